@@ -1,0 +1,1 @@
+"""Tensor Playground: type PyTorch, see shapes, values, gradients and the autograd graph."""

@@ -1,0 +1,1 @@
+"""Trace to geometry: pure functions, and the resident Graphviz process."""

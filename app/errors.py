@@ -1,0 +1,41 @@
+"""Our own failures. A user's failing program is never one of these: it is an `Outcome` inside the trace.
+
+PlaygroundError
+├─ ProgramRefused      422   the program or its inputs cannot be run as sent; every problem at once
+├─ SandboxBusy         503   no free slot in time; try again after `retry_after` seconds
+├─ WorkerLost          503   the child or its server was ended from outside; the same request may be sent again
+├─ WireError           500   the child sent what we do not accept; the run is discarded and logged
+└─ DrawingFailed       500   Graphviz missed its deadline or refused the graph
+"""
+
+from __future__ import annotations
+
+from app.trace import Problem
+
+
+class PlaygroundError(Exception):
+    """Root of what can go wrong on our side."""
+
+
+class ProgramRefused(PlaygroundError):
+    def __init__(self, problems: tuple[Problem, ...]) -> None:
+        super().__init__("; ".join(problem.sentence.template for problem in problems))
+        self.problems = problems
+
+
+class SandboxBusy(PlaygroundError):
+    def __init__(self, retry_after: float) -> None:
+        super().__init__(f"no free slot; retry after {retry_after:g} s")
+        self.retry_after = retry_after
+
+
+class WorkerLost(PlaygroundError):
+    """Carries how the child ended, for the log."""
+
+
+class WireError(PlaygroundError):
+    """Carries what was wrong with the frame, for the log."""
+
+
+class DrawingFailed(PlaygroundError):
+    """Carries why there is no classic picture."""

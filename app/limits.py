@@ -1,0 +1,49 @@
+"""Limits: one value handed down from the settings to whoever must keep within it. Defaults fit a public site."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+KIB = 1024
+MIB = 1024 * KIB
+
+
+@dataclass(frozen=True, slots=True)
+class Limits:
+    """What one run may use and how much of it the trace may hold."""
+
+    seconds: float = 10.0
+    """Wall time of one run."""
+    memory_bytes: int = 512 * MIB
+    """Memory a program may take beyond what its process starts with."""
+    source_bytes: int = 64 * KIB
+    body_bytes: int = 1 * MIB
+    """Largest HTTP request body."""
+    output_bytes: int = 1 * MIB
+    """Text a program may print."""
+    frame_bytes: int = 16 * MIB
+    """Largest single frame accepted from a child."""
+    reply_bytes: int = 48 * MIB
+    """All frames of one run together."""
+    steps: int = 2_000
+    """Recorded calls kept in the trace."""
+    tensors: int = 256
+    """Named tensors kept in the trace."""
+    tensor_values: int = 1_024
+    """Elements of one tensor kept as values."""
+    node_values: int = 64
+    """Elements of one tensor kept on a graph's node or edge."""
+    graph_nodes: int = 50_000
+    """Autograd nodes walked in one graph."""
+    backward_passes: int = 8
+    """Backward passes kept from the start of a run; the latest one is kept as well."""
+    kept_bytes: int = 64 * MIB
+    """Memory the recorder may hold on to so that values can be shown."""
+    figures: int = 32
+    watched: int = 32
+    text_chars: int = 20_000
+    """Longest text shown for one value."""
+    drawn_nodes: int = 300
+    """Boxes in one picture before it is grouped further."""
+    drawing_seconds: float = 2.0
+    """Deadline of the Graphviz process."""

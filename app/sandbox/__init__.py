@@ -1,0 +1,1 @@
+"""The trusted side of the wall: starts, feeds and stops sealed children."""

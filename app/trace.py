@@ -1,0 +1,450 @@
+"""The vocabulary: what a run is asked to do and what it leaves behind, as frozen plain values.
+
+These classes are the wire format and the schema of the JSON API at once. Nothing here knows torch, HTTP or
+drawing. A number that JSON cannot write is spelled "NaN", "Infinity" or "-Infinity"; a complex one is a
+`Complex`. Lines count from 1; columns count Unicode code points from 0, `end_column` is exclusive.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import Literal, NewType
+
+from typing_extensions import TypeAliasType
+
+TensorId = NewType("TensorId", int)
+StorageId = NewType("StorageId", int)
+StepId = NewType("StepId", int)
+NodeId = NewType("NodeId", int)
+
+Spelled = Literal["NaN", "Infinity", "-Infinity"]
+Real = int | float | Spelled
+
+
+@dataclass(frozen=True, slots=True)
+class Complex:
+    real: Real
+    imag: Real
+
+
+Scalar = bool | int | float | Spelled | Complex
+Nested = TypeAliasType("Nested", "Scalar | tuple[Nested, ...]")
+
+# ---------------------------------------------------------------------------------------------- places and words
+
+
+@dataclass(frozen=True, slots=True)
+class Span:
+    """Where in the program's text: line from 1, column in code points from 0, the end exclusive."""
+
+    line: int
+    column: int
+    end_line: int
+    end_column: int
+
+
+@dataclass(frozen=True, slots=True)
+class Text:
+    """A sentence to be said in the reader's language: a translatable template and what fills its {gaps}."""
+
+    template: str
+    values: dict[str, str | int | float] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class Problem:
+    """One thing wrong with what was sent: where it is, what it is, and (in the sentence) the remedy."""
+
+    code: str
+    sentence: Text
+    span: Span | None = None
+    name: str | None = None
+    """The name the problem is about: a free name without an input, a module that cannot work here."""
+
+
+# ---------------------------------------------------------------------------------------------- what a run is asked
+
+Init = Literal["zeros", "ones", "randn", "rand", "arange", "eye"]
+Dtype = Literal[
+    "float16", "bfloat16", "float32", "float64", "complex64", "complex128",
+    "uint8", "int8", "int16", "int32", "int64", "bool",
+]  # fmt: skip
+
+
+@dataclass(frozen=True, slots=True)
+class InputSpec:
+    """A tensor for a free name: either its `value` (a number or nested lists), or a `shape` and an `init`."""
+
+    value: Nested | None = None
+    shape: tuple[int, ...] | None = None
+    init: Init = "zeros"
+    seed: int | None = None
+    dtype: Dtype | None = None
+    requires_grad: bool = False
+
+
+GraphStyle = Literal["annotated", "torchviz"]
+
+
+@dataclass(frozen=True, slots=True)
+class RunRequest:
+    """How to run a program. `backward` is "auto", "none" or the name of the tensor to start from."""
+
+    inputs: dict[str, InputSpec] = field(default_factory=dict)
+    device: str = "cpu"
+    backward: str = "auto"
+    seed: int | None = None
+    graph: GraphStyle = "annotated"
+    watch: tuple[str, ...] = ()
+    """Expressions evaluated in the program's namespace when it has ended, also after it raised."""
+
+
+# ---------------------------------------------------------------------------------------------- values of tensors
+
+
+@dataclass(frozen=True, slots=True)
+class Statistics:
+    """Over all elements; minimum to norm over the finite ones only, null where there is none.
+
+    `norm` is the 2-norm. For complex tensors minimum to std are those of the magnitude.
+    """
+
+    minimum: Real | None
+    maximum: Real | None
+    mean: Real | None
+    std: Real | None
+    norm: Real | None
+    zeros: int
+    nan: int
+    positive_infinity: int
+    negative_infinity: int
+
+
+@dataclass(frozen=True, slots=True)
+class TensorValue:
+    """What a tensor held: nested lists like `tolist()`, of the whole or of the window `index` cuts out.
+
+    `index` is the Python slice text that yields `data` ("[:30, ::4]"); null when `data` is everything.
+    """
+
+    data: Nested
+    index: str | None
+    statistics: Statistics | None
+
+
+TensorKind = Literal["tensor", "parameter", "buffer", "array"]
+
+
+@dataclass(frozen=True, slots=True)
+class TensorRecord:
+    """One named tensor (or NumPy array) as it stood when the program ended."""
+
+    id: TensorId
+    name: str
+    """An expression of the program that yields it: `w`, `net.fc1.weight`, `layers[0]`."""
+    aliases: tuple[str, ...]
+    kind: TensorKind
+    shape: tuple[int, ...]
+    dtype: str
+    device: str
+    layout: str
+    requires_grad: bool
+    is_leaf: bool
+    grad_fn: str | None
+    stride: tuple[int, ...] | None
+    storage_offset: int | None
+    storage: StorageId | None
+    """Tensors with the same storage id share memory."""
+    base: TensorId | None
+    """The tensor this one is a view of, where torch knows it."""
+    version: int | None
+    bytes: int
+    value: TensorValue | None
+    grad: TensorValue | None
+    why_no_grad: Text | None
+    span: Span | None
+    """The assignment (or call) that made it."""
+
+
+# ---------------------------------------------------------------------------------------------- steps: recorded calls
+
+
+@dataclass(frozen=True, slots=True)
+class Operand:
+    tensor: TensorId
+    shape: tuple[int, ...]
+    dtype: str
+
+
+@dataclass(frozen=True, slots=True)
+class Step:
+    """One call into torch that the program made."""
+
+    id: StepId
+    op: str
+    """torch's public name: `torch.Tensor.mul`, `torch.nn.functional.linear`."""
+    name: str | None
+    """The name the program gave the result, where it assigned it."""
+    span: Span | None
+    module: str | None
+    """Path of the innermost `nn.Module` whose forward made the call, as an expression: `net.fc1`."""
+    inputs: tuple[Operand, ...]
+    outputs: tuple[Operand, ...]
+
+
+# ---------------------------------------------------------------------------------------------- autograd graphs
+
+
+@dataclass(frozen=True, slots=True)
+class NodeOutput:
+    """One output of a node's forward operation: the tensor's facts, its value and the gradient that arrived."""
+
+    output_nr: int
+    name: str | None
+    tensor: TensorId | None
+    shape: tuple[int, ...] | None
+    dtype: str | None
+    device: str | None
+    value: TensorValue | None
+    grad: TensorValue | None
+
+
+NodeKind = Literal["function", "accumulate", "constant"]
+
+
+@dataclass(frozen=True, slots=True)
+class GraphNode:
+    """A `function` node is an autograd Node; `accumulate` is AccumulateGrad, shown as its leaf tensor;
+
+    `constant` is a tensor that took part without requiring grad (torch has no node for it).
+    """
+
+    id: NodeId
+    kind: NodeKind
+    op: str
+    """`MulBackward0`, `AccumulateGrad`; for a constant, "constant"."""
+    call: str | None
+    """The program's own text of the call: `x * w`."""
+    step: StepId | None
+    span: Span | None
+    module: str | None
+    sequence: int | None
+    outputs: tuple[NodeOutput, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class GraphEdge:
+    """`consumer.next_functions[input_nr]` is (`producer`, `output_nr`); `grad` flows from consumer to producer.
+
+    An edge to a constant has no counterpart in torch: its `grad` is null, and `input_nr` is the slot torch left None.
+    """
+
+    consumer: NodeId
+    input_nr: int
+    producer: NodeId
+    output_nr: int
+    grad: TensorValue | None
+
+
+@dataclass(frozen=True, slots=True)
+class BackwardPass:
+    """One call that ran the graph backward."""
+
+    call: Literal["backward", "grad", "auto"]
+    roots: tuple[str, ...]
+    """The roots' names in the program, or their call's text."""
+    seed: Literal["one", "ones", "given"]
+    """The gradient it started from: 1 for a scalar, ones put in for a non-scalar by `auto`, or the program's own."""
+    span: Span | None
+    retain_graph: bool
+    create_graph: bool
+
+
+@dataclass(frozen=True, slots=True)
+class GraphRoot:
+    node: NodeId
+    output_nr: int
+
+
+@dataclass(frozen=True, slots=True)
+class AutogradGraph:
+    """A graph as `next_functions` tells it. `backward` is null when it never ran backward."""
+
+    roots: tuple[GraphRoot, ...]
+    nodes: tuple[GraphNode, ...]
+    edges: tuple[GraphEdge, ...]
+    backward: BackwardPass | None
+    occurrence: int
+    """Which backward pass of the run it was, from 0 (passes in between may not have been kept)."""
+    nodes_left_out: int
+
+
+@dataclass(frozen=True, slots=True)
+class ClassicNode:
+    """A node as torchviz names and colours it."""
+
+    id: NodeId
+    label: str
+    colour: str
+    shape: str
+
+
+@dataclass(frozen=True, slots=True)
+class ClassicEdge:
+    tail: NodeId
+    head: NodeId
+    undirected: bool
+
+
+@dataclass(frozen=True, slots=True)
+class ClassicGraph:
+    """torchviz's own picture, as nodes and edges; the trusted side writes the DOT."""
+
+    nodes: tuple[ClassicNode, ...]
+    edges: tuple[ClassicEdge, ...]
+
+
+# ---------------------------------------------------------------------------------------------- how a run ended
+
+
+@dataclass(frozen=True, slots=True)
+class StackFrame:
+    """One frame of the program (library frames are left out)."""
+
+    function: str
+    span: Span | None
+
+
+@dataclass(frozen=True, slots=True)
+class Completed:
+    kind: Literal["completed"] = "completed"
+
+
+@dataclass(frozen=True, slots=True)
+class Raised:
+    exception: str
+    message: str
+    span: Span | None
+    frames: tuple[StackFrame, ...]
+    hint: Text | None = None
+    kind: Literal["raised"] = "raised"
+
+
+LimitName = Literal["seconds", "cpu_seconds", "memory", "output"]
+
+
+@dataclass(frozen=True, slots=True)
+class Stopped:
+    """A limit ended the run. `allowed` is in seconds or bytes. `span` is the line that was running, if known."""
+
+    limit: LimitName
+    allowed: float
+    span: Span | None = None
+    kind: Literal["stopped"] = "stopped"
+
+
+@dataclass(frozen=True, slots=True)
+class Crashed:
+    """The program took its own process down, e.g. by SIGSEGV; what it had printed until then is kept."""
+
+    signal: str | None
+    kind: Literal["crashed"] = "crashed"
+
+
+Outcome = Completed | Raised | Stopped | Crashed
+
+# ---------------------------------------------------------------------------------------------- the trace
+
+
+@dataclass(frozen=True, slots=True)
+class Output:
+    """Text the program wrote, in order. Also a frame of its own, sent while the program runs."""
+
+    stream: Literal["stdout", "stderr"]
+    text: str
+    frame: Literal["output"] = "output"
+
+
+@dataclass(frozen=True, slots=True)
+class Figure:
+    """A matplotlib figure as SVG. Made by the program: show it as an image, never as markup."""
+
+    svg: str
+    title: str
+    xlabel: str
+    ylabel: str
+    lines: int
+    scatters: int
+    bars: int
+    legend: tuple[str, ...]
+    frame: Literal["figure"] = "figure"
+
+
+@dataclass(frozen=True, slots=True)
+class Watched:
+    """An expression's value at the end: its repr, and the tensor's value where it is one."""
+
+    expression: str
+    text: str | None
+    value: TensorValue | None
+    error: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class Shown:
+    """The value of the program's last bare expression."""
+
+    text: str
+    span: Span
+    tensor: TensorId | None
+
+
+@dataclass(frozen=True, slots=True)
+class Cut:
+    """Something the trace does not hold because a limit cut it."""
+
+    limit: str
+    allowed: int
+    dropped: int
+
+
+@dataclass(frozen=True, slots=True)
+class Timings:
+    """Seconds of wall time inside the child. `picture` and `total` are added by the server."""
+
+    run: float = 0.0
+    backward: float = 0.0
+    record: float = 0.0
+    picture: float = 0.0
+    total: float = 0.0
+
+
+@dataclass(frozen=True, slots=True)
+class Versions:
+    python: str = ""
+    torch: str = ""
+    numpy: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Trace:
+    """Everything one run left behind; the last frame of every run."""
+
+    outcome: Outcome
+    device: str = "cpu"
+    tensors: tuple[TensorRecord, ...] = ()
+    result: Shown | None = None
+    output: tuple[Output, ...] = ()
+    figures: tuple[Figure, ...] = ()
+    watched: tuple[Watched, ...] = ()
+    steps: tuple[Step, ...] = ()
+    graphs: tuple[AutogradGraph, ...] = ()
+    classic: ClassicGraph | None = None
+    notes: tuple[Text, ...] = ()
+    cuts: tuple[Cut, ...] = ()
+    versions: Versions = field(default_factory=Versions)
+    timings: Timings = field(default_factory=Timings)
+    frame: Literal["trace"] = "trace"
+
+
+Frame = Output | Figure | Trace

@@ -1,0 +1,1 @@
+"""The sealed side: alone imports torch, alone runs user code."""
