@@ -6,13 +6,24 @@ is reported at once, with its place and its remedy.
 
 from __future__ import annotations
 
+import ast
+import builtins
+import difflib
+import symtable
+import warnings
+from collections.abc import Iterator
 from dataclasses import dataclass
 
+from app.errors import ProgramRefused
 from app.limits import Limits
-from app.trace import RunRequest, Span
+from app.source import SourceText
+from app.trace import Problem, Span, Text
 
+FILENAME = "<program>"
 PROVIDED = ("torch", "nn", "F", "optim", "np", "plt", "math")
 """Names every program has without importing them."""
+
+MODULE_NAMES = ("__name__", "__doc__", "__builtins__", "__file__", "__annotations__", "__spec__", "__loader__")
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,13 +39,125 @@ class Program:
     source: str
     """Normalised: no BOM, newlines are \\n."""
     free_names: tuple[FreeName, ...]
+    bound_names: frozenset[str]
+    """Names the program's top level binds."""
+
+
+def normalise_source(source: str) -> str:
+    return source.removeprefix("\ufeff").replace("\r\n", "\n").replace("\r", "\n")
 
 
 def parse_program(source: str, limits: Limits) -> Program:
     """Parse; raise ProgramRefused with every problem."""
-    raise RuntimeError("being written")
+    text = normalise_source(source)
+    refuse_unreadable(text, limits)
+    try:
+        tree, table = _parse(text)
+    except SyntaxError as error:
+        raise ProgramRefused((_syntax_problem(error),)) from None
+    except (RecursionError, MemoryError):
+        sentence = Text("The program is nested too deeply to be read. Split the longest expression into steps.")
+        raise ProgramRefused((Problem("too_deep", sentence),)) from None
+    names = _Names.of(tree, table)
+    return Program(text, names.free(SourceText.of(text)), frozenset(names.bound))
 
 
-def check_request(program: Program, request: RunRequest, limits: Limits) -> None:
-    """Raise ProgramRefused for each free name without an input, and for each input that makes no tensor."""
-    raise RuntimeError("being written")
+def refuse_unreadable(text: str, limits: Limits) -> None:
+    size = len(text.encode("utf-8", "surrogatepass"))
+    if size > limits.source_bytes:
+        sentence = Text(
+            "The program is {size} bytes long; {allowed} are allowed. Shorten it or run it in parts.",
+            {"size": size, "allowed": limits.source_bytes},
+        )
+        raise ProgramRefused((Problem("source_too_large", sentence),))
+    problems = tuple(_unreadable_characters(text))
+    if problems:
+        raise ProgramRefused(problems)
+
+
+def _unreadable_characters(text: str) -> Iterator[Problem]:
+    for number, line in enumerate(text.split("\n"), 1):
+        for column, character in enumerate(line):
+            if character == "\0" or "\ud800" <= character <= "\udfff":
+                sentence = Text(
+                    "Line {line} holds the character U+{code}, which no program may hold. Delete it.",
+                    {"line": number, "code": f"{ord(character):04X}"},
+                )
+                yield Problem("bad_character", sentence, Span(number, column, number, column + 1))
+                break
+
+
+def _parse(text: str) -> tuple[ast.Module, symtable.SymbolTable]:
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        tree = ast.parse(text, FILENAME)
+        compile(tree, FILENAME, "exec", dont_inherit=True)  # finds what the grammar alone does not
+        return tree, symtable.symtable(text, FILENAME, "exec")
+
+
+def _syntax_problem(error: SyntaxError) -> Problem:
+    line = error.lineno or 1
+    column = max((error.offset or 1) - 1, 0)
+    end_line = error.end_lineno if error.end_lineno and error.end_lineno >= line else line
+    end_column = (error.end_offset or 0) - 1
+    if end_line == line and end_column <= column:
+        end_column = column + 1
+    values: dict[str, str | int | float] = {"line": line, "column": column + 1, "message": error.msg}
+    sentence = Text("Line {line}, column {column}: {message}.", values)
+    return Problem(type(error).__name__, sentence, Span(line, column, end_line, max(end_column, 0)))
+
+
+@dataclass(frozen=True, slots=True)
+class _Names:
+    tree: ast.Module
+    bound: set[str]
+    read: set[str]
+
+    @classmethod
+    def of(cls, tree: ast.Module, top: symtable.SymbolTable) -> _Names:
+        bound: set[str] = set()
+        read: set[str] = set()
+        tables = [top]
+        while tables:
+            table = tables.pop()
+            tables.extend(table.get_children())
+            for symbol in table.get_symbols():
+                if table is not top and not symbol.is_global():
+                    continue
+                if symbol.is_assigned() or symbol.is_imported() or symbol.is_namespace():
+                    bound.add(symbol.get_name())
+                if symbol.is_referenced():
+                    read.add(symbol.get_name())
+        return cls(tree, bound, read)
+
+    def free(self, source: SourceText) -> tuple[FreeName, ...]:
+        if self._imports_star():
+            return ()  # what the star brings is known only when it runs
+        given = {*PROVIDED, *MODULE_NAMES, *dir(builtins)}
+        missing = self.read - self.bound - given
+        first: dict[str, Span] = {}
+        names = (node for node in ast.walk(self.tree) if isinstance(node, ast.Name) and node.id in missing)
+        reads = (node for node in names if isinstance(node.ctx, ast.Load))
+        for node in sorted(reads, key=lambda node: (node.lineno, node.col_offset)):
+            first.setdefault(node.id, source.span_of(node))
+        return tuple(FreeName(name, span) for name, span in first.items())
+
+    def _imports_star(self) -> bool:
+        imports = (node for node in ast.walk(self.tree) if isinstance(node, ast.ImportFrom))
+        return any(alias.name == "*" for node in imports for alias in node.names)
+
+
+def missing_input(program: Program, free: FreeName) -> Problem:
+    """The problem a free name without an input is, with a spelling that was perhaps meant."""
+    known = sorted({*program.bound_names, *PROVIDED, *(name for name in dir(builtins) if name[0] != "_")})
+    near = difflib.get_close_matches(free.name, known, n=1, cutoff=0.75)
+    values: dict[str, str | int | float] = {"name": free.name, "line": free.span.line}
+    if near and len(free.name) > 2:
+        values["near"] = near[0]
+        sentence = Text("Line {line}: `{name}` is not defined. Did you mean `{near}`?", values)
+    else:
+        sentence = Text(
+            "Line {line}: `{name}` is not defined. Give it a value as an input, or assign it before this line.",
+            values,
+        )
+    return Problem("input_missing", sentence, free.span, free.name)

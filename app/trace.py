@@ -293,7 +293,8 @@ class ClassicNode:
 class ClassicEdge:
     tail: NodeId
     head: NodeId
-    undirected: bool
+    undirected: bool = False
+    dotted: bool = False
 
 
 @dataclass(frozen=True, slots=True)

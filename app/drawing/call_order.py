@@ -1,0 +1,105 @@
+"""Call order: the graph's nodes as the program called them, operands first, with every edge known by both its ends.
+
+A sealed child may send anything that has the right types, so this is also where a graph that is none is refused:
+two nodes with one number, an edge to nowhere, a cycle.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from heapq import heapify, heappop, heappush
+
+from app.errors import DrawingFailed
+from app.trace import AutogradGraph, GraphEdge, GraphNode, NodeId
+
+
+@dataclass(frozen=True, slots=True)
+class Operand:
+    """One edge seen from its consumer: which node feeds it, by place in `Wiring.nodes`."""
+
+    producer: int
+    edge: GraphEdge
+
+
+@dataclass(frozen=True, slots=True)
+class Wiring:
+    nodes: tuple[GraphNode, ...]
+    places: dict[NodeId, int]
+    operands: list[list[Operand]]
+    """Each node's operands by `input_nr`."""
+    uses: list[int]
+    """How many edges leave each node."""
+    calls: list[int]
+    """Nodes that get one box, in call order; all others are leaves, drawn at each use."""
+
+    def is_leaf(self, place: int) -> bool:
+        return self.nodes[place].kind != "function" and not self.operands[place] and self.uses[place] > 0
+
+
+def wire(graph: AutogradGraph) -> Wiring:
+    places = {node.id: place for place, node in enumerate(graph.nodes)}
+    if len(places) != len(graph.nodes):
+        raise DrawingFailed("two nodes have one number")
+    operands: list[list[Operand]] = [[] for _ in graph.nodes]
+    uses = [0] * len(graph.nodes)
+    for edge in graph.edges:
+        consumer, producer = places.get(edge.consumer), places.get(edge.producer)
+        if consumer is None or producer is None:
+            raise DrawingFailed("an edge leads to a node that is not there")
+        operands[consumer].append(Operand(producer, edge))
+        uses[producer] += 1
+    for found in operands:
+        if len(found) > 1:
+            found.sort(key=_input_nr)
+    wiring = Wiring(graph.nodes, places, operands, uses, [])
+    wiring.calls.extend(_order(wiring))
+    return wiring
+
+
+def _input_nr(operand: Operand) -> int:
+    return operand.edge.input_nr
+
+
+def _order(wiring: Wiring) -> list[int]:
+    """By sequence number, which is the order of the calls; where that is not so, any order that fits comes close."""
+    calls = [place for place in range(len(wiring.nodes)) if not wiring.is_leaf(place)]
+    keys = [_sequence(node) for node in wiring.nodes]
+    calls.sort(key=keys.__getitem__)
+    return calls if _fits(wiring, calls) else _sorted_again(wiring, calls, keys)
+
+
+def _sequence(node: GraphNode) -> int:
+    return -1 if node.sequence is None else node.sequence
+
+
+def _fits(wiring: Wiring, calls: Sequence[int]) -> bool:
+    """Whether every operand stands before its consumer."""
+    ranks = [-1] * len(wiring.nodes)
+    for rank, place in enumerate(calls):
+        ranks[place] = rank
+    return all(ranks[op.producer] < ranks[place] for place in calls for op in wiring.operands[place])
+
+
+def _sorted_again(wiring: Wiring, calls: Sequence[int], keys: Sequence[int]) -> list[int]:
+    """Operands first, the lower sequence number first among those that could come next."""
+    waiting = {place: 0 for place in calls}
+    consumers: dict[int, list[int]] = {place: [] for place in calls}
+    for place in calls:
+        for operand in wiring.operands[place]:
+            if operand.producer in waiting:
+                waiting[place] += 1
+                consumers[operand.producer].append(place)
+    ready = [(keys[place], place) for place in calls if not waiting[place]]
+    heapify(ready)
+    order: list[int] = []
+    while ready:
+        _, place = heappop(ready)
+        order.append(place)
+        for consumer in consumers[place]:
+            waiting[consumer] -= 1
+            if not waiting[consumer]:
+                heappush(ready, (keys[consumer], consumer))
+    if len(order) != len(calls):
+        raise DrawingFailed("the graph has a cycle")
+    return order

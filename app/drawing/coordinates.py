@@ -1,0 +1,276 @@
+"""Coordinates: x of every element in a given order, so that nothing overlaps and long ways run straight.
+
+Elements are threaded on spines: each takes its deepest operand as the one straight above it. A rank is placed by
+isotonic regression (pool adjacent violators): everyone as near as possible to where its neighbours want it, long
+spines weighing most, in linear time. Spines that still bend are straightened as far as their neighbours leave room.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from app.drawing.order import Layers
+from app.drawing.ranks import Layered
+
+BOX_GAP = 22.0
+TRUNK_GAP = 12.0
+TRUNK_WIDTH = 2.0
+PINNED = 1e9
+ELASTIC = 3
+"""The longest spine that may bend for the sake of shorter edges; the longest of all never does."""
+SETTLED_THRICE = 4_000
+"""Elements of the largest graph for which that is done three times instead of once."""
+
+
+def isotonic(wanted: Sequence[float], weights: Sequence[float], offsets: Sequence[float]) -> list[float]:
+    """The x nearest to `wanted` (least squares) whose distances are at least those of the rising `offsets`."""
+    sums: list[float] = []
+    loads: list[float] = []
+    counts: list[int] = []
+    for want, weight, offset in zip(wanted, weights, offsets, strict=True):
+        total, load, count = (want - offset) * weight, weight, 1
+        while sums and sums[-1] * load >= total * loads[-1]:
+            total += sums.pop()
+            load += loads.pop()
+            count += counts.pop()
+        sums.append(total)
+        loads.append(load)
+        counts.append(count)
+    levels = [
+        total / load for total, load, count in zip(sums, loads, counts, strict=True) for _ in range(count)
+    ]
+    return [level + offset for level, offset in zip(levels, offsets, strict=True)]
+
+
+@dataclass(frozen=True, slots=True)
+class Spines:
+    """Vertical threads: `paths` of elements from top to bottom; every element is on exactly one."""
+
+    above: list[int]
+    """The spine's next element up, or -1."""
+    below: list[int]
+    paths: list[list[int]]
+    weights: list[float]
+
+
+def thread_spines(layered: Layered, layers: Layers) -> Spines:
+    """Each element asks for its deepest neighbour above; one that is asked by several gives itself to one."""
+    count = len(layered.ranks)
+    depths = [0] * count
+    up, down = [-1] * count, [-1] * count
+    for layer in reversed(layers):
+        for element in layer:
+            found = layered.above[element]
+            if found:
+                deepest = (
+                    found[0]
+                    if len(found) == 1
+                    else max(found, key=lambda other: _depth_key(other, depths, layered))
+                )
+                depths[element] = depths[deepest] + 1
+                _ask(element, deepest, up, down, layered.boxes)
+    paths = _collect(layers, up, down)
+    weights = [1.0] * count
+    for path in paths:
+        weight = float(len(path) ** 2)
+        for element in path:
+            weights[element] = weight
+    return Spines(up, down, paths, weights)
+
+
+def _depth_key(element: int, depths: list[int], layered: Layered) -> tuple[int, bool]:
+    return depths[element], element < layered.boxes
+
+
+def _ask(element: int, deepest: int, up: list[int], down: list[int], boxes: int) -> None:
+    """Join two elements unless the upper one is taken; a box takes precedence over a trunk."""
+    taken = down[deepest]
+    if taken >= 0 and (taken < boxes or element >= boxes):
+        return
+    if taken >= 0:
+        up[taken] = -1
+    down[deepest] = element
+    up[element] = deepest
+
+
+def _collect(layers: Layers, up: list[int], down: list[int]) -> list[list[int]]:
+    paths = []
+    for layer in reversed(layers):
+        for element in layer:
+            if up[element] < 0:
+                path = [element]
+                while down[path[-1]] >= 0:
+                    path.append(down[path[-1]])
+                paths.append(path)
+    return paths
+
+
+# ------------------------------------------------------------------------------------------------ x
+
+
+class _Ranks:
+    """The ranks being placed: x per element, and within each rank the offsets that keep elements apart."""
+
+    def __init__(self, layered: Layered, layers: Layers, widths: Sequence[int]) -> None:
+        count = len(layered.ranks)
+        self.layered = layered
+        self.layers = layers
+        self.widths = [*map(float, widths), *[TRUNK_WIDTH] * (count - layered.boxes)]
+        self.halves = [max(0.0, 0.45 * width - 8) for width in self.widths]
+        self.spines = thread_spines(layered, layers)
+        self.x = [0.0] * count
+        self.offsets = [self._offsets(layer) for layer in layers]
+
+    def gap(self, left: int, right: int) -> float:
+        """Least distance between the centres of two neighbours."""
+        boxes = self.layered.boxes
+        space = BOX_GAP if left < boxes and right < boxes else TRUNK_GAP
+        return (self.widths[left] + self.widths[right]) / 2 + space
+
+    def _offsets(self, layer: list[int]) -> list[float]:
+        offsets = [0.0]
+        for left, right in zip(layer, layer[1:], strict=False):
+            offsets.append(offsets[-1] + self.gap(left, right))
+        return offsets
+
+    def place(self, rank: int, wanted: list[float], weights: list[float]) -> None:
+        layer = self.layers[rank]
+        if len(layer) == 1:
+            self.x[layer[0]] = wanted[0]
+            return
+        for element, x in zip(layer, isotonic(wanted, weights, self.offsets[rank]), strict=True):
+            self.x[element] = x
+
+    def place_by(self, rank: int, wants: list[float]) -> None:
+        weights = self.spines.weights
+        self.place(rank, wants, [weights[element] for element in self.layers[rank]])
+
+    # -------------------------------------------------------------------------------------------- wishes
+
+    def over_consumers(self, element: int) -> float:
+        """Straight over the spine's next element, else over the middle of the ports it feeds."""
+        partner = self.spines.below[element]
+        return self.x[partner] if partner >= 0 else self.over_ports(element)
+
+    def over_ports(self, element: int) -> float:
+        found = self.layered.below[element]
+        if not found:
+            return self.x[element]
+        ports = self.layered.ports[element]
+        total = sum(
+            [self.x[other] + port * self.widths[other] for other, port in zip(found, ports, strict=True)]
+        )
+        return total / len(found)
+
+    def under_operands(self, element: int) -> float:
+        partner = self.spines.above[element]
+        if partner >= 0:
+            return self.x[partner]
+        found = self.layered.above[element]
+        return sum([self.x[other] for other in found]) / len(found) if found else self.x[element]
+
+
+def place_across(layered: Layered, layers: Layers, widths: Sequence[int]) -> list[float]:
+    """x of the centre of every element."""
+    ranks = _Ranks(layered, layers, widths)
+    _sweep_up(ranks)
+    _sweep_down(ranks)
+    _straighten(ranks)
+    _settle(ranks)
+    return ranks.x
+
+
+def _sweep_up(ranks: _Ranks) -> None:
+    for rank, layer in enumerate(ranks.layers):
+        ranks.place_by(rank, [ranks.over_consumers(element) for element in layer])
+
+
+def _sweep_down(ranks: _Ranks) -> None:
+    for rank in range(len(ranks.layers) - 1, -1, -1):
+        ranks.place_by(rank, [ranks.under_operands(element) for element in ranks.layers[rank]])
+
+
+def _straighten(ranks: _Ranks) -> None:
+    """Ask for each spine's mean on every rank, then move whole stretches onto one x where there is room."""
+    x = ranks.x
+    means = list(x)
+    for path in ranks.spines.paths:
+        if len(path) > 1:
+            mean = sum([x[element] for element in path]) / len(path)
+            for element in path:
+                means[element] = mean
+    for rank, layer in enumerate(ranks.layers):
+        if len(layer) > 1 or ranks.spines.weights[layer[0]] > 1:
+            ranks.place_by(rank, [means[element] for element in layer])
+    lefts, rights = _sides(ranks)
+    for path in sorted(ranks.spines.paths, key=len, reverse=True):
+        if len(path) > 1:
+            _straighten_path(ranks, path, lefts, rights)
+
+
+def _sides(ranks: _Ranks) -> tuple[list[int], list[int]]:
+    """Each element's neighbours on its rank, -1 for none."""
+    lefts, rights = [-1] * len(ranks.x), [-1] * len(ranks.x)
+    for layer in ranks.layers:
+        for left, right in zip(layer, layer[1:], strict=False):
+            lefts[right], rights[left] = left, right
+    return lefts, rights
+
+
+def _straighten_path(ranks: _Ranks, path: list[int], lefts: list[int], rights: list[int]) -> None:
+    x = ranks.x
+    start, low, high = 0, float("-inf"), float("inf")
+    for place, element in enumerate(path):
+        left, right = lefts[element], rights[element]
+        least = x[left] + ranks.gap(left, element) if left >= 0 else float("-inf")
+        most = x[right] - ranks.gap(element, right) if right >= 0 else float("inf")
+        if max(low, least) > min(high, most):
+            _align(x, path[start:place], low, high)
+            start, low, high = place, least, most
+        else:
+            low, high = max(low, least), min(high, most)
+    _align(x, path[start:], low, high)
+
+
+def _align(x: list[float], stretch: list[int], low: float, high: float) -> None:
+    if len(stretch) < 2:
+        return
+    mean = sum([x[element] for element in stretch]) / len(stretch)
+    common = min(max(mean, low), high)
+    for element in stretch:
+        x[element] = common
+
+
+def _settle(ranks: _Ranks) -> None:
+    """Bring what is on no long spine as close to what it is joined to as its neighbours allow; spines stay."""
+    weights = ranks.spines.weights
+    stiff = min(float((ELASTIC + 1) ** 2), max(weights))
+    rigid = [weight >= stiff or element >= ranks.layered.boxes for element, weight in enumerate(weights)]
+    loose = [rank for rank, layer in enumerate(ranks.layers) if not all([rigid[e] for e in layer])]
+    for order in (loose, loose[::-1], loose)[: 3 if len(weights) < SETTLED_THRICE else 1]:
+        for rank in order:
+            layer = ranks.layers[rank]
+            wants = [ranks.x[e] if rigid[e] else _nearest(ranks, e) for e in layer]
+            ranks.place(rank, wants, [PINNED if rigid[e] else 1.0 for e in layer])
+
+
+def _nearest(ranks: _Ranks, element: int) -> float:
+    """Where the edges of an element are shortest, as straight over or under its spine's next element as that allows.
+
+    An edge between borders that overlap is as short as can be, so each neighbour is content with a stretch, and the
+    best place lies between the middle two of all stretches' ends.
+    """
+    x, halves = ranks.x, ranks.halves
+    found = ranks.layered.above[element] + ranks.layered.below[element]
+    if not found:
+        return x[element]
+    reach = halves[element]
+    ends = [x[other] - reach - halves[other] for other in found]
+    ends += [x[other] + reach + halves[other] for other in found]
+    ends.sort()
+    low, high = ends[len(found) - 1], ends[len(found)]
+    partner = ranks.spines.below[element]
+    partner = ranks.spines.above[element] if partner < 0 else partner
+    wish = x[partner] if partner >= 0 else (low + high) / 2
+    return min(max(wish, low), high)

@@ -1,0 +1,116 @@
+"""Edges: lines whose width is the size of the gradient that ran along them, against the largest in the picture.
+
+One step of width is about a factor of ten. A gradient of zero, none at all, and one that is not finite each look
+different without colour: thin, dashed, and dashed with a cross.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from math import hypot, isfinite, log10
+
+from app.drawing.faces import in_words
+from app.drawing.numerals import as_float, show_count, show_number
+from app.drawing.pieces import Edge
+from app.drawing.routes import TIP, Point, Route
+from app.trace import Complex, Nested, TensorValue, Text
+
+WIDEST = 6
+TIP_HALF: Mapping[str, int] = {"w4": 5, "w5": 6, "w6": 7}
+"""Half the width of an arrow head on a wide line; 4 on all others."""
+
+
+@dataclass(frozen=True, slots=True)
+class Strand:
+    """What is drawn as one edge: between two boxes, one edge of the graph, or several where a group is closed."""
+
+    producer: int
+    consumer: int
+    grads: tuple[TensorValue | None, ...]
+    input_nr: int
+
+
+def norm_of(value: TensorValue) -> float:
+    """The 2-norm, not finite where the tensor holds anything that is not."""
+    found = value.statistics
+    if found is not None:
+        broken = found.nan or found.positive_infinity or found.negative_infinity
+        if broken or found.norm is not None:
+            return float("nan") if broken or found.norm is None else as_float(found.norm)
+    return hypot(*_magnitudes(value.data))
+
+
+def _magnitudes(data: Nested) -> Iterable[float]:
+    if isinstance(data, tuple):
+        return [size for inner in data for size in _magnitudes(inner)]
+    if isinstance(data, Complex):
+        return [hypot(as_float(data.real), as_float(data.imag))]
+    return [as_float(data)]
+
+
+def strand_norm(strand: Strand) -> float | None:
+    norms = [norm_of(grad) for grad in strand.grads if grad is not None]
+    return hypot(*norms) if norms else None
+
+
+def largest_norm(norms: Iterable[float | None]) -> float:
+    return max([norm for norm in norms if norm is not None and isfinite(norm)], default=0.0)
+
+
+def weight_of(norm: float | None, largest: float) -> str:
+    """w6 at the largest gradient, one less for each factor of ten, never below w1."""
+    if norm is None:
+        return "none"
+    if not isfinite(norm):
+        return "bad"
+    if not norm:
+        return "zero"
+    return f"w{max(1, WIDEST - round(log10(largest / norm)))}"
+
+
+def draw_edges(
+    strands: Sequence[Strand], routes: Sequence[Route], ids: Sequence[str], titles: Sequence[str]
+) -> tuple[Edge, ...]:
+    """`ids` and `titles` are those of the boxes."""
+    norms = [strand_norm(strand) for strand in strands]
+    largest = largest_norm(norms)
+    edges = []
+    for strand, norm, route in zip(strands, norms, routes, strict=True):
+        weight = weight_of(norm, largest)
+        x, y = route.points[-1]
+        half = TIP_HALF.get(weight, 4)
+        edges.append(
+            Edge(
+                producer=ids[strand.producer],
+                consumer=ids[strand.consumer],
+                weight=weight,
+                path=route.path,
+                tip=f"M{x} {y}l-{half} -{TIP + 1}h{2 * half}z",
+                mark=_cross(route.points) if weight == "bad" else None,
+                sentence=_say(strand, norm, titles),
+            )
+        )
+    return tuple(edges)
+
+
+def _cross(points: Sequence[Point]) -> str:
+    """A cross on the edge, a little above where it arrives."""
+    x, y = points[-1]
+    return f"M{x - 5} {y - 21}l10 10m0 -10l-10 10"
+
+
+def _say(strand: Strand, norm: float | None, titles: Sequence[str]) -> Text:
+    values: dict[str, str | int | float] = {
+        "producer": titles[strand.producer],
+        "consumer": titles[strand.consumer],
+        "operand": strand.input_nr,
+    }
+    if len(strand.grads) > 1:
+        values |= {
+            "count": show_count(len(strand.grads)),
+            "norm": "None" if norm is None else show_number(norm, 6),
+        }
+        return Text("{producer} → {consumer}, {count} edges: gradient norm {norm}", values)
+    values["grad"] = in_words(strand.grads[0])
+    return Text("{producer} → {consumer}, operand {operand}: gradient {grad}", values)

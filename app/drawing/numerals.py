@@ -1,0 +1,76 @@
+"""Numerals: numbers as a learner expects to read them: 17, 0.5, 1.23e-05, NaN; never 17.0000.
+
+Everything fits a known number of columns, so a box keeps its size whatever number it shows.
+"""
+
+from __future__ import annotations
+
+from app.trace import Complex, Real, Scalar, Statistics, TensorValue
+
+NOTHING = "—"
+NUMBER_COLUMNS = 10
+COMPLEX_COLUMNS = 21
+RANGE_COLUMNS = 17
+LARGEST_PLAIN = 10**7
+
+
+def show_number(number: Scalar, digits: int = 4) -> str:
+    """About four significant digits, but never fewer than the integer part up to seven."""
+    if isinstance(number, Complex):
+        return _show_complex(number, digits)
+    if isinstance(number, str):
+        return "NaN" if number == "NaN" else number.replace("Infinity", "inf")
+    if isinstance(number, bool):
+        return str(number)
+    if isinstance(number, int) and abs(number) < LARGEST_PLAIN:
+        return str(number)
+    return _show_float(number, digits)
+
+
+def _show_float(number: float, digits: int) -> str:
+    size = abs(number)
+    if 10**digits <= size < LARGEST_PLAIN:
+        return f"{number:.0f}"
+    text = f"{number:.{digits}g}"
+    return "0" if text == "-0" else text
+
+
+def _show_complex(number: Complex, digits: int) -> str:
+    imaginary = show_number(number.imag, digits)
+    sign = "" if imaginary.startswith("-") else "+"
+    return f"{show_number(number.real, digits)}{sign}{imaginary}j"
+
+
+def show_exact(number: Scalar) -> str:
+    """Nine digits: enough to tell float32 values apart."""
+    return show_number(number, 9)
+
+
+def show_shape(shape: tuple[int, ...]) -> str:
+    """As Python writes the tuple: (), (3,), (3, 4)."""
+    return f"({shape[0]},)" if len(shape) == 1 else f"({', '.join(map(str, shape))})"
+
+
+def show_count(count: int) -> str:
+    return f"{count:,}"
+
+
+def scalar_of(value: TensorValue) -> Scalar | None:
+    """The number of a 0-d value, null for anything with rows."""
+    return None if isinstance(value.data, tuple) else value.data
+
+
+def as_float(number: Real) -> float:
+    return float(number)
+
+
+def show_range(statistics: Statistics) -> str:
+    """What one line can say of many numbers: how many are not finite, else least and greatest."""
+    infinite = statistics.positive_infinity + statistics.negative_infinity
+    if statistics.nan or infinite:
+        found = [(statistics.nan, "NaN"), (infinite, "inf")]
+        return ", ".join(f"{show_number(count)} {name}" for count, name in found if count)[:RANGE_COLUMNS]
+    if statistics.minimum is None or statistics.maximum is None:
+        return NOTHING
+    low, high = show_number(statistics.minimum, 3), show_number(statistics.maximum, 3)
+    return low if low == high else f"{low}…{high}"

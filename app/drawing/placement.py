@@ -1,0 +1,156 @@
+"""Placement: where boxes stand and how edges run, for a picture that flows from top to bottom.
+
+Numbers in, numbers out: how many boxes, their sizes, who consumes whom. Leaves stand above, outputs at the bottom.
+The same input always gives the same placement. No boxes overlap, edges only go down, each from its producer's border
+to its consumer's, whose arrivals stand in port order. Nothing here knows what a box shows.
+"""
+
+from __future__ import annotations
+
+from collections import OrderedDict
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from app.drawing.coordinates import place_across
+from app.drawing.order import order_layers
+from app.drawing.ranks import Layered, Link, build_layers
+from app.drawing.routes import Bands, Point, Route, Size, draw_routes, svg_path
+
+RANK_GAP = 46
+PART_GAP = 40
+MARGIN = 16
+
+
+@dataclass(frozen=True, slots=True)
+class Placement:
+    """Centres in the order of the sizes, routes in the order of the links."""
+
+    width: int
+    height: int
+    centres: tuple[Point, ...]
+    routes: tuple[Route, ...]
+
+
+def place(sizes: Sequence[Size], links: Sequence[Link]) -> Placement:
+    """Place boxes of these (width, height); ValueError when the links close a cycle."""
+    parts = [_place_part(sizes, links, boxes, chosen) for boxes, chosen in _components(len(sizes), links)]
+    return _join(len(sizes), len(links), parts)
+
+
+# ------------------------------------------------------------------------------------------------ one component
+
+
+@dataclass(frozen=True, slots=True)
+class _Part:
+    """One connected component placed by itself: its boxes and links by their numbers in the whole."""
+
+    boxes: list[int]
+    links: list[int]
+    width: int
+    height: int
+    centres: list[Point]
+    routes: list[tuple[Point, ...]]
+
+
+def _components(count: int, links: Sequence[Link]) -> list[tuple[list[int], list[int]]]:
+    """Boxes and links of each connected component, in the order of their first boxes."""
+    parents = list(range(count))
+
+    def root(box: int) -> int:
+        while parents[box] != box:
+            parents[box] = parents[parents[box]]
+            box = parents[box]
+        return box
+
+    for consumer, _, producer in links:
+        one, other = root(consumer), root(producer)
+        parents[max(one, other)] = min(one, other)
+    parts: dict[int, tuple[list[int], list[int]]] = {}
+    for box in range(count):
+        parts.setdefault(root(box), ([], []))[0].append(box)
+    for number, link in enumerate(links):
+        parts[root(link[0])][1].append(number)
+    return list(parts.values())
+
+
+def _place_part(sizes: Sequence[Size], links: Sequence[Link], boxes: list[int], chosen: list[int]) -> _Part:
+    local = {box: place for place, box in enumerate(boxes)}
+    numbers = sorted(chosen, key=lambda number: links[number][:2])
+    inner = [(local[links[n][0]], links[n][1], local[links[n][2]]) for n in numbers]
+    inner_sizes = [sizes[box] for box in boxes]
+    layered = build_layers(len(boxes), inner)
+    layers = order_layers(layered)
+    across = place_across(layered, layers, [width for width, _ in inner_sizes])
+    x, width = _shift(across, inner_sizes)
+    bands = _bands(layered, inner_sizes)
+    middles = [(top + bottom) // 2 for top, bottom in zip(bands.tops, bands.bottoms, strict=True)]
+    centres = [(x[box], middles[layered.ranks[box]]) for box in range(len(boxes))]
+    routes = draw_routes(layered, inner, x, centres, inner_sizes, bands)
+    return _Part(boxes, numbers, width, bands.bottoms[0], centres, routes)
+
+
+def _shift(across: list[float], sizes: list[Size]) -> tuple[list[int], int]:
+    """Whole numbers from 0 on, and the width of it all."""
+    edges = [(x - width / 2, x + width / 2) for x, (width, _) in zip(across, sizes, strict=False)]
+    left = min(min(across), min(edge[0] for edge in edges))
+    right = max(max(across), max(edge[1] for edge in edges))
+    return [round(x - left) for x in across], round(right - left)
+
+
+def _bands(layered: Layered, sizes: list[Size]) -> Bands:
+    """As high as the highest box of each rank, from the top rank at y = 0 down."""
+    heights = [0] * (max(layered.ranks) + 1)
+    for box, (_, height) in enumerate(sizes):
+        rank = layered.ranks[box]
+        heights[rank] = max(heights[rank], height)
+    tops, bottoms = [0] * len(heights), [0] * len(heights)
+    y = 0
+    for rank in range(len(heights) - 1, -1, -1):
+        tops[rank], bottoms[rank] = y, y + heights[rank]
+        y += heights[rank] + RANK_GAP
+    return Bands(tops, bottoms)
+
+
+# ------------------------------------------------------------------------------------------------ the whole
+
+
+def _join(boxes: int, links: int, parts: list[_Part]) -> Placement:
+    """Parts side by side, their outputs at the bottom."""
+    height = max((part.height for part in parts), default=0)
+    centres: list[Point] = [(0, 0)] * boxes
+    routes: list[Route] = [Route((), "")] * links
+    x = MARGIN
+    for part in parts:
+        y = MARGIN + height - part.height
+        for box, (cx, cy) in zip(part.boxes, part.centres, strict=True):
+            centres[box] = (cx + x, cy + y)
+        for link, points in zip(part.links, part.routes, strict=True):
+            moved = tuple([(px + x, py + y) for px, py in points])
+            routes[link] = Route(moved, svg_path(moved))
+        x += part.width + PART_GAP
+    return Placement(max(x - PART_GAP, MARGIN) + MARGIN, height + 2 * MARGIN, tuple(centres), tuple(routes))
+
+
+class PlacementCache:
+    """Placements of the structures seen last. A structure is its sizes and links; numbers are no part of it."""
+
+    def __init__(self, entries: int = 64, boxes: int = 2_000) -> None:
+        self._entries = entries
+        self._boxes = boxes
+        self._kept: OrderedDict[tuple[tuple[Size, ...], tuple[Link, ...]], Placement] = OrderedDict()
+
+    def place(self, sizes: tuple[Size, ...], links: tuple[Link, ...]) -> Placement:
+        if len(sizes) + len(links) > self._boxes:
+            return place(sizes, links)
+        key = (sizes, links)
+        found = self._kept.get(key)
+        if found is None:
+            found = self._kept[key] = place(sizes, links)
+            if len(self._kept) > self._entries:
+                self._kept.popitem(last=False)
+        else:
+            self._kept.move_to_end(key)
+        return found
+
+    def __len__(self) -> int:
+        return len(self._kept)

@@ -1,0 +1,183 @@
+"""Ranks: how far above the output each box stands, and the trunks that carry long edges from rank to rank.
+
+Rank 0 is the bottom. An operand stands above all of its consumers and as low as that allows. An edge that spans
+several ranks runs along its producer's trunk: one element per rank, shared by all consumers of that producer.
+Everything is iterative: a chain of 50,000 boxes is an ordinary input.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+Link = tuple[int, int, int]
+"""(consumer, port, producer): the producer is the consumer's operand number `port`."""
+
+TRUNK_LENGTH = 64
+"""A trunk longer than this may be cut short when there are too many elements ..."""
+ELEMENTS_PER_BOX = 12
+"""... which is when trunks would hold more than this many elements per box."""
+
+
+@dataclass(frozen=True, slots=True)
+class Layered:
+    """Boxes and trunk elements on ranks. Elements 0 to `boxes` - 1 are the boxes, the others belong to trunks."""
+
+    boxes: int
+    ranks: list[int]
+    above: list[list[int]]
+    """For each element its neighbours one rank up: a box's operands in port order, a trunk element's predecessor."""
+    below: list[list[int]]
+    """For each element its neighbours one rank down."""
+    ports: list[list[float]]
+    """Beside each entry of `below`, the place of the port it arrives at: -0.4 leftmost to 0.4 rightmost."""
+    trunks: list[dict[int, int]]
+    """For each box its trunk: rank -> element."""
+
+
+def sort_links(links: Sequence[Link]) -> list[Link]:
+    """By consumer, then by port; links with one port keep their order."""
+    return sorted(links, key=lambda link: link[:2])
+
+
+def neighbours(count: int, links: Sequence[Link]) -> tuple[list[list[int]], list[list[int]]]:
+    """Each box's operands in port order and each box's consumers."""
+    operands: list[list[int]] = [[] for _ in range(count)]
+    consumers: list[list[int]] = [[] for _ in range(count)]
+    for consumer, _, producer in links:
+        operands[consumer].append(producer)
+        consumers[producer].append(consumer)
+    return operands, consumers
+
+
+def topological(operands: list[list[int]], consumers: list[list[int]]) -> list[int]:
+    """Every box after all of its consumers; ValueError when the links close a cycle."""
+    waiting = [len(found) for found in consumers]
+    order = [box for box, count in enumerate(waiting) if not count]
+    for box in order:
+        for operand in operands[box]:
+            waiting[operand] -= 1
+            if not waiting[operand]:
+                order.append(operand)
+    if len(order) != len(operands):
+        raise ValueError("the links close a cycle")
+    return order
+
+
+def rank_boxes(operands: list[list[int]], consumers: list[list[int]]) -> list[int]:
+    """The longest way down to an output, shortened where a box has more operands than consumers to be near to."""
+    order = topological(operands, consumers)
+    ranks = [0] * len(order)
+    for box in order:
+        above = ranks[box] + 1
+        for operand in operands[box]:
+            if ranks[operand] < above:
+                ranks[operand] = above
+    if _lift(order, ranks, operands, consumers):
+        _settle_leaves(order, ranks, operands, consumers)
+    return ranks
+
+
+def _lift(order: list[int], ranks: list[int], operands: list[list[int]], consumers: list[list[int]]) -> bool:
+    """Raise boxes whose operands outnumber their consumers up to just below those operands."""
+    lifted = False
+    for box in reversed(order):
+        anchors = [found for found in operands[box] if operands[found] or len(consumers[found]) > 1]
+        if len(anchors) > len(consumers[box]):
+            rank = min(ranks[found] for found in anchors) - 1
+            if rank > ranks[box]:
+                ranks[box] = rank
+                lifted = True
+    return lifted
+
+
+def _settle_leaves(
+    order: list[int], ranks: list[int], operands: list[list[int]], consumers: list[list[int]]
+) -> None:
+    """Bring each leaf that only lifted consumers use back to just above them."""
+    for box in order:
+        if not operands[box] and consumers[box]:
+            ranks[box] = max(ranks[consumer] for consumer in consumers[box]) + 1
+
+
+def build_layers(count: int, links: Sequence[Link]) -> Layered:
+    """Rank the boxes and lay a trunk under every producer. `links` are sorted by `sort_links`."""
+    operands, consumers = neighbours(count, links)
+    layered = _bare(count, rank_boxes(operands, consumers))
+    longest = _trunk_limit(layered.ranks, consumers)
+    for box in range(count):
+        _grow_trunk(layered, box, consumers[box], longest)
+    spread = [_port_places(len(found)) for found in operands]
+    _attach(layered, operands, spread)
+    return layered
+
+
+def _bare(count: int, ranks: list[int]) -> Layered:
+    return Layered(
+        boxes=count,
+        ranks=ranks,
+        above=[[] for _ in range(count)],
+        below=[[] for _ in range(count)],
+        ports=[[] for _ in range(count)],
+        trunks=[{} for _ in range(count)],
+    )
+
+
+def _trunk_limit(ranks: list[int], consumers: list[list[int]]) -> int:
+    """How many ranks a trunk may fill: all it needs, unless that would be too many elements altogether."""
+    need = sum(
+        ranks[box] - 1 - min(ranks[consumer] for consumer in found)
+        for box, found in enumerate(consumers)
+        if found
+    )
+    return TRUNK_LENGTH if need > 20_000 + ELEMENTS_PER_BOX * len(ranks) else len(ranks)
+
+
+def _grow_trunk(layered: Layered, box: int, consumers: list[int], longest: int) -> None:
+    if not consumers:
+        return
+    ranks, top = layered.ranks, layered.ranks[box]
+    trunk = layered.trunks[box]
+    trunk[top] = box
+    bottom = min(ranks[consumer] for consumer in consumers)
+    if top - bottom < 2:
+        return
+    kept = range(top - 1, bottom, -1)
+    if len(kept) > longest:
+        needed = {ranks[consumer] + 1 for consumer in consumers}
+        kept_ranks = [rank for rank in kept if rank in needed or top - rank < 3]
+    else:
+        kept_ranks = list(kept)
+    previous = box
+    for rank in kept_ranks:
+        previous = _add_element(layered, rank, previous)
+        trunk[rank] = previous
+
+
+def _add_element(layered: Layered, rank: int, above: int) -> int:
+    element = len(layered.ranks)
+    layered.ranks.append(rank)
+    layered.above.append([above])
+    layered.below.append([])
+    layered.ports.append([])
+    layered.below[above].append(element)
+    layered.ports[above].append(0.0)
+    return element
+
+
+def _port_places(count: int) -> list[float]:
+    if count < 2:
+        return [0.0] * count
+    return [0.8 * port / (count - 1) - 0.4 for port in range(count)]
+
+
+def _attach(layered: Layered, operands: list[list[int]], places: list[list[float]]) -> None:
+    """Join each consumer to the trunk of each operand, one rank above it."""
+    ranks, above, below, ports = layered.ranks, layered.above, layered.below, layered.ports
+    for consumer in range(layered.boxes):
+        rank = ranks[consumer] + 1
+        for producer, place in zip(operands[consumer], places[consumer], strict=True):
+            element = layered.trunks[producer][rank]
+            above[consumer].append(element)
+            below[element].append(consumer)
+            ports[element].append(place)

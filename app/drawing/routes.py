@@ -1,0 +1,186 @@
+"""Routes: the way each edge takes from the bottom border of its producer to the top border of its consumer.
+
+A route is a list of knots. Within a rank it runs straight down, between ranks it is a cubic whose tangents are
+vertical at both ends, so it never goes up and enters every box from straight above. On a border edges stand in the
+order of where they come from or go to, so none cross there; edges from one place stand in port order.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from app.drawing.coordinates import isotonic
+from app.drawing.ranks import Layered, Link
+
+PORT_MARGIN = 14
+PORT_GAP = 14.0
+TIP = 8
+"""The drawn line stops this far above the consumer: there the arrow head begins."""
+
+Point = tuple[int, int]
+Size = tuple[int, int]
+
+
+@dataclass(frozen=True, slots=True)
+class Route:
+    points: tuple[Point, ...]
+    """Knots from the producer's border to the consumer's, each lower than the one before."""
+    path: str
+    """The same as an SVG path, without the arrow head."""
+
+
+@dataclass(frozen=True, slots=True)
+class Bands:
+    """For each rank the top and bottom of the band its boxes lie in; rank 0 is the lowest on the page."""
+
+    tops: list[int]
+    bottoms: list[int]
+
+
+@dataclass(frozen=True, slots=True)
+class Scene:
+    """Everything but the routes is in place. `links` are sorted by consumer and port."""
+
+    layered: Layered
+    links: Sequence[Link]
+    x: list[int]
+    halves: list[int]
+    """How far left and right of an element's x an edge may touch it: nothing for a trunk."""
+
+
+def draw_routes(
+    layered: Layered,
+    links: Sequence[Link],
+    x: list[int],
+    centres: Sequence[Point],
+    sizes: Sequence[Size],
+    bands: Bands,
+) -> list[tuple[Point, ...]]:
+    """One list of knots per link."""
+    halves = [max(0, width // 2 - PORT_MARGIN) for width, _ in sizes] + [0] * (len(x) - len(sizes))
+    scene = Scene(layered, links, x, halves)
+    arrivals = _arrivals(scene)
+    departures = _departures(scene, arrivals)
+    routes: list[tuple[Point, ...]] = []
+    for link, arrival, departure in zip(links, arrivals, departures, strict=True):
+        consumer, _, producer = link
+        bottom = centres[producer][1] + sizes[producer][1] // 2
+        top = centres[consumer][1] - sizes[consumer][1] // 2
+        start = [(departure, bottom), (departure, bands.bottoms[layered.ranks[producer]])]
+        end = [(arrival, bands.tops[layered.ranks[consumer]]), (arrival, top)]
+        routes.append(_thin([*start, *_trunk(scene, link, bands), *end]))
+    return routes
+
+
+def _trunk(scene: Scene, link: Link, bands: Bands) -> list[Point]:
+    """Where the trunk enters and leaves each rank between the producer and the consumer."""
+    consumer, _, producer = link
+    ranks = scene.layered.ranks
+    bottom, top = ranks[consumer] + 1, ranks[producer]
+    if top == bottom:
+        return []
+    points: list[Point] = []
+    for rank, element in scene.layered.trunks[producer].items():
+        if bottom <= rank < top:
+            points += [(scene.x[element], bands.tops[rank]), (scene.x[element], bands.bottoms[rank])]
+    return points
+
+
+# ------------------------------------------------------------------------------------------------ on the borders
+
+
+def _arrivals(scene: Scene) -> list[int]:
+    """For each link its x on the consumer's top border."""
+    arrivals: list[int] = []
+    for consumer in range(scene.layered.boxes):
+        sources = scene.layered.above[consumer]
+        if sources:
+            x, half = scene.x[consumer], scene.halves[consumer]
+            wanted = [_between(x, half, scene.x[source], scene.halves[source]) for source in sources]
+            arrivals += _spread(x, half, [scene.x[source] for source in sources], wanted)
+    return arrivals
+
+
+def _between(x: int, half: int, other: int, other_half: int) -> int:
+    """The middle of what two borders have in common, else the nearest end of the first."""
+    low, high = max(x - half, other - other_half), min(x + half, other + other_half)
+    if low <= high:
+        return (low + high) // 2
+    return x + half if other > x else x - half
+
+
+def _departures(scene: Scene, arrivals: list[int]) -> list[int]:
+    """For each link its x on the producer's bottom border; links along the trunk leave as one."""
+    ranks, trunks = scene.layered.ranks, scene.layered.trunks
+    targets: list[list[int]] = [[] for _ in range(scene.layered.boxes)]
+    places: list[int] = []
+    trunk_places = [-1] * scene.layered.boxes
+    for (consumer, _, producer), arrival in zip(scene.links, arrivals, strict=True):
+        leaving = targets[producer]
+        direct = ranks[producer] == ranks[consumer] + 1
+        if not direct and trunk_places[producer] >= 0:
+            places.append(trunk_places[producer])
+            continue
+        places.append(len(leaving))
+        if not direct:
+            trunk_places[producer] = len(leaving)
+        leaving.append(arrival if direct else scene.x[_stem(trunks[producer])])
+    spread = [
+        _spread(scene.x[box], scene.halves[box], leaving, leaving) if leaving else []
+        for box, leaving in enumerate(targets)
+    ]
+    return [spread[producer][place] for (_, _, producer), place in zip(scene.links, places, strict=True)]
+
+
+def _stem(trunk: dict[int, int]) -> int:
+    """The first element of a trunk below its box."""
+    elements = iter(trunk.values())
+    next(elements)
+    return next(elements)
+
+
+def _spread(x: int, half: int, sources: list[int], wanted: list[int]) -> list[int]:
+    """x on a border around `x`, in the order of the sources, each as near to what it wants as there is room for."""
+    low, high, last = x - half, x + half, len(sources) - 1
+    if not last:
+        return [min(max(wanted[0], low), high)]
+    gap = min(PORT_GAP, (high - low) / last)
+    order = sorted(range(last + 1), key=sources.__getitem__)
+    placed = isotonic(
+        [wanted[port] for port in order], [1.0] * len(order), [gap * n for n in range(last + 1)]
+    )
+    spread = [0] * len(order)
+    for number, (port, want) in enumerate(zip(order, placed, strict=True)):
+        spread[port] = round(min(max(want, low + gap * number), high - gap * (last - number)))
+    return spread
+
+
+# ------------------------------------------------------------------------------------------------ lines
+
+
+def _thin(points: list[Point]) -> tuple[Point, ...]:
+    """Without repeated knots and without the inner knots of straight stretches."""
+    kept: list[Point] = []
+    for point in points:
+        if kept and kept[-1] == point:
+            continue
+        if len(kept) > 1 and kept[-2][0] == kept[-1][0] == point[0]:
+            kept[-1] = point
+        else:
+            kept.append(point)
+    return tuple(kept)
+
+
+def svg_path(points: Sequence[Point]) -> str:
+    x, y = points[0]
+    parts = [f"M{x} {y}"]
+    end_x, end_y = points[-1]
+    for next_x, next_y in (*points[1:-1], (end_x, end_y - TIP)):
+        if next_x == x:
+            parts.append(f"V{next_y}")
+        else:
+            middle = (y + next_y) // 2
+            parts.append(f"C{x} {middle} {next_x} {middle} {next_x} {next_y}")
+        x, y = next_x, next_y
+    return "".join(parts)

@@ -1,0 +1,124 @@
+"""Sketch: which boxes a picture has and what joins them, before anything is measured or placed.
+
+Boxes stand in call order, each leaf just before the call that uses it. Between a closed group and another box all
+edges are one strand.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from app.drawing.call_order import Operand, Wiring
+from app.drawing.edges import Strand
+from app.drawing.grouping import Part
+from app.trace import GraphEdge, NodeOutput, TensorValue
+
+
+@dataclass(frozen=True, slots=True)
+class Outline:
+    """A box to be: a node by its place in the wiring, or a part. `use` counts a leaf's copies from 1."""
+
+    node: int
+    part: Part | None = None
+    use: int = 1
+    consumer: int = -1
+    grad: TensorValue | None = None
+    """Of a leaf's copy: what came back from this use."""
+
+
+@dataclass(frozen=True, slots=True)
+class Sketch:
+    outlines: list[Outline]
+    strands: list[Strand]
+    """Sorted by consumer, in the order of its operands."""
+    ports: list[int]
+    """For each strand its place among its consumer's strands."""
+
+
+def whole_parts(wiring: Wiring) -> tuple[Part, ...]:
+    """Every call by itself."""
+    return tuple([Part("node", place, place + 1) for place in range(len(wiring.calls))])
+
+
+def leaf_uses(wiring: Wiring) -> list[int]:
+    """For each call how many leaves stand around it."""
+    return [
+        sum([1 for operand in wiring.operands[place] if wiring.is_leaf(operand.producer)])
+        for place in wiring.calls
+    ]
+
+
+def draw_sketch(wiring: Wiring, parts: Sequence[Part]) -> Sketch:
+    sketch = Sketch([], [], [])
+    boxes: dict[int, int] = {}
+    used = [0] * len(wiring.nodes)
+    for part in parts:
+        _sketch_part(wiring, part, sketch, boxes, used)
+    return sketch
+
+
+def _sketch_part(wiring: Wiring, part: Part, sketch: Sketch, boxes: dict[int, int], used: list[int]) -> None:
+    inside = wiring.calls[part.start : part.end]
+    single = part.kind == "node"
+    grads: dict[int, list[GraphEdge]] = {}
+    numbers: list[tuple[int, list[GraphEdge]]] = []
+    for place in inside:
+        for operand in wiring.operands[place]:
+            if wiring.is_leaf(operand.producer):
+                used[operand.producer] += 1
+                if single:
+                    sketch.outlines.append(_copy(operand, used[operand.producer], place))
+                    numbers.append((len(sketch.outlines) - 1, [operand.edge]))
+            elif operand.producer in boxes:
+                _add_edge(sketch, numbers, grads, boxes[operand.producer], operand, single)
+    box = len(sketch.outlines)
+    sketch.outlines.append(Outline(inside[0], None if single else part))
+    boxes.update((place, box) for place in inside)
+    for port, (producer, edges) in enumerate(numbers):
+        sketch.ports.append(port)
+        sketch.strands.append(Strand(producer, box, tuple([edge.grad for edge in edges]), edges[0].input_nr))
+
+
+def _copy(operand: Operand, use: int, consumer: int) -> Outline:
+    return Outline(operand.producer, None, use, consumer, operand.edge.grad)
+
+
+def _add_edge(
+    sketch: Sketch,
+    numbers: list[tuple[int, list[GraphEdge]]],
+    grads: dict[int, list[GraphEdge]],
+    producer: int,
+    operand: Operand,
+    single: bool,
+) -> None:
+    """One strand for each edge between two nodes, one for all when a group is at either end."""
+    if producer in grads and not (single and sketch.outlines[producer].part is None):
+        grads[producer].append(operand.edge)
+        return
+    edges = [operand.edge]
+    grads[producer] = edges
+    numbers.append((producer, edges))
+
+
+def only_outputs(wiring: Wiring, parts: Sequence[Part], roots: set[tuple[int, int]]) -> dict[str, NodeOutput]:
+    """By key, what a part hands out, for parts that hand out just one output of one node."""
+    if not parts:
+        return {}
+    homes = {place: part for part in parts for place in wiring.calls[part.start : part.end]}
+    found: dict[str, set[tuple[int, int]]] = {part.key: set() for part in parts}
+    for place, number in roots:
+        if place in homes:
+            found[homes[place].key].add((place, number))
+    for consumer in wiring.calls:
+        for operand in wiring.operands[consumer]:
+            home = homes.get(operand.producer)
+            if home is not None and homes.get(consumer) is not home:
+                found[home.key].add((operand.producer, operand.edge.output_nr))
+    single = {key: next(iter(outputs)) for key, outputs in found.items() if len(outputs) == 1}
+    named = {key: _output(wiring, place, number) for key, (place, number) in single.items()}
+    return {key: output for key, output in named.items() if output is not None}
+
+
+def _output(wiring: Wiring, place: int, number: int) -> NodeOutput | None:
+    return next((output for output in wiring.nodes[place].outputs if output.output_nr == number), None)

@@ -1,0 +1,73 @@
+"""One child as the trusted side sees it: a channel, a pid, and what became of it."""
+
+from __future__ import annotations
+
+import asyncio
+import signal
+from collections.abc import AsyncIterator
+
+from app.errors import WireError
+from app.limits import Limits
+from app.wire import HEADER, ChildFrame, Task, decode_frame, encode_task, frame_length
+
+
+class Child:
+    """Made when its spawning is ordered; `pid` and `status` follow from the fork server."""
+
+    def __init__(self, number: int, uid: int | None, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        self.number = number
+        self.uid = uid
+        self.pid: int | None = None
+        self.status: asyncio.Future[int] = asyncio.get_running_loop().create_future()
+        self._reader = reader
+        self._writer = writer
+        self._received = 0
+
+    @property
+    def ended(self) -> bool:
+        return self.status.done()
+
+    def end(self, status: int) -> None:
+        """Called when the fork server has seen it end, or has ended itself."""
+        if not self.status.done():
+            self.status.set_result(status)
+
+    def give(self, task: Task) -> None:
+        self._writer.write(encode_task(task))
+
+    async def frames(self, limits: Limits) -> AsyncIterator[ChildFrame]:
+        """Frames until the channel closes. WireError for what is no frame, or too much."""
+        while True:
+            frame = await self.next_frame(limits)
+            if frame is None:
+                return
+            yield frame
+
+    async def next_frame(self, limits: Limits) -> ChildFrame | None:
+        try:
+            header = await self._reader.readexactly(HEADER.size)
+            length = frame_length(header, limits.frame_bytes)
+            self._received += length
+            if self._received > limits.reply_bytes:
+                raise WireError(f"more than {limits.reply_bytes} bytes in one reply")
+            return decode_frame(await self._reader.readexactly(length))
+        except (asyncio.IncompleteReadError, ConnectionError):
+            return None
+
+    async def exit_status(self) -> int | None:
+        """How it ended, if that is heard within a moment: an exit status, or a negative signal number."""
+        try:
+            return await asyncio.wait_for(asyncio.shield(self.status), 0.5)
+        except TimeoutError:
+            return None
+
+    def close(self) -> None:
+        self._writer.close()
+
+
+def signal_name(status: int | None) -> str | None:
+    """SIGSEGV for -11; None where it was no signal."""
+    if status is None or status >= 0:
+        return None
+    names = {number.value: number.name for number in signal.Signals}
+    return names.get(-status, f"SIG{-status}")

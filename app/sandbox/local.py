@@ -1,0 +1,225 @@
+"""The sandbox on this machine: slots, deadlines, and the last word on how a run ended.
+
+A child that answers in time has told its own trace. One that does not is ended here, and what it had sent until then
+becomes the trace.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import math
+import os
+import platform
+from collections.abc import AsyncGenerator, AsyncIterator
+from contextlib import aclosing, asynccontextmanager
+from dataclasses import dataclass, field, replace
+
+from app.control import Orders
+from app.errors import ProgramRefused, SandboxBusy, WireError, WorkerLost
+from app.limits import Limits
+from app.program import Program
+from app.sandbox.child import Child, signal_name
+from app.sandbox.face import Device, SandboxHealth, SealLayer
+from app.sandbox.pool import Pool
+from app.trace import (
+    Crashed,
+    Figure,
+    Frame,
+    Outcome,
+    Output,
+    Problem,
+    RunRequest,
+    Stopped,
+    Text,
+    Trace,
+)
+from app.wire import Failure, Ready, Task
+
+log = logging.getLogger("playground.sandbox")
+
+GRACE_SECONDS = 1.0
+"""How much longer than its limit a child gets to tell its own trace."""
+CPU_MARGIN_SECONDS = 3
+
+
+@dataclass(frozen=True, slots=True)
+class SandboxPlan:
+    """How many programs run at once, how many children wait, and how they are sealed.
+
+    `first_uid` is the first of the range of uids lent to children where this process is root.
+    """
+
+    limits: Limits = field(default_factory=Limits)
+    slots: int = 4
+    spares: int = 4
+    queue_seconds: float = 5.0
+    """How long a program waits for a free slot before it is told to come again."""
+    sealed: bool = True
+    gpu: bool = False
+    first_uid: int = 61_000
+    layers: tuple[SealLayer, ...] = ()
+
+
+class LocalSandbox:
+    """Implements `app.sandbox.face.Sandbox` with fork servers of this machine."""
+
+    def __init__(self, plan: SandboxPlan) -> None:
+        self._plan = plan
+        self._slots = asyncio.Semaphore(plan.slots)
+        self._running: dict[str, int] = {}
+        self._cpu = Pool(self._orders(gpu=False), plan.spares, self._uids(0), plan.limits)
+        self._gpu = Pool(self._orders(gpu=True), 1, self._uids(1), plan.limits) if plan.gpu else None
+        self._started = False
+
+    def _orders(self, gpu: bool) -> Orders:
+        plan = self._plan
+        cpu_seconds = math.ceil(plan.limits.seconds) + CPU_MARGIN_SECONDS
+        return Orders(plan.sealed, gpu, plan.limits.memory_bytes, cpu_seconds)
+
+    def _uids(self, which: int) -> range | None:
+        if not self._plan.sealed or os.geteuid() != 0:
+            return None
+        count = 2 * (self._plan.slots + self._plan.spares)
+        first = self._plan.first_uid + which * count
+        return range(first, first + count)
+
+    @asynccontextmanager
+    async def running(self) -> AsyncIterator[LocalSandbox]:
+        """Start everything; end everything on leaving."""
+        pools = [pool for pool in (self._cpu, self._gpu) if pool is not None]
+        try:
+            await asyncio.gather(*(pool.start() for pool in pools))
+            self._started = True
+            yield self
+        finally:
+            self._started = False
+            await asyncio.gather(*(pool.close() for pool in pools))
+
+    # ------------------------------------------------------------------------------------------ the face
+
+    def health(self) -> SandboxHealth:
+        return SandboxHealth(
+            ready=self._started and self._cpu.server_pid is not None,
+            sealed=self._plan.sealed,
+            layers=self._plan.layers,
+            spares=self._cpu.spares,
+            running=sum(self._running.values()),
+            versions=self._cpu.versions,
+        )
+
+    def devices(self) -> tuple[Device, ...]:
+        memory = os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE")
+        title = platform.processor() or platform.machine()
+        found = [Device("cpu", title, memory, self._running.get("cpu", 0))]
+        for row in self._gpu.devices if self._gpu is not None else ():
+            name = str(row["name"])
+            found.append(Device(name, str(row["title"]), int(row["memory_bytes"]), self._running.get(name, 0)))
+        return tuple(found)
+
+    async def run(self, program: Program, request: RunRequest) -> Trace:
+        async with aclosing(self.stream(program, request)) as frames:
+            async for frame in frames:
+                if isinstance(frame, Trace):
+                    return frame
+        raise WorkerLost("a stream ended without a trace")
+
+    async def stream(self, program: Program, request: RunRequest) -> AsyncGenerator[Frame, None]:
+        device = self._choose_device(request.device)
+        pool = self._cpu if device == "cpu" or self._gpu is None else self._gpu
+        child = await self._enter(pool)
+        self._running[device] = self._running.get(device, 0) + 1
+        try:
+            child.give(Task(program.source, replace(request, device=device), self._plan.limits))
+            async with aclosing(self._listen(child)) as frames:
+                async for frame in frames:
+                    yield frame
+        finally:
+            pool.give_back(child)
+            self._running[device] -= 1
+            self._slots.release()
+
+    # ------------------------------------------------------------------------------------------ one run
+
+    def _choose_device(self, asked: str) -> str:
+        names = [device.name for device in self.devices()]
+        if asked == "auto":
+            return names[-1] if len(names) == 1 else names[1]
+        wanted = "cuda:0" if asked == "cuda" else asked
+        if wanted in names:
+            return wanted
+        sentence = Text(
+            "There is no device `{device}` here. There are: {names}.", {"device": asked, "names": ", ".join(names)}
+        )
+        raise ProgramRefused((Problem("no_device", sentence),))
+
+    async def _enter(self, pool: Pool) -> Child:
+        """A slot and a child in it, within the time a program may wait."""
+        held = False
+        try:
+            async with asyncio.timeout(self._plan.queue_seconds):
+                held = await self._slots.acquire()
+                return await pool.take()
+        except TimeoutError:
+            if held:
+                self._slots.release()
+            raise SandboxBusy(retry_after=self._plan.queue_seconds) from None
+        except asyncio.CancelledError:
+            if held:
+                self._slots.release()
+            raise
+
+    async def _listen(self, child: Child) -> AsyncGenerator[Frame, None]:
+        limits = self._plan.limits
+        heard = _Heard()
+        deadline = asyncio.get_running_loop().time() + limits.seconds + GRACE_SECONDS
+        while True:
+            try:
+                async with asyncio.timeout_at(deadline):
+                    frame = await child.next_frame(limits)
+            except TimeoutError:
+                yield heard.trace(Stopped("seconds", limits.seconds))
+                return
+            match frame:
+                case None:
+                    yield heard.trace(await self._explain_end(child))
+                    return
+                case Failure(text):
+                    log.error("a child failed by our own fault:\n%s", text)
+                    raise WorkerLost("the child failed")
+                case Ready():
+                    raise WireError("a child said twice that it is ready")
+                case Trace():
+                    yield frame
+                    return
+                case _:
+                    heard.note(frame)
+                    yield frame
+
+    async def _explain_end(self, child: Child) -> Outcome:
+        """A child went without a trace: a limit, its own doing, or lost through nobody's fault."""
+        status = await child.exit_status()
+        match signal_name(status):
+            case "SIGXCPU":
+                return Stopped("cpu_seconds", self._plan.limits.seconds + CPU_MARGIN_SECONDS)
+            case "SIGKILL":
+                raise WorkerLost("the child was killed from outside")
+            case name:  # by a signal of its own making, by `os._exit`, or it closed its channel and lives on
+                return Crashed(name)
+
+
+@dataclass(slots=True)
+class _Heard:
+    """What a child had sent before it fell silent."""
+
+    output: list[Output] = field(default_factory=list)
+    figures: list[Figure] = field(default_factory=list)
+
+    def note(self, frame: Frame) -> None:
+        if isinstance(frame, Output):
+            self.output.append(frame)
+        elif isinstance(frame, Figure):
+            self.figures.append(frame)
+
+    def trace(self, outcome: Outcome) -> Trace:
+        return Trace(outcome=outcome, output=tuple(self.output), figures=tuple(self.figures))

@@ -1,0 +1,158 @@
+"""Children of one kind, forked and sealed ahead of time: take one, use it once; another takes its place."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections import deque
+from collections.abc import Coroutine
+from typing import Any
+
+from app.control import Orders
+from app.errors import WorkerLost
+from app.limits import Limits
+from app.sandbox.child import Child
+from app.sandbox.fork_server import ForkServer
+from app.trace import Versions
+from app.wire import Ready
+
+log = logging.getLogger("playground.sandbox")
+
+FIRST_WAIT, LONGEST_WAIT = 0.2, 10.0
+"""Seconds between attempts to start a server that keeps ending."""
+READY_SECONDS = 30.0
+
+
+class Pool:
+    """Keeps `size` spares. `uids` are lent to children one each, where the server runs as root."""
+
+    def __init__(self, orders: Orders, size: int, uids: range | None, limits: Limits) -> None:
+        self.versions = Versions()
+        self.devices: list[dict[str, str | int]] = []
+        self._orders = orders
+        self._size = size
+        self._uids = deque(uids) if uids is not None else None
+        self._limits = limits
+        self._spares: asyncio.Queue[Child] = asyncio.Queue()
+        self._coming = 0
+        self._server: ForkServer | None = None
+        self._tasks: set[asyncio.Task[None]] = set()
+        self._closing = False
+
+    @property
+    def spares(self) -> int:
+        return self._spares.qsize()
+
+    @property
+    def server_pid(self) -> int | None:
+        return self._server.pid if self._server else None
+
+    async def start(self) -> None:
+        """Start the server and wait for the first spare."""
+        await self._start_server()
+        first = await self._spares.get()
+        self._spares.put_nowait(first)
+
+    async def _start_server(self) -> None:
+        server = ForkServer(self._orders, self._restart)
+        try:
+            hello = await server.start()
+        except WorkerLost:
+            await server.close()
+            raise
+        self._server = server
+        self.versions = Versions(**hello["hello"])
+        self.devices = hello["devices"]
+        self._refill()
+
+    async def take(self) -> Child:
+        """A sealed child that waits for its task. Waits for one as long as the caller lets it."""
+        while True:
+            child = await self._spares.get()
+            self._refill()
+            if not child.ended:
+                return child
+            self.give_back(child)
+
+    def give_back(self, child: Child) -> None:
+        """After use, whatever became of it: kill it, and lend its uid on once it is gone."""
+        if self._server is not None:
+            self._server.kill(child)
+        child.close()
+        self._run(self._reclaim(child))
+
+    async def _reclaim(self, child: Child) -> None:
+        await child.status
+        if self._uids is not None and child.uid is not None:
+            self._uids.append(child.uid)
+            self._refill()
+
+    def _refill(self) -> None:
+        while not self._closing and self._server is not None and self._spares.qsize() + self._coming < self._size:
+            if self._uids is not None and not self._uids:
+                return  # as soon as a uid is free again, `_reclaim` comes here
+            uid = self._uids.popleft() if self._uids is not None else None
+            self._coming += 1
+            self._run(self._spawn(self._server, uid))
+
+    async def _spawn(self, server: ForkServer, uid: int | None) -> None:
+        child = None
+        try:
+            child = await server.spawn(uid)
+            frame = await asyncio.wait_for(child.next_frame(self._limits), READY_SECONDS)
+            if isinstance(frame, Ready):
+                self._spares.put_nowait(child)
+                self._run(self._mourn(child))
+                return
+            log.error("a child could not be made ready: %s", frame)
+        except (TimeoutError, WorkerLost) as error:
+            log.error("a child could not be made: %r", error)
+        finally:
+            self._coming -= 1
+        await asyncio.sleep(FIRST_WAIT)
+        if child is not None:
+            self.give_back(child)
+        elif self._uids is not None and uid is not None:
+            self._uids.append(uid)
+
+    async def _mourn(self, child: Child) -> None:
+        """A spare that is ended from outside is replaced at once, not when somebody takes it."""
+        await child.status
+        waiting = [self._spares.get_nowait() for _ in range(self._spares.qsize())]
+        for spare in waiting:
+            if spare is child:
+                self.give_back(child)
+            else:
+                self._spares.put_nowait(spare)
+        self._refill()
+
+    def _restart(self) -> None:
+        self._server = None
+        if not self._closing:
+            log.error("the fork server ended; starting it again")
+            self._run(self._start_again())
+
+    async def _start_again(self) -> None:
+        wait = FIRST_WAIT
+        while not self._closing:
+            try:
+                await self._start_server()
+                return
+            except WorkerLost as error:
+                log.error("%s; again in %.1f s", error, wait)
+                await asyncio.sleep(wait)
+                wait = min(2 * wait, LONGEST_WAIT)
+
+    def _run(self, work: Coroutine[Any, Any, None]) -> None:
+        task = asyncio.get_running_loop().create_task(work)
+        self._tasks.add(task)
+        task.add_done_callback(self._tasks.discard)
+
+    async def close(self) -> None:
+        self._closing = True
+        for task in tuple(self._tasks):
+            task.cancel()
+        await asyncio.gather(*self._tasks, return_exceptions=True)
+        if self._server is not None:
+            await self._server.close()
+            self._server = None

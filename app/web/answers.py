@@ -1,0 +1,167 @@
+"""The JSON a client gets: the trace as it is, with its sentences said in the reader's language and its picture.
+
+The classes here are the trace's own with the few fields replaced that differ; pydantic writes them in one pass.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, fields
+from functools import cache
+from typing import Any
+
+from pydantic import TypeAdapter
+
+from app.sandbox.face import Device, SandboxHealth
+from app.trace import (
+    AutogradGraph,
+    BackwardPass,
+    Completed,
+    Crashed,
+    Cut,
+    Figure,
+    GraphStyle,
+    Outcome,
+    Output,
+    Raised,
+    Shown,
+    Step,
+    Stopped,
+    TensorRecord,
+    Timings,
+    Trace,
+    Versions,
+    Watched,
+)
+from app.web.languages import Language
+from app.web.pictures import Picture, chosen_graph
+from app.web.problems import FailureAnswer
+from app.web.requests import PictureFormat
+
+
+@dataclass(frozen=True, slots=True)
+class RaisedAnswer(Raised):
+    hint: str | None = None  # type: ignore[assignment]  # the sentence itself
+
+
+@dataclass(frozen=True, slots=True)
+class TensorAnswer(TensorRecord):
+    why_no_grad: str | None  # type: ignore[assignment]  # the sentence itself
+
+
+@dataclass(frozen=True, slots=True)
+class GraphAnswer(AutogradGraph):
+    """The graph that was asked for: the last that ran backward, else the last."""
+
+    style: GraphStyle
+    format: PictureFormat
+    svg: str | None
+    dot: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class GraphSummary:
+    """One of the run's graphs, without its nodes."""
+
+    roots: tuple[str, ...]
+    nodes: int
+    edges: int
+    nodes_left_out: int
+    occurrence: int
+    backward: BackwardPass | None
+
+
+@dataclass(frozen=True, slots=True)
+class EvaluateAnswer:
+    """What one run left behind."""
+
+    outcome: Completed | RaisedAnswer | Stopped | Crashed
+    device: str
+    tensors: tuple[TensorAnswer, ...]
+    result: Shown | None
+    output: tuple[Output, ...]
+    figures: tuple[Figure, ...]
+    watched: tuple[Watched, ...]
+    steps: tuple[Step, ...]
+    graph: GraphAnswer | None
+    graphs: tuple[GraphSummary, ...]
+    backward: BackwardPass | None
+    """The backward pass `graph` shows, where it ran backward."""
+    notes: tuple[str, ...]
+    limits: tuple[Cut, ...]
+    """What a limit cut from this answer."""
+    versions: Versions
+    timings: Timings
+
+
+@dataclass(frozen=True, slots=True)
+class HealthAnswer(SandboxHealth):
+    """Whether programs can be run, and how well they are sealed."""
+
+
+@dataclass(frozen=True, slots=True)
+class DevicesAnswer:
+    devices: tuple[Device, ...]
+
+
+def answer_for(trace: Trace, picture: Picture, asked: PictureFormat, language: Language) -> EvaluateAnswer:
+    graph = chosen_graph(trace)
+    return EvaluateAnswer(
+        outcome=_outcome(trace.outcome, language),
+        device=trace.device,
+        tensors=tuple(_tensor(record, language) for record in trace.tensors),
+        result=trace.result,
+        output=trace.output,
+        figures=trace.figures,
+        watched=trace.watched,
+        steps=trace.steps,
+        graph=_graph(graph, picture, asked) if graph and asked != "none" else None,
+        graphs=tuple(map(_summary, trace.graphs)),
+        backward=graph.backward if graph else None,
+        notes=tuple(language.say(note) for note in (*trace.notes, *picture.notes)),
+        limits=trace.cuts,
+        versions=trace.versions,
+        timings=trace.timings,
+    )
+
+
+def health_answer(health: SandboxHealth) -> HealthAnswer:
+    return HealthAnswer(**_values(health))
+
+
+def _values(instance: Any) -> dict[str, Any]:
+    return {each.name: getattr(instance, each.name) for each in fields(instance)}
+
+
+def _outcome(outcome: Outcome, language: Language) -> Completed | RaisedAnswer | Stopped | Crashed:
+    if not isinstance(outcome, Raised):
+        return outcome
+    return RaisedAnswer(**_values(outcome) | {"hint": language.say(outcome.hint) if outcome.hint else None})
+
+
+def _tensor(record: TensorRecord, language: Language) -> TensorAnswer:
+    why = language.say(record.why_no_grad) if record.why_no_grad else None
+    return TensorAnswer(**_values(record) | {"why_no_grad": why})
+
+
+def _graph(graph: AutogradGraph, picture: Picture, asked: PictureFormat) -> GraphAnswer:
+    return GraphAnswer(**_values(graph), style=picture.style, format=asked, svg=picture.svg, dot=picture.dot)
+
+
+def _summary(graph: AutogradGraph) -> GraphSummary:
+    roots = graph.backward.roots if graph.backward else ()
+    counts = len(graph.nodes), len(graph.edges)
+    return GraphSummary(roots, *counts, graph.nodes_left_out, graph.occurrence, graph.backward)
+
+
+Answer = EvaluateAnswer | FailureAnswer | HealthAnswer | DevicesAnswer
+
+
+@cache
+def writers() -> Mapping[type[Answer], TypeAdapter[Any]]:
+    """pydantic's writer of each answer; building one costs as much as a thousand answers."""
+    return {kind: TypeAdapter(kind) for kind in (EvaluateAnswer, FailureAnswer, HealthAnswer, DevicesAnswer)}
+
+
+def write_json(answer: Answer) -> bytes:
+    return writers()[type(answer)].dump_json(answer, warnings=False)

@@ -1,0 +1,109 @@
+"""The JSON API. Handlers return bytes that pydantic wrote; the response models are there for OpenAPI."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from time import perf_counter
+from typing import Any
+
+from fastapi import APIRouter
+from starlette.requests import Request
+from starlette.responses import Response
+
+from app.trace import Trace
+from app.web.answers import (
+    DevicesAnswer,
+    EvaluateAnswer,
+    HealthAnswer,
+    answer_for,
+    health_answer,
+    write_json,
+)
+from app.web.api_examples import EVALUATE_EXAMPLES
+from app.web.evaluate import count_run, in_thread_if, parse, run
+from app.web.pictures import draw_picture
+from app.web.playground import language_of, playground_of
+from app.web.problems import FailureAnswer
+from app.web.requests import EvaluateBody, read_evaluate_body
+
+MANY_STEPS = 200
+FAILURES: dict[int | str, dict[str, Any]] = {
+    413: {"model": FailureAnswer, "description": "The body or the program is larger than is allowed."},
+    422: {
+        "model": FailureAnswer,
+        "description": "The body or the program cannot be read; every problem is named.",
+    },
+    429: {"model": FailureAnswer, "description": "Too many runs from this address; see Retry-After."},
+    500: {"model": FailureAnswer, "description": "Something went wrong on the server."},
+    503: {"model": FailureAnswer, "description": "No free place for the run; see Retry-After."},
+}
+BODY = {
+    "required": True,
+    "content": {
+        "application/json": {
+            "schema": {"$ref": "#/components/schemas/EvaluateBody"},
+            "examples": EVALUATE_EXAMPLES,
+        }
+    },
+}
+
+router = APIRouter()
+
+
+@router.post(
+    "/api/v1/evaluate",
+    summary="Run a program and everything it leaves behind",
+    responses={200: {"model": EvaluateAnswer}, **FAILURES},
+    openapi_extra={"requestBody": BODY},
+)
+async def evaluate(request: Request) -> Response:
+    """Run PyTorch, run backward, and return shapes, values, gradients and the autograd graph.
+
+    A program that raises, is stopped by a limit or crashes is answered with 200 and its `outcome`. Numbers JSON has
+    no words for are spelled "NaN", "Infinity" and "-Infinity". Sentences follow Accept-Language (en, zh).
+    """
+    started = perf_counter()
+    playground, language = playground_of(request), language_of(request)
+    raw = await request.body()
+    body = await in_thread_if(len(raw) > 20_000, read_evaluate_body, raw)
+    count_run(playground, request)
+    program = await parse(playground, body.source)
+    trace = await run(playground, request, program, body.run_request())
+    picture = await draw_picture(playground, trace, body.graph.style, body.graph.format, language)
+    trace = with_timings(trace, picture.seconds, perf_counter() - started)
+    answer = answer_for(trace, picture, body.graph.format, language)
+    content = await in_thread_if(len(trace.steps) + len(trace.tensors) > MANY_STEPS, write_json, answer)
+    return Response(content, media_type="application/json", headers={"Content-Language": language.tag})
+
+
+def with_timings(trace: Trace, picture: float, total: float) -> Trace:
+    return replace(trace, timings=replace(trace.timings, picture=picture, total=total))
+
+
+@router.get(
+    "/api/v1/devices", summary="Places where tensors can live", responses={200: {"model": DevicesAnswer}}
+)
+async def devices(request: Request) -> Response:
+    """The devices a request may name, and how many programs run on each."""
+    return _json(DevicesAnswer(playground_of(request).sandbox.devices()))
+
+
+@router.get(
+    "/healthz",
+    summary="Whether programs can be run",
+    responses={200: {"model": HealthAnswer}, 503: {"model": HealthAnswer}},
+)
+async def healthz(request: Request) -> Response:
+    """200 while a program sent now would be run, else 503; with every layer of the seal and whether it holds."""
+    health = playground_of(request).sandbox.health()
+    return _json(health_answer(health), 200 if health.ready else 503)
+
+
+def _json(answer: DevicesAnswer | HealthAnswer, status: int = 200) -> Response:
+    return Response(write_json(answer), status, media_type="application/json")
+
+
+def add_body_schema(schema: dict[str, Any]) -> None:
+    """Put the request's model where the operation points to; handlers read their bodies themselves."""
+    model = EvaluateBody.model_json_schema(ref_template="#/components/schemas/{model}")
+    schema["components"]["schemas"].update(model.pop("$defs", {}), EvaluateBody=model)

@@ -1,0 +1,52 @@
+"""The examples of the API's reference. Every one of them is posted to the running app by the tests."""
+
+from __future__ import annotations
+
+from typing import Any
+
+SCALARS = {
+    "x": {"value": 3.0},
+    "w": {"value": 4.0, "requires_grad": True},
+    "b": {"value": 5.0, "requires_grad": True},
+}
+
+EVALUATE_EXAMPLES: dict[str, Any] = {
+    "scalars": {
+        "summary": "y = x*w + b, with its gradients",
+        "value": {"source": "y = x*w + b", "inputs": SCALARS},
+    },
+    "matrices": {
+        "summary": "Matrices made on the server, and a backward pass from a tensor that is no scalar",
+        "value": {
+            "source": "y = x @ w",
+            "inputs": {
+                "x": {"shape": [2, 2], "init": "ones"},
+                "w": {"shape": [2, 2], "init": "randn", "seed": 0, "dtype": "float32", "requires_grad": True},
+            },
+            "backward": "y",
+        },
+    },
+    "raises": {
+        "summary": "A program that raises: still 200, with everything up to the failing line",
+        "value": {
+            "source": "a = torch.ones(2, 3)\nb = torch.ones(4, 5)\nc = a @ b",
+            "graph": {"format": "none"},
+        },
+    },
+    "prints": {
+        "summary": "Output, the last expression's value and watched expressions",
+        "value": {
+            "source": "t = torch.arange(6).reshape(2, 3)\nprint(t.sum())\nt.T",
+            "watch": ["t.shape"],
+            "graph": {"format": "json"},
+        },
+    },
+    "torchviz": {
+        "summary": "torchviz's own picture",
+        "value": {
+            "source": "y = x*w + b",
+            "inputs": SCALARS,
+            "graph": {"style": "torchviz", "format": "svg"},
+        },
+    },
+}

@@ -1,0 +1,90 @@
+"""The web application, put together: what it is given, what every request passes through, and where it ends up."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from contextlib import AbstractAsyncContextManager
+from pathlib import Path
+from typing import Any
+
+from fastapi import FastAPI
+from jinja2 import Environment, FileSystemLoader, StrictUndefined
+from starlette.middleware import Middleware
+from starlette.middleware.gzip import GZipMiddleware
+from starlette.types import ASGIApp
+
+from app.drawing.placement import PlacementCache
+from app.sandbox.face import Sandbox
+from app.settings import Settings
+from app.web import api, docs, pages
+from app.web.assets import load_assets
+from app.web.body_limit import BodyLimit
+from app.web.examples import load_examples
+from app.web.failures import add_failure_handlers
+from app.web.headers import SecurityHeaders
+from app.web.languages import load_languages
+from app.web.playground import Playground, Renderer
+from app.web.rate import RateLimiter
+
+TEMPLATES = Path(__file__).parents[2] / "templates"
+Lifespan = Callable[[FastAPI], AbstractAsyncContextManager[None]]
+
+
+class Site(FastAPI):
+    """FastAPI with our headers outside everything, error pages included, and the request's model in the reference."""
+
+    def build_middleware_stack(self) -> ASGIApp:
+        return SecurityHeaders(super().build_middleware_stack())
+
+    def openapi(self) -> dict[str, Any]:
+        fresh = not self.openapi_schema
+        schema = super().openapi()
+        if fresh:
+            api.add_body_schema(schema)
+        return schema
+
+
+def create_app(
+    sandbox: Sandbox, graphviz: Renderer, settings: Settings, lifespan: Lifespan | None = None
+) -> FastAPI:
+    """The app over a sandbox; `lifespan` starts and stops what it was given."""
+    limits = settings.limits()
+    site = Site(
+        title="Tensor Playground",
+        version="1",
+        description="Type PyTorch: see shapes, values, gradients and the autograd graph.",
+        docs_url=None,
+        redoc_url=None,
+        lifespan=lifespan,
+        middleware=[
+            Middleware(GZipMiddleware, minimum_size=1_000, compresslevel=5),
+            Middleware(BodyLimit, allowed=limits.body_bytes),
+        ],
+    )
+    assets = load_assets()
+    site.state.playground = Playground(
+        sandbox=sandbox,
+        graphviz=graphviz,
+        limits=limits,
+        languages=load_languages(settings.language),
+        templates=make_templates(),
+        examples=load_examples(),
+        assets=assets,
+        placements=PlacementCache(),
+        rate=RateLimiter(settings.runs_per_minute, settings.runs_burst),
+    )
+    for each in (api, pages, docs):
+        site.include_router(each.router)
+    site.add_route("/static/{version}/{path:path}", assets.serve, ["GET", "HEAD"])
+    add_failure_handlers(site)
+    return site
+
+
+def make_templates() -> Environment:
+    return Environment(
+        loader=FileSystemLoader(TEMPLATES),
+        autoescape=True,
+        undefined=StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+    )

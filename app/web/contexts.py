@@ -1,0 +1,230 @@
+"""What each template is given: one frozen dataclass for a template, every sentence in it already said.
+
+Templates add words of their own with `_()`; nothing here is markup.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from app.drawing.pieces import GraphDrawing
+from app.sandbox.face import Device
+from app.web.forms import Field
+from app.web.values import ValueView
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """A span of the program: its line, what stands before, in and after it, and its UTF-16 offsets in the source."""
+
+    line: int
+    column: int
+    before: str
+    marked: str
+    after: str
+    start: int
+    end: int
+
+
+@dataclass(frozen=True, slots=True)
+class Frame:
+    function: str
+    place: Place | None
+
+
+@dataclass(frozen=True, slots=True)
+class Notice:
+    """One thing the reader should know: what is wrong, where, why, and what would help."""
+
+    title: str
+    message: str
+    place: Place | None = None
+    frames: tuple[Frame, ...] = ()
+    hint: str | None = None
+    name: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Status:
+    """The line a screen reader hears after every run. `kind` is an outcome's, or refused or failed."""
+
+    kind: str
+    message: str
+    facts: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class InputsPanel:
+    fields: tuple[Field, ...]
+    parked: tuple[Field, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class BackwardChoice:
+    chosen: str
+    names: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class GraphPanel:
+    """The picture of the chosen graph: our own drawing, or torchviz's as an image."""
+
+    drawing: GraphDrawing | None
+    image: str | None
+    caption: str
+    key: str
+    """The same for pictures of the same structure: the reader's zoom and place stay."""
+
+
+@dataclass(frozen=True, slots=True)
+class ValueBox:
+    """A value or a gradient. `slice` is the Python text of the window shown, null for all of it."""
+
+    view: ValueView
+    slice: str | None
+    statistics: tuple[tuple[str, str], ...]
+    alarms: tuple[str, ...]
+    histogram: tuple[float, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class TensorCard:
+    name: str
+    aliases: tuple[str, ...]
+    kind: str
+    shape: str
+    dtype: str
+    device: str
+    requires_grad: bool
+    is_leaf: bool
+    grad_fn: str | None
+    facts: tuple[tuple[str, str], ...]
+    value: ValueBox | None
+    grad: ValueBox | None
+    why_no_grad: str | None
+    shares_with: tuple[str, ...]
+    place: Place | None
+
+
+@dataclass(frozen=True, slots=True)
+class Printed:
+    stream: str
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
+class Image:
+    """A figure the program made, as a data URL: shown as an image, never as markup."""
+
+    url: str
+    title: str
+
+
+@dataclass(frozen=True, slots=True)
+class StepRow:
+    number: int
+    op: str
+    name: str | None
+    shapes: str
+    module: str | None
+    place: Place | None
+
+
+@dataclass(frozen=True, slots=True)
+class ResultPanel:
+    notes: tuple[str, ...]
+    output: tuple[Printed, ...]
+    shown: str | None
+    figures: tuple[Image, ...]
+    graph: GraphPanel | None
+    tensors: tuple[TensorCard, ...]
+    steps: tuple[StepRow, ...]
+
+    @property
+    def empty(self) -> bool:
+        return not (self.output or self.shown or self.figures or self.graph or self.tensors)
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """Everything one evaluation changes on the page; what is None stays as it is.
+
+    Without a `result` the one on the page is `stale`: it belongs to an earlier text of the program.
+    """
+
+    sequence: str
+    status: Status
+    notices: tuple[Notice, ...]
+    result: ResultPanel | None = None
+    inputs: InputsPanel | None = None
+    backward: BackwardChoice | None = None
+
+    @property
+    def stale(self) -> bool:
+        return self.result is None
+
+
+@dataclass(frozen=True, slots=True)
+class MenuEntry:
+    slug: str
+    title: str
+
+
+@dataclass(frozen=True, slots=True)
+class PlayPage:
+    """The whole page: the form as it was sent, and the answer to it."""
+
+    source: str
+    sequence: str
+    inputs: InputsPanel
+    backward: BackwardChoice
+    device: str
+    devices: tuple[Device, ...]
+    style: str
+    examples: tuple[MenuEntry, ...]
+    answer: Answer
+
+
+@dataclass(frozen=True, slots=True)
+class FailurePage:
+    message: str
+
+
+@dataclass(frozen=True, slots=True)
+class EndpointExample:
+    name: str
+    summary: str
+    body: str
+
+
+@dataclass(frozen=True, slots=True)
+class Endpoint:
+    method: str
+    path: str
+    summary: str
+    description: str
+    responses: tuple[tuple[str, str], ...]
+    examples: tuple[EndpointExample, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class SchemaRow:
+    name: str
+    type: str
+    required: bool
+    description: str
+
+
+@dataclass(frozen=True, slots=True)
+class SchemaTable:
+    name: str
+    description: str
+    rows: tuple[SchemaRow, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class DocsPage:
+    title: str
+    description: str
+    endpoints: tuple[Endpoint, ...]
+    schemas: tuple[SchemaTable, ...]

@@ -1,0 +1,187 @@
+"""The page's form, which works without JavaScript: fields of text in, a `RunRequest` out, every text kept as typed.
+
+A field belongs to a free name of the program. A name that is not free just now keeps its field, parked, so that
+deleting a name and typing it again brings its value back.
+"""
+
+from __future__ import annotations
+
+import cmath
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass, fields
+from typing import get_args
+from urllib.parse import parse_qsl
+
+from pydantic_core import from_json
+
+from app.errors import ProgramRefused
+from app.program import FreeName
+from app.trace import Complex, Dtype, GraphStyle, Init, InputSpec, Nested, Problem, RunRequest, Text
+from app.web.problems import RequestRefused
+from app.web.requests import freeze_value, spell
+
+KINDS = ("value", *get_args(Init))
+DTYPES = get_args(Dtype)
+STYLES: tuple[GraphStyle, ...] = get_args(GraphStyle)
+MOST_PARKED = 12
+MOST_FORM_FIELDS = 2_000
+MOST_NAMES = 100
+SIZES = re.compile(r"[\[(]?\s*(\d{1,18}(?:\s*[,x×\s]\s*\d{1,18})*)?\s*,?\s*[\])]?")
+
+
+@dataclass(frozen=True, slots=True)
+class Field:
+    """The input of one free name, as text; `low` and `high` bound its slider."""
+
+    name: str
+    kind: str = "value"
+    value: str = "1.0"
+    shape: str = "2, 3"
+    dtype: str = ""
+    seed: str = "0"
+    requires_grad: bool = True
+    low: str = "-5"
+    high: str = "5"
+
+    @property
+    def number(self) -> float | None:
+        """Where the slider stands, if the value is a number."""
+        try:
+            return float(self.value) if self.kind == "value" else None
+        except ValueError:
+            return None
+
+
+@dataclass(frozen=True, slots=True)
+class Form:
+    source: str
+    fields: tuple[Field, ...] = ()
+    parked: tuple[Field, ...] = ()
+    device: str = "cpu"
+    backward: str = "auto"
+    style: GraphStyle = "annotated"
+    sequence: str = ""
+    """The page's own count of its requests, given back so that an older answer is not shown over a newer one."""
+    roots: tuple[str, ...] = ()
+    """Names the page offers to start backward from."""
+    opened: tuple[str, ...] = ()
+    """Keys of the graph's groups the reader opened."""
+    set_language: str = ""
+    set_theme: str = ""
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        return tuple(each.name for each in self.fields)
+
+    def run_request(self) -> RunRequest:
+        """What the form asks for; ProgramRefused with a problem for each text that cannot be read."""
+        specs: dict[str, InputSpec] = {}
+        problems: list[Problem] = []
+        for each in self.fields:
+            try:
+                specs[each.name] = read_spec(each)
+            except ProgramRefused as refused:
+                problems.extend(refused.problems)
+        if problems:
+            raise ProgramRefused(tuple(problems))
+        return RunRequest(specs, self.device, self.backward, None, self.style)
+
+
+def read_form(body: bytes) -> Form:
+    """A form from an urlencoded body; unknown fields are ignored, missing ones take their defaults."""
+    try:
+        pairs = parse_qsl(
+            body.decode(), keep_blank_values=True, max_num_fields=MOST_FORM_FIELDS, errors="strict"
+        )
+    except ValueError:
+        sentence = Text("The form cannot be read: it is not UTF-8 or has too many fields.")
+        raise RequestRefused((Problem("form_unreadable", sentence),)) from None
+    texts = dict(pairs)
+    names = tuple(dict.fromkeys(value for name, value in pairs if name == "input"))[:MOST_NAMES]
+    parked = tuple(dict.fromkeys(value for name, value in pairs if name == "parked"))[:MOST_PARKED]
+    style = texts.get("style")
+    return Form(
+        source=texts.get("source", ""),
+        fields=tuple(_field(name, texts) for name in names),
+        parked=tuple(_field(name, texts) for name in parked if name not in names),
+        device=texts.get("device", "cpu"),
+        backward=texts.get("backward", "auto"),
+        style="torchviz" if style == "torchviz" else "annotated",
+        sequence=texts.get("sequence", "")[:20],
+        roots=tuple(name for name in texts.get("roots", "").split(",") if name)[:MOST_NAMES],
+        opened=tuple(value for name, value in pairs if name == "opened")[:MOST_NAMES],
+        set_language=texts.get("set_language", ""),
+        set_theme=texts.get("set_theme", ""),
+    )
+
+
+def _field(name: str, texts: Mapping[str, str]) -> Field:
+    known = [each.name for each in fields(Field) if each.name not in ("name", "requires_grad")]
+    given = {key: texts[f"in.{name}.{key}"] for key in known if f"in.{name}.{key}" in texts}
+    return Field(name, requires_grad=f"in.{name}.requires_grad" in texts, **given)
+
+
+def fields_for(free_names: tuple[FreeName, ...], form: Form) -> tuple[tuple[Field, ...], tuple[Field, ...]]:
+    """Fields for a program's free names (kept, brought back or new), and the ones to park."""
+    known = {each.name: each for each in (*form.parked, *form.fields)}
+    wanted = {free.name for free in free_names}
+    shown = tuple(known.get(free.name) or Field(free.name) for free in free_names)
+    parked = tuple(each for name, each in known.items() if name not in wanted)
+    return shown, parked[-MOST_PARKED:]
+
+
+def read_spec(field: Field) -> InputSpec:
+    """The tensor a field describes; ProgramRefused with what to change in it."""
+    dtype = next((each for each in DTYPES if each == field.dtype), None)
+    init = next((each for each in get_args(Init) if each == field.kind), None)
+    if init is None:
+        return InputSpec(value=read_value(field), dtype=dtype, requires_grad=field.requires_grad)
+    seed = _whole(field.seed) if init in ("randn", "rand") else None
+    return InputSpec(None, read_shape(field), init, seed, dtype, field.requires_grad)
+
+
+def read_value(field: Field) -> Nested:
+    """A number, nested lists, or numbers separated by commas."""
+    text = field.value.strip()
+    for candidate in (text, f"[{text}]" if text else ""):
+        try:
+            return freeze_value(from_json(candidate))
+        except ValueError:
+            continue
+    return _read_number(field.name, text)
+
+
+def _read_number(name: str, text: str) -> Nested:
+    """What JSON does not spell: `.5`, `nan`, `1+2j`."""
+    try:
+        number = complex(text[:-1] + "j" if text.endswith("i") else text)
+        if cmath.isinf(number) and "inf" not in text.lower():
+            raise OverflowError
+    except (ValueError, OverflowError):
+        sentence = Text(
+            "Input `{name}`: “{text}” is neither a number nor nested lists like [[1, 2], [3, 4]]."
+        )
+        raise _refused(name, sentence, text) from None
+    real, imag = (each if each - each == 0 else spell(each) for each in (number.real, number.imag))
+    return Complex(real, imag) if number.imag or "j" in text or text.endswith("i") else real
+
+
+def read_shape(field: Field) -> tuple[int, ...]:
+    match = SIZES.fullmatch(field.shape.strip())
+    if match is None:
+        sentence = Text("Input `{name}`: “{text}” is no shape. Write sizes like 2, 3.")
+        raise _refused(field.name, sentence, field.shape)
+    return tuple(int(size) for size in re.findall(r"\d+", match[1] or ""))
+
+
+def _whole(text: str) -> int | None:
+    try:
+        return int(text[:40])
+    except ValueError:
+        return None
+
+
+def _refused(name: str, sentence: Text, text: str) -> ProgramRefused:
+    filled = Text(sentence.template, {"name": name, "text": text[:60]})
+    return ProgramRefused((Problem("bad_input", filled, None, name),))

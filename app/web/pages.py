@@ -1,0 +1,186 @@
+"""The page for people: a form that works without JavaScript, and the same answer as a fragment for htmx.
+
+Every handler reads the form, evaluates and renders; a failure on our side becomes an answer that keeps what was typed.
+"""
+
+from __future__ import annotations
+
+from dataclasses import fields, replace
+from http import HTTPStatus
+from typing import Any
+
+from fastapi import APIRouter
+from starlette.requests import Request
+from starlette.responses import Response
+
+from app.errors import PlaygroundError, ProgramRefused
+from app.program import Program, normalise_source
+from app.source import SourceText
+from app.trace import Trace
+from app.web.contexts import Answer, BackwardChoice, InputsPanel, MenuEntry, PlayPage, Status
+from app.web.evaluate import count_run, parse, run
+from app.web.examples import Example
+from app.web.forms import Form, fields_for, read_form
+from app.web.headers import nonce_of
+from app.web.languages import Language
+from app.web.panels import show_failure_notices, show_outcome, show_result, show_status
+from app.web.pictures import graph_panel
+from app.web.playground import Playground, language_of, playground_of
+from app.web.problems import Failure, RateExceeded, Reply, reply_to
+
+THEMES = ("light", "dark")
+YEAR = 365 * 24 * 3600
+MOST_NAMES = 60
+
+router = APIRouter(include_in_schema=False)
+
+
+@router.api_route("/", methods=["GET", "HEAD"])
+async def open_page(request: Request, example: str = "") -> Response:
+    """The page with an example and its result; the first one unless another is named."""
+    examples = playground_of(request).examples
+    chosen = next((each for each in examples if each.slug == example), examples[0])
+    form = Form(chosen.source, chosen.fields)
+    return show_page(request, form, *await evaluate_form(request, form))
+
+
+@router.post("/")
+async def submit_page(request: Request) -> Response:
+    """The form without JavaScript; also the language and theme switches."""
+    form = read_form(await request.body())
+    chosen = playground_of(request).languages.named(form.set_language)
+    language = chosen or language_of(request)
+    response = show_page(
+        request, form, *await evaluate_form(request, form, language), language, form.set_theme
+    )
+    if chosen:
+        response.set_cookie("language", chosen.code, max_age=YEAR, samesite="lax")
+    if form.set_theme in (*THEMES, "auto"):
+        response.set_cookie("theme", form.set_theme, max_age=YEAR, samesite="lax")
+    return response
+
+
+@router.post("/evaluate")
+async def submit_fragment(request: Request) -> Response:
+    """The parts of the page one evaluation changes."""
+    form = read_form(await request.body())
+    status, answer, _ = await evaluate_form(request, form)
+    return render(
+        request, "_answer.html", answer, HTTPStatus.OK if answer.status.kind == "refused" else status
+    )
+
+
+async def evaluate_form(
+    request: Request, form: Form, language: Language | None = None
+) -> tuple[int, Answer, InputsPanel]:
+    """Status, answer and the inputs to show for a form; a refusal is an answer too."""
+    language = language or language_of(request)
+    playground = playground_of(request)
+    inputs = InputsPanel(form.fields, form.parked)
+    try:
+        program = await parse(playground, form.source)
+        inputs = InputsPanel(*fields_for(program.free_names, form))
+        count_run(playground, request)
+        asked = replace(form, fields=inputs.fields).run_request()
+        trace = await run(playground, request, program, asked)
+        answer = await answer_form(playground, form, program, trace, language)
+    except (PlaygroundError, RateExceeded) as error:
+        reply = reply_to(error, language)
+        kind = "refused" if isinstance(error, ProgramRefused) else "failed"
+        return reply.status, refuse_form(form, inputs, reply.failure, kind, language), inputs
+    return 200, replace(answer, inputs=_unless_shown(inputs, form)), inputs
+
+
+async def answer_form(
+    playground: Playground, form: Form, program: Program, trace: Trace, language: Language
+) -> Answer:
+    source = SourceText.of(program.source)
+    graph = await graph_panel(playground, trace, form.style, frozenset(form.opened), language)
+    names = backward_names(program, trace)
+    return Answer(
+        sequence=form.sequence,
+        status=show_status(trace, language),
+        notices=show_outcome(trace.outcome, source, language),
+        result=show_result(trace, source, graph, language),
+        backward=BackwardChoice(form.backward, names) if names != form.roots else None,
+    )
+
+
+def refuse_form(form: Form, inputs: InputsPanel, failure: Failure, kind: str, language: Language) -> Answer:
+    notices = show_failure_notices(failure, SourceText.of(normalise_source(form.source)))
+    return Answer(form.sequence, Status(kind, failure.message), notices, inputs=_unless_shown(inputs, form))
+
+
+def _unless_shown(inputs: InputsPanel, form: Form) -> InputsPanel | None:
+    """The inputs, unless the page shows these names already: then what is being typed there stays untouched."""
+    return None if tuple(each.name for each in inputs.fields) == form.names else inputs
+
+
+def backward_names(program: Program, trace: Trace) -> tuple[str, ...]:
+    """Names the backward pass could start from: tensors of the program that hang on a graph."""
+    names = (each.name for each in trace.tensors if each.grad_fn and each.name in program.bound_names)
+    return tuple(names)[:MOST_NAMES]
+
+
+def show_page(
+    request: Request,
+    form: Form,
+    status: int,
+    answer: Answer,
+    inputs: InputsPanel,
+    language: Language | None = None,
+    theme: str = "",
+) -> Response:
+    playground = playground_of(request)
+    language = language or language_of(request)
+    page = PlayPage(
+        source=form.source,
+        sequence=form.sequence,
+        inputs=inputs,
+        backward=answer.backward or BackwardChoice(form.backward, form.roots),
+        device=form.device,
+        devices=playground.sandbox.devices(),
+        style=form.style,
+        examples=tuple(menu_entry(each, language) for each in playground.examples),
+        answer=answer,
+    )
+    return render(request, "page.html", page, status, language=language, theme=theme)
+
+
+def menu_entry(example: Example, language: Language) -> MenuEntry:
+    return MenuEntry(example.slug, example.titles[language.code])
+
+
+def show_failure(request: Request, reply: Reply) -> Response:
+    """A failure outside a form's evaluation, for htmx: what is on the page stays."""
+    notices = show_failure_notices(reply.failure, SourceText.of(""))
+    answer = Answer("", Status("failed", reply.failure.message), notices)
+    return render(request, "_answer.html", answer, reply.status, reply.headers)
+
+
+def render(
+    request: Request,
+    template: str,
+    context: Any,
+    status: int = 200,
+    headers: dict[str, str] | None = None,
+    language: Language | None = None,
+    theme: str = "",
+) -> Response:
+    """A template with its context's fields, the reader's language and what every page needs."""
+    playground = playground_of(request)
+    language = language or language_of(request)
+    theme = theme or request.cookies.get("theme", "")
+    values = {each.name: getattr(context, each.name) for each in fields(context)}
+    body = playground.templates.get_template(template).render(
+        **values,
+        context=context,
+        _=language.gettext,
+        say=language.say,
+        language=language,
+        theme=theme if theme in THEMES else "auto",
+        nonce=nonce_of(request),
+        asset=playground.assets.url,
+    )
+    said = {"Content-Language": language.tag, "Vary": "Cookie, Accept-Language"}
+    return Response(body, status, {**said, **(headers or {})}, "text/html")

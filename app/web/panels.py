@@ -1,0 +1,256 @@
+"""A trace -> what the page shows of it. Pure: no request, no markup, nothing is run.
+
+The trace may come from a child that was taken over, so every span is looked up with its numbers clamped.
+"""
+
+from __future__ import annotations
+
+import base64
+from collections import defaultdict
+from collections.abc import Mapping
+
+from app.source import SourceText
+from app.trace import (
+    BackwardPass,
+    Crashed,
+    Operand,
+    Outcome,
+    Raised,
+    Real,
+    Span,
+    Statistics,
+    Step,
+    Stopped,
+    StorageId,
+    TensorRecord,
+    TensorValue,
+    Text,
+    Trace,
+)
+from app.web.contexts import (
+    Frame,
+    GraphPanel,
+    Image,
+    Notice,
+    Place,
+    Printed,
+    ResultPanel,
+    Status,
+    StepRow,
+    TensorCard,
+    ValueBox,
+)
+from app.web.languages import Language
+from app.web.problems import Failure
+from app.web.values import histogram, show_number, view_value
+
+MOST_LINE_CHARACTERS = 200
+SHOWN_STEPS = 200
+OUTCOMES: Mapping[str, Text] = {
+    "completed": Text("Completed"),
+    "raised": Text("The program raised an exception"),
+    "stopped": Text("Stopped by a limit"),
+    "crashed": Text("The program ended its own process"),
+}
+STOPPED: Mapping[str, Text] = {
+    "seconds": Text("It ran longer than the {allowed} seconds that are allowed."),
+    "cpu_seconds": Text("It used more than the {allowed} seconds of processor time that are allowed."),
+    "memory": Text("It needed more than the {allowed} MiB of memory that are allowed."),
+    "output": Text("It printed more than the {allowed} bytes that are allowed."),
+}
+
+
+def locate(source: SourceText, span: Span | None) -> Place | None:
+    """Where a span is, with the text around it; None for one outside the program."""
+    if span is None or not 1 <= span.line <= len(source.lines):
+        return None
+    text = source.lines[span.line - 1]
+    column = min(max(span.column, 0), len(text))
+    end = min(max(span.end_column, column), len(text)) if span.end_line == span.line else len(text)
+    last = min(max(span.end_line, span.line), len(source.lines))
+    whole = Span(span.line, column, last, max(span.end_column, 0) if last > span.line else end)
+    first = max(0, column - MOST_LINE_CHARACTERS)
+    return Place(
+        span.line,
+        column + 1,
+        text[first:column],
+        text[column:end][:MOST_LINE_CHARACTERS],
+        text[end:][:MOST_LINE_CHARACTERS],
+        *source.utf16_offsets(whole),
+    )
+
+
+def show_status(trace: Trace, language: Language) -> Status:
+    facts = (
+        f"{trace.timings.total * 1000:.0f} ms",
+        language.gettext("calls: {count}", count=len(trace.steps)),
+        trace.device,
+    )
+    return Status(trace.outcome.kind, language.say(OUTCOMES[trace.outcome.kind]), facts)
+
+
+def show_failure_notices(failure: Failure, source: SourceText) -> tuple[Notice, ...]:
+    """A refusal's problems, or the refusal itself where it names none."""
+    if not failure.problems:
+        return (Notice("", failure.message),)
+    return tuple(
+        Notice("", each.message, locate(source, each.span), name=each.name) for each in failure.problems
+    )
+
+
+def show_outcome(outcome: Outcome, source: SourceText, language: Language) -> tuple[Notice, ...]:
+    """What went wrong in the program; nothing for a completed one."""
+    title = language.say(OUTCOMES[outcome.kind])
+    match outcome:
+        case Raised():
+            frames = tuple(Frame(each.function, locate(source, each.span)) for each in outcome.frames)
+            hint = language.say(outcome.hint) if outcome.hint else None
+            place = locate(source, outcome.span)
+            return (Notice(outcome.exception, outcome.message, place, frames, hint),)
+        case Stopped(limit=limit, allowed=allowed, span=span):
+            shown = allowed / 2**20 if limit == "memory" else allowed
+            message = language.say(Text(STOPPED[limit].template, {"allowed": float(shown)}))
+            return (Notice(title, message, locate(source, span)),)
+        case Crashed(signal=signal):
+            message = language.gettext("It ended with {signal}.", signal=signal or "?")
+            return (Notice(title, message),)
+    return ()
+
+
+def show_result(
+    trace: Trace, source: SourceText, graph: GraphPanel | None, language: Language
+) -> ResultPanel:
+    cuts = tuple(
+        language.gettext(
+            "A limit left something out: {limit} (allowed: {allowed}, left out: {dropped}).",
+            limit=cut.limit,
+            allowed=cut.allowed,
+            dropped=cut.dropped,
+        )
+        for cut in trace.cuts
+    )
+    return ResultPanel(
+        notes=(*map(language.say, trace.notes), *cuts),
+        output=join_output(trace),
+        shown=trace.result.text if trace.result else None,
+        figures=tuple(Image(data_url(each.svg), each.title) for each in trace.figures),
+        graph=graph,
+        tensors=show_tensors(trace.tensors, source, language),
+        steps=tuple(show_step(step, source) for step in trace.steps[:SHOWN_STEPS]),
+    )
+
+
+def join_output(trace: Trace) -> tuple[Printed, ...]:
+    """Printed text in order, neighbouring pieces of one stream joined."""
+    pieces: list[tuple[str, list[str]]] = []
+    for each in trace.output:
+        if not pieces or pieces[-1][0] != each.stream:
+            pieces.append((each.stream, []))
+        pieces[-1][1].append(each.text)
+    return tuple(Printed(stream, "".join(texts)) for stream, texts in pieces)
+
+
+def data_url(svg: str) -> str:
+    return "data:image/svg+xml;base64," + base64.b64encode(svg.encode("utf-8", "replace")).decode()
+
+
+def show_tensors(
+    records: tuple[TensorRecord, ...], source: SourceText, language: Language
+) -> tuple[TensorCard, ...]:
+    sharing: dict[StorageId | None, list[str]] = defaultdict(list)
+    for record in records:
+        sharing[record.storage].append(record.name)
+    return tuple(_tensor_card(record, tuple(sharing[record.storage]), source, language) for record in records)
+
+
+def _tensor_card(
+    record: TensorRecord, sharing: tuple[str, ...], source: SourceText, language: Language
+) -> TensorCard:
+    others = tuple(name for name in sharing if name != record.name) if record.storage is not None else ()
+    return TensorCard(
+        name=record.name,
+        aliases=record.aliases,
+        kind=record.kind,
+        shape=show_shape(record.shape),
+        dtype=record.dtype,
+        device=record.device,
+        requires_grad=record.requires_grad,
+        is_leaf=record.is_leaf,
+        grad_fn=record.grad_fn,
+        facts=_memory_facts(record, language),
+        value=show_value_box(record.value, language) if record.value else None,
+        grad=show_value_box(record.grad, language) if record.grad else None,
+        why_no_grad=language.say(record.why_no_grad) if record.why_no_grad else None,
+        shares_with=others,
+        place=locate(source, record.span),
+    )
+
+
+def _memory_facts(record: TensorRecord, language: Language) -> tuple[tuple[str, str], ...]:
+    facts: list[tuple[str, str | None]] = [
+        (language.gettext("layout"), record.layout if record.layout != "torch.strided" else None),
+        (language.gettext("stride"), show_shape(record.stride) if record.stride else None),
+        (language.gettext("storage offset"), str(record.storage_offset) if record.storage_offset else None),
+        (language.gettext("version"), str(record.version) if record.version else None),
+        (language.gettext("bytes"), str(record.bytes)),
+    ]
+    return tuple((name, text) for name, text in facts if text is not None)
+
+
+def show_shape(sizes: tuple[int, ...]) -> str:
+    """A shape as torch writes it: `()`, `(3,)`, `(2, 3)`."""
+    return f"({', '.join(map(str, sizes))}{',' if len(sizes) == 1 else ''})"
+
+
+def show_value_box(value: TensorValue, language: Language) -> ValueBox:
+    statistics = value.statistics
+    scalar = not isinstance(value.data, tuple | list)
+    return ValueBox(
+        view=view_value(value),
+        slice=value.index,
+        statistics=_statistics(statistics, language) if statistics and not scalar else (),
+        alarms=_alarms(statistics) if statistics else (),
+        histogram=histogram(value.data),
+    )
+
+
+def _statistics(statistics: Statistics, language: Language) -> tuple[tuple[str, str], ...]:
+    facts: list[tuple[str, Real | None]] = [
+        (language.gettext("min"), statistics.minimum),
+        (language.gettext("max"), statistics.maximum),
+        (language.gettext("mean"), statistics.mean),
+        (language.gettext("std"), statistics.std),
+        (language.gettext("norm"), statistics.norm),
+    ]
+    return tuple((name, show_number(number)) for name, number in facts if number is not None)
+
+
+def _alarms(statistics: Statistics) -> tuple[str, ...]:
+    counts = {
+        "NaN": statistics.nan,
+        "∞": statistics.positive_infinity,
+        "−∞": statistics.negative_infinity,
+    }
+    return tuple(f"{name} × {count}" for name, count in counts.items() if count)
+
+
+def show_step(step: Step, source: SourceText) -> StepRow:
+    shapes = f"{_operands(step.inputs)} → {_operands(step.outputs)}"
+    return StepRow(step.id, step.op, step.name, shapes, step.module, locate(source, step.span))
+
+
+def _operands(operands: tuple[Operand, ...]) -> str:
+    return ", ".join(show_shape(each.shape) for each in operands) or "–"
+
+
+def show_caption(backward: BackwardPass | None, language: Language) -> str:
+    """Where the backward pass of the picture started."""
+    if backward is None:
+        return language.gettext("This graph never ran backward.")
+    roots = ", ".join(backward.roots) or "?"
+    match backward.seed:
+        case "one":
+            return language.gettext("backward from {roots}, started with 1", roots=roots)
+        case "ones":
+            return language.gettext("backward from {roots}, started with ones", roots=roots)
+    return language.gettext("backward from {roots}, started with the program's own gradient", roots=roots)

@@ -1,0 +1,110 @@
+"""The picture of a run's graph: our annotated drawing, or torchviz's through Graphviz.
+
+Large graphs are drawn in a thread. A picture that cannot be made is a note, not a failure: everything else the
+run left behind is still worth having.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from time import perf_counter
+
+from app.drawing.classic import write_dot, write_graph_dot
+from app.drawing.graph import GraphView, draw_graph
+from app.drawing.pieces import GraphDrawing
+from app.errors import DrawingFailed
+from app.trace import AutogradGraph, ClassicGraph, GraphStyle, Text, Trace
+from app.web.contexts import GraphPanel
+from app.web.evaluate import in_thread_if
+from app.web.languages import Language
+from app.web.panels import data_url, show_caption
+from app.web.playground import Playground
+from app.web.requests import PictureFormat
+
+SMALL_GRAPH = 200
+NO_PICTURE = Text("There is no picture of this graph: it could not be drawn in time.")
+NO_CLASSIC = Text("torchviz made no picture of this run.")
+
+
+@dataclass(frozen=True, slots=True)
+class Picture:
+    style: GraphStyle
+    svg: str | None = None
+    dot: str | None = None
+    notes: tuple[Text, ...] = ()
+    seconds: float = 0.0
+
+
+def chosen_graph(trace: Trace) -> AutogradGraph | None:
+    """The graph to show: the last that ran backward, else the last."""
+    ran = tuple(graph for graph in trace.graphs if graph.backward) or trace.graphs
+    return ran[-1] if ran else None
+
+
+async def draw_picture(
+    playground: Playground, trace: Trace, style: GraphStyle, asked: PictureFormat, language: Language
+) -> Picture:
+    """The picture a client of the API asked for, standing alone."""
+    started = perf_counter()
+    svg = dot = None
+    try:
+        match asked, style:
+            case "svg", "annotated":
+                svg = await _annotated_svg(playground, trace, language)
+            case "svg", "torchviz":
+                svg = await _classic_svg(playground, trace.classic)
+            case "dot", _:
+                dot = await _dot(trace, style)
+    except DrawingFailed:
+        return Picture(style, notes=(NO_PICTURE,), seconds=perf_counter() - started)
+    missing = style == "torchviz" and asked in ("svg", "dot") and trace.classic is None and bool(trace.graphs)
+    return Picture(style, svg, dot, (NO_CLASSIC,) if missing else (), perf_counter() - started)
+
+
+async def draw(
+    playground: Playground, graph: AutogradGraph, opened: frozenset[str] = frozenset()
+) -> GraphDrawing:
+    view = GraphView(playground.limits.drawn_nodes, opened)
+    return await in_thread_if(len(graph.nodes) >= SMALL_GRAPH, draw_graph, graph, view, playground.placements)
+
+
+async def _annotated_svg(playground: Playground, trace: Trace, language: Language) -> str | None:
+    graph = chosen_graph(trace)
+    if graph is None:
+        return None
+    drawing = await draw(playground, graph)
+    macro = getattr(playground.templates.get_template("_graph.svg").module, "graph_svg")  # noqa: B009  # a macro
+    return str(macro(drawing, True, language.say, playground.assets.text("graph.css")))
+
+
+async def _classic_svg(playground: Playground, classic: ClassicGraph | None) -> str | None:
+    if classic is None:
+        return None
+    dot = await in_thread_if(len(classic.nodes) >= SMALL_GRAPH, write_dot, classic)
+    return await playground.graphviz.render(dot)
+
+
+async def _dot(trace: Trace, style: GraphStyle) -> str | None:
+    graph = chosen_graph(trace)
+    if style == "torchviz":
+        classic = trace.classic
+        return await in_thread_if(len(classic.nodes) >= SMALL_GRAPH, write_dot, classic) if classic else None
+    return await in_thread_if(len(graph.nodes) >= SMALL_GRAPH, write_graph_dot, graph) if graph else None
+
+
+async def graph_panel(
+    playground: Playground, trace: Trace, style: GraphStyle, opened: frozenset[str], language: Language
+) -> GraphPanel | None:
+    """The picture on the page; None for a run without a graph."""
+    graph = chosen_graph(trace)
+    if graph is None:
+        return None
+    caption = show_caption(graph.backward, language)
+    key = f"{style}-{len(graph.nodes)}-{len(graph.edges)}-{'-'.join(node.op for node in graph.nodes[:30])}"
+    try:
+        if style == "torchviz":
+            svg = await _classic_svg(playground, trace.classic)
+            return GraphPanel(None, data_url(svg) if svg else None, caption, key)
+        return GraphPanel(await draw(playground, graph, opened), None, caption, key)
+    except DrawingFailed:
+        return GraphPanel(None, None, caption, key)

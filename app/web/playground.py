@@ -1,0 +1,50 @@
+"""What every handler has at hand, made once by `create_app`; handlers get it from the request's app."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Protocol
+
+from jinja2 import Environment
+from starlette.requests import Request
+
+from app.drawing.placement import PlacementCache
+from app.limits import Limits
+from app.sandbox.face import Sandbox
+from app.web.assets import Assets
+from app.web.examples import Example
+from app.web.languages import Language, Languages
+from app.web.rate import RateLimiter
+
+
+class Renderer(Protocol):
+    """Graphviz as the web sees it. Raises DrawingFailed."""
+
+    async def render(self, dot: str) -> str: ...
+
+
+@dataclass(frozen=True, slots=True)
+class Playground:
+    sandbox: Sandbox
+    graphviz: Renderer
+    limits: Limits
+    languages: Languages
+    templates: Environment
+    examples: tuple[Example, ...]
+    assets: Assets
+    placements: PlacementCache
+    rate: RateLimiter
+
+
+def playground_of(request: Request) -> Playground:
+    playground: Playground = request.app.state.playground
+    return playground
+
+
+def language_of(request: Request) -> Language:
+    """The reader's language: what they chose on the page, else what their browser asks for."""
+    languages = playground_of(request).languages
+    chosen = (
+        None if request.url.path.startswith("/api/") else languages.named(request.cookies.get("language"))
+    )
+    return chosen or languages.accepted(request.headers.get("accept-language", ""))

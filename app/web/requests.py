@@ -1,0 +1,172 @@
+"""The JSON a client sends, read strictly: unknown fields, wrong types and unreadable values are all named at once."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+from types import MappingProxyType
+from typing import Annotated, Any, Literal
+
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError, WithJsonSchema
+from pydantic_core import ErrorDetails
+
+from app.trace import (
+    Complex,
+    Dtype,
+    GraphStyle,
+    Init,
+    InputSpec,
+    Nested,
+    Problem,
+    RunRequest,
+    Scalar,
+    Spelled,
+    Text,
+)
+from app.web.problems import RequestRefused
+
+PictureFormat = Literal["svg", "dot", "json", "none"]
+MOST_PROBLEMS = 20
+SPELLED: Mapping[str, Spelled] = MappingProxyType(
+    {"NaN": "NaN", "Infinity": "Infinity", "-Infinity": "-Infinity"}
+)
+WHOLE_NUMBERS = range(-(2**63), 2**64)
+NESTED_SCHEMA = {
+    "description": 'A number, true, false, "NaN", "Infinity", "-Infinity", {"real", "imag"}, or nested lists of these.',
+    "anyOf": [
+        {"type": "number"},
+        {"type": "boolean"},
+        {"enum": ["NaN", "Infinity", "-Infinity"]},
+        {
+            "type": "object",
+            "properties": {"real": {"type": "number"}, "imag": {"type": "number"}},
+            "required": ["real", "imag"],
+        },
+        {"type": "array", "items": {}},
+    ],
+}
+
+
+def freeze_value(value: Any, place: str = "") -> Nested:
+    """Parsed JSON -> nested tuples; ValueError naming the place of the first thing that is no number.
+
+    The JSON parser has bounded the depth already.
+    """
+    if isinstance(value, list):
+        return tuple(freeze_value(item, f"{place}[{index}]") for index, item in enumerate(value))
+    if isinstance(value, dict) and value.keys() == {"real", "imag"}:
+        real, imag = freeze_scalar(value["real"], place), freeze_scalar(value["imag"], place)
+        if not isinstance(real, Complex) and not isinstance(imag, Complex):
+            return Complex(real, imag)
+    return freeze_scalar(value, place)
+
+
+def freeze_scalar(value: Any, place: str) -> Scalar:
+    match value:
+        case bool():
+            return value
+        case int() if value in WHOLE_NUMBERS:
+            return value
+        case float():
+            return value if math.isfinite(value) else spell(value)
+        case "NaN" | "Infinity" | "-Infinity":
+            return SPELLED[value]
+    raise ValueError(place)
+
+
+def spell(value: float) -> Spelled:
+    if math.isnan(value):
+        return "NaN"
+    return "Infinity" if value > 0 else "-Infinity"
+
+
+class Strict(BaseModel):
+    model_config = ConfigDict(extra="forbid", strict=True, frozen=True)
+
+
+class InputBody(Strict):
+    """A tensor for a free name: either its `value`, or a `shape` and an `init`."""
+
+    value: Annotated[Any, AfterValidator(freeze_value), WithJsonSchema(NESTED_SCHEMA)] = None
+    shape: tuple[int, ...] | None = Field(None, description="Sizes, for a tensor made by `init`.")
+    init: Init = "zeros"
+    seed: int | None = Field(
+        None, description="Seed of `randn` and `rand`; without one the run's seed is used."
+    )
+    dtype: Dtype | None = Field(None, description="torch's own default when left out.")
+    requires_grad: bool = False
+
+    def spec(self) -> InputSpec:
+        return InputSpec(self.value, self.shape, self.init, self.seed, self.dtype, self.requires_grad)
+
+
+class GraphBody(Strict):
+    style: GraphStyle = Field(default="annotated", description="Our own annotated picture, or torchviz's.")
+    format: PictureFormat = Field(
+        "svg",
+        description="`svg` or `dot` adds the picture; `json` the nodes and edges alone; `none` leaves it out.",
+    )
+
+
+class EvaluateBody(Strict):
+    """A program and how to run it."""
+
+    source: str = Field(description="PyTorch, as it would stand in a file.")
+    inputs: dict[str, InputBody] = Field(default_factory=dict, description="A tensor for every free name.")
+    device: str = Field("cpu", description="`cpu`, `cuda`, `cuda:1` or `auto`; see /api/v1/devices.")
+    backward: str = Field("auto", description='"auto", "none", or the name of the tensor to start from.')
+    seed: int | None = Field(None, description="Seed of torch's random numbers.")
+    watch: tuple[str, ...] = Field((), description="Expressions evaluated when the program has ended.")
+    graph: GraphBody = GraphBody()
+
+    def run_request(self) -> RunRequest:
+        inputs = {name: each.spec() for name, each in self.inputs.items()}
+        return RunRequest(inputs, self.device, self.backward, self.seed, self.graph.style, self.watch)
+
+
+def read_evaluate_body(body: bytes) -> EvaluateBody:
+    """The request in a JSON body; RequestRefused with every reason it is none."""
+    try:
+        return EvaluateBody.model_validate_json(body)
+    except ValidationError as error:
+        details = error.errors(include_url=False, include_context=True)
+        raise RequestRefused(tuple(map(problem_of, details[:MOST_PROBLEMS]))) from None
+
+
+def problem_of(detail: ErrorDetails) -> Problem:
+    """pydantic's finding in our own, translatable words."""
+    field = ".".join(str(part) for part in detail["loc"])[:200] or "body"
+    kind, context = detail["type"], detail.get("ctx", {})
+    match kind:
+        case "missing":
+            sentence = Text("The field `{field}` is missing.", {"field": field})
+        case "extra_forbidden":
+            sentence = Text("There is no field `{field}`.", {"field": field})
+        case "json_invalid":
+            sentence = Text(
+                "The body is not valid JSON: {reason}.", {"reason": str(context.get("error", ""))[:200]}
+            )
+        case "literal_error":
+            values: dict[str, str | int | float] = {
+                "field": field,
+                "expected": str(context.get("expected", "")),
+            }
+            sentence = Text("`{field}` must be {expected}.", values)
+        case "value_error":
+            place = field + str(context.get("error", ""))[:100]
+            sentence = Text(
+                "`{place}` must be a number of at most 64 bits, or a list of numbers.", {"place": place}
+            )
+        case "string_type":
+            sentence = Text("`{field}` must be a string.", {"field": field})
+        case "int_type" | "int_from_float":
+            sentence = Text("`{field}` must be a whole number.", {"field": field})
+        case "bool_type":
+            sentence = Text("`{field}` must be true or false.", {"field": field})
+        case "tuple_type":
+            sentence = Text("`{field}` must be a list.", {"field": field})
+        case "model_type" | "dict_type":
+            sentence = Text("`{field}` must be an object.", {"field": field})
+        case _:
+            sentence = Text("`{field}`: {reason}.", {"field": field, "reason": detail["msg"][:200]})
+    return Problem(kind, sentence, None, field)

@@ -1,0 +1,198 @@
+"""A tensor's values -> something to look at: a number, a table, or a heatmap of at most a few thousand cells.
+
+Pure geometry and text, no markup. Zero is neutral, the scale is symmetric, and NaN and the infinities are marks of
+their own: never only a colour.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator
+from dataclasses import dataclass
+from itertools import product
+
+from app.trace import Complex, Nested, Scalar, TensorValue
+
+LEVELS = 8
+TABLE_ROWS, TABLE_COLUMNS = 8, 8
+MOST_FACETS = 6
+BINS = 16
+MARKS = {"NaN": "nan", "Infinity": "pinf", "-Infinity": "ninf"}
+SHOWN = {"NaN": "NaN", "Infinity": "∞", "-Infinity": "−∞"}
+
+
+@dataclass(frozen=True, slots=True)
+class Cell:
+    """One element. `tone` names its colour: n8..n1, z, p1..p8, or nan, pinf, ninf."""
+
+    text: str
+    tone: str
+
+
+@dataclass(frozen=True, slots=True)
+class Facet:
+    """A matrix cut from the tensor; `label` is the index text before its rows and columns, empty for all of it."""
+
+    label: str
+    rows: tuple[tuple[Cell, ...], ...]
+
+    @property
+    def width(self) -> int:
+        return max((len(row) for row in self.rows), default=0)
+
+    @property
+    def paths(self) -> tuple[tuple[str, str], ...]:
+        """(tone, SVG path of its cells): one path for each tone, a unit square for each cell."""
+        squares: dict[str, list[str]] = {}
+        for y, row in enumerate(self.rows):
+            for x, cell in enumerate(row):
+                squares.setdefault(cell.tone, []).append(f"M{x} {y}h1v1h-1z")
+        return tuple((tone, "".join(parts)) for tone, parts in sorted(squares.items()))
+
+    @property
+    def texts(self) -> str:
+        """All elements' texts, row by row, for the reader under the pointer."""
+        return " ".join(cell.text for row in self.rows for cell in row)
+
+
+@dataclass(frozen=True, slots=True)
+class ScalarView:
+    cell: Cell
+
+
+@dataclass(frozen=True, slots=True)
+class MatrixView:
+    """Facets small enough for tables (`table`) or drawn as heatmaps."""
+
+    table: bool
+    facets: tuple[Facet, ...]
+    facets_left_out: int
+    bound: str
+    """The magnitude at which the colour is fullest."""
+
+
+@dataclass(frozen=True, slots=True)
+class EmptyView:
+    """A tensor without elements."""
+
+
+ValueView = ScalarView | MatrixView | EmptyView
+
+
+def view_value(value: TensorValue) -> ValueView:
+    """How a value is shown."""
+    data = value.data
+    if not isinstance(data, tuple | list):
+        return ScalarView(Cell(show_scalar(data), tone_of(data, 0.0)))
+    elements = tuple(scalars(data))
+    if not elements:
+        return EmptyView()
+    bound = max((magnitude for each in elements if (magnitude := abs(real_of(each))) < math.inf), default=0.0)
+    matrices = tuple(_matrices(data))
+    facets = tuple(_facet(label, rows, bound) for label, rows in matrices[:MOST_FACETS])
+    table = all(len(each.rows) <= TABLE_ROWS and each.width <= TABLE_COLUMNS for each in facets)
+    return MatrixView(table, facets, max(0, len(matrices) - MOST_FACETS), show_number(bound))
+
+
+def scalars(data: Nested) -> Iterator[Scalar]:
+    """Every element, row by row; iterative, because the data may come from anywhere."""
+    stack = [iter((data,))]
+    while stack:
+        for item in stack[-1]:
+            if isinstance(item, tuple | list):
+                stack.append(iter(item))
+                break
+            yield item
+        else:
+            stack.pop()
+
+
+def _matrices(data: Nested) -> Iterator[tuple[str, tuple[tuple[Scalar, ...], ...]]]:
+    """(index text, rows) of every matrix in nested data; a vector is a matrix of one row."""
+    shape = _shape(data)
+    if len(shape) < 2:
+        yield "", (tuple(scalars(data)),)
+        return
+    for index in product(*map(range, shape[:-2])):
+        matrix = data
+        for position in index:
+            matrix = matrix[position] if isinstance(matrix, tuple | list) else matrix
+        rows = matrix if isinstance(matrix, tuple | list) else (matrix,)
+        yield ", ".join(map(str, index)), tuple(tuple(scalars(row)) for row in rows)
+
+
+def _shape(data: Nested) -> tuple[int, ...]:
+    sizes = []
+    while isinstance(data, tuple | list):
+        sizes.append(len(data))
+        if not data:
+            break
+        data = data[0]
+    return tuple(sizes)
+
+
+def _facet(label: str, rows: tuple[tuple[Scalar, ...], ...], bound: float) -> Facet:
+    return Facet(
+        label, tuple(tuple(Cell(show_scalar(each), tone_of(each, bound)) for each in row) for row in rows)
+    )
+
+
+def real_of(value: Scalar) -> float:
+    """The number that decides a colour; NaN and infinities as themselves, a complex number's magnitude."""
+    match value:
+        case Complex(real=real, imag=imag):
+            return math.hypot(float(real), float(imag))
+        case str():
+            return float(value)
+        case int() if abs(value) > 2**1000:
+            return math.inf if value > 0 else -math.inf
+    return float(value)
+
+
+def tone_of(value: Scalar, bound: float) -> str:
+    number = real_of(value)
+    if math.isnan(number):
+        return "nan"
+    if math.isinf(number):
+        return "pinf" if number > 0 else "ninf"
+    if not bound or not number:
+        return "z"
+    level = max(1, round(abs(number) / bound * LEVELS))
+    return f"{'p' if number > 0 else 'n'}{level}"
+
+
+def show_scalar(value: Scalar) -> str:
+    """An element as text: four significant digits, Python's own words for the rest."""
+    match value:
+        case bool():
+            return str(value)
+        case Complex(real=real, imag=imag):
+            second = show_number(imag)
+            return f"{show_number(real)}{second if second[0] == '−' else '+' + second}i"
+    return show_number(value)
+
+
+def show_number(value: int | float | str) -> str:
+    if isinstance(value, str):
+        return SHOWN.get(value, value)
+    if isinstance(value, int):
+        return str(value).replace("-", "−") if abs(value) < 10**20 else f"{float(value):.3e}"
+    if not math.isfinite(value):
+        return SHOWN[{math.inf: "Infinity", -math.inf: "-Infinity"}.get(value, "NaN")]
+    if value == int(value) and abs(value) < 1e6:
+        return f"{int(value)}".replace("-", "−")
+    return f"{value:.4g}".replace("-", "−")
+
+
+def histogram(data: Nested) -> tuple[float, ...]:
+    """Heights 0..1 of equal bins over the finite elements; empty where a picture says nothing."""
+    numbers = [number for each in scalars(data) if math.isfinite(number := real_of(each))]
+    if len(numbers) < BINS or min(numbers) == max(numbers):
+        return ()
+    low, width = min(numbers), (max(numbers) - min(numbers)) / BINS
+    if not width or not math.isfinite(width):
+        return ()
+    counts = [0] * BINS
+    for number in numbers:
+        counts[min(BINS - 1, int((number - low) / width))] += 1
+    return tuple(count / max(counts) for count in counts)

@@ -1,0 +1,88 @@
+"""Trace and task to bytes and back: length-prefixed JSON, strict and bounded. Trusts nothing it reads.
+
+A frame is a 4-byte big-endian length and that many bytes of JSON. JSON cannot write NaN or Infinity, so the
+vocabulary spells them; anything that is not exactly the vocabulary is a WireError.
+"""
+
+from __future__ import annotations
+
+import struct
+from dataclasses import dataclass
+from functools import cache
+from typing import Annotated, Literal
+
+from pydantic import Field, TypeAdapter, ValidationError
+
+from app.errors import WireError
+from app.limits import Limits
+from app.trace import Frame, RunRequest
+
+HEADER = struct.Struct(">I")
+
+
+@dataclass(frozen=True, slots=True)
+class Task:
+    """What the trusted side sends a sealed child: the only thing it ever tells it."""
+
+    source: str
+    request: RunRequest
+    limits: Limits
+
+
+@dataclass(frozen=True, slots=True)
+class Ready:
+    """A child's first frame: it is sealed and waits for its task."""
+
+    frame: Literal["ready"] = "ready"
+
+
+@dataclass(frozen=True, slots=True)
+class Failure:
+    """The child failed by our own fault; a traceback for the log."""
+
+    text: str
+    frame: Literal["failure"] = "failure"
+
+
+ChildFrame = Ready | Failure | Frame
+TaggedFrame = Annotated[ChildFrame, Field(discriminator="frame")]
+
+
+@cache
+def _frames() -> TypeAdapter[ChildFrame]:
+    return TypeAdapter(TaggedFrame)
+
+
+@cache
+def _tasks() -> TypeAdapter[Task]:
+    return TypeAdapter(Task)
+
+
+def encode_frame(frame: ChildFrame) -> bytes:
+    body = _frames().dump_json(frame)
+    return HEADER.pack(len(body)) + body
+
+
+def encode_task(task: Task) -> bytes:
+    body = _tasks().dump_json(task)
+    return HEADER.pack(len(body)) + body
+
+
+def decode_task(body: bytes) -> Task:
+    return _tasks().validate_json(body)
+
+
+def decode_frame(body: bytes) -> ChildFrame:
+    """Decode what a child sent, or raise WireError."""
+    try:
+        return _frames().validate_json(body, strict=True)
+    except ValidationError as error:
+        raise WireError(f"not a frame: {error.error_count()} errors, first {error.errors()[0]['msg']}") from None
+
+
+def frame_length(header: bytes, allowed: int) -> int:
+    """Length of the frame a header announces, or WireError when it is more than `allowed` bytes."""
+    length = int(HEADER.unpack(header)[0])
+    if length > allowed:
+        raise WireError(f"a frame of {length} bytes, {allowed} allowed")
+    return length

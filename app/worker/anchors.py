@@ -1,0 +1,52 @@
+"""Every private name of torch this project leans on, in one place, each with a test that fails when torch changes."""
+
+from __future__ import annotations
+
+from collections.abc import Hashable
+from functools import cache
+from typing import Any, cast
+
+import torch
+from torch import Tensor
+from torch.overrides import TorchFunctionMode, _get_current_function_mode
+
+
+def sequence_number() -> int:
+    """The number the next autograd node made on this thread will get."""
+    return int(torch._C._autograd._get_sequence_nr())
+
+
+def node_sequence(node: Any) -> int | None:
+    """The number an autograd node got when it was made; None for AccumulateGrad, which has none of its own."""
+    number = int(node._sequence_nr())
+    return None if number >= 2**63 else number
+
+
+def node_outputs(node: Any) -> tuple[Any, ...]:
+    """Shape, dtype and device of each output of the node's forward operation."""
+    return tuple(getattr(node, "_input_metadata", ()))
+
+
+def node_variable(node: Any) -> Tensor | None:
+    """The leaf an AccumulateGrad adds into; None for every other node."""
+    return getattr(node, "variable", None) if node.name().endswith("AccumulateGrad") else None
+
+
+def saved_names(node: Any) -> tuple[str, ...]:
+    """Attributes under which a node shows the tensors it saved for backward."""
+    return _saved_names(cast(Hashable, type(node)))
+
+
+@cache
+def _saved_names(kind: object) -> tuple[str, ...]:
+    sizes = ("_sym_sizes", "_sym_strides")
+    return tuple(name for name in dir(kind) if name.startswith("_saved_") and not name.endswith(sizes))
+
+
+def is_top_mode(mode: TorchFunctionMode) -> bool:
+    return _get_current_function_mode() is mode  # type: ignore[no-untyped-call]
+
+
+def transforms_active() -> bool:
+    """Whether a torch.func transform is running, so that tensors are wrappers without readable values."""
+    return bool(torch._C._are_functorch_transforms_active())

@@ -1,0 +1,270 @@
+"""Backward passes and graphs: an iterative walk of `next_functions`, and the gradient on every edge.
+
+A graph is taken before its backward pass runs, while saved tensors still exist; hooks on its nodes read the
+gradients as they flow. Afterwards only plain values are held, so that no graph is kept alive.
+"""
+
+from __future__ import annotations
+
+import itertools
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import torch
+from torch import Tensor
+from torch.autograd.graph import GradientEdge, Node, get_gradient_edge
+
+from app.limits import KIB, Limits
+from app.trace import NodeKind, TensorId, TensorValue
+from app.worker.anchors import node_outputs, node_sequence, node_variable, saved_names
+from app.worker.identity import IdentityTable
+from app.worker.recorder import Argument, Call, Recorder, Result
+from app.worker.tensors import summarise, summarise_list
+
+HELD_BYTES = 64 * KIB
+
+
+@dataclass(slots=True)
+class RawOutput:
+    """One output of a node: what torch's metadata says, then value and gradient as they become known."""
+
+    shape: tuple[int, ...] | None = None
+    dtype: str | None = None
+    device: str | None = None
+    tensor: TensorId | None = None
+    position: int = 0
+    """Which of its call's results it is."""
+    value: TensorValue | None = None
+    grad: TensorValue | None = None
+
+
+@dataclass(slots=True)
+class RawNode:
+    kind: NodeKind
+    op: str
+    sequence: int | None
+    call: Call | None
+    outputs: list[RawOutput]
+
+
+@dataclass(slots=True)
+class RawEdge:
+    consumer: int
+    input_nr: int
+    producer: int
+    output_nr: int
+    grad: TensorValue | None = None
+
+
+@dataclass(slots=True)
+class RawGraph:
+    """A graph as plain values; names are given when the run has ended."""
+
+    nodes: list[RawNode]
+    edges: list[RawEdge]
+    roots: list[tuple[int, int]]
+    left_out: int
+
+
+def root_edges(roots: Sequence[Any]) -> list[GradientEdge]:
+    """Where backward starts: the gradient edges of tensors that have one."""
+    edges = []
+    for root in roots:
+        if isinstance(root, GradientEdge):
+            edges.append(root)
+        elif isinstance(root, Tensor) and root.requires_grad:
+            edges.append(get_gradient_edge(root))
+    return edges
+
+
+class GraphWalk:
+    """Walks one graph from its roots and, between `listen` and `finish`, hears the gradients that flow through it."""
+
+    def __init__(self, roots: list[GradientEdge], recorder: Recorder, identities: IdentityTable, limits: Limits) -> None:
+        self._recorder = recorder
+        self._identities = identities
+        self._limits = limits
+        self._numbers: dict[Node, int] = {}  # holds the nodes, so that none is freed and its identity reused
+        self._results: dict[tuple[int, int], Result] = {}
+        self._first_edge: list[int] = []
+        self._handles: list[Any] = []
+        self._heard: dict[int, tuple[Tensor, TensorValue | None]] = {}
+        self.graph = RawGraph([], [], [], 0)
+        self._walk(roots)
+        self._add_constants()
+        self._fill_values()
+
+    # ------------------------------------------------------------------------------------------ structure
+
+    def _walk(self, roots: list[GradientEdge]) -> None:
+        queue: list[Node] = []
+        for root in roots:
+            self.graph.roots.append((self._number(root.node, queue), root.output_nr))
+        for node in queue:  # grows while it is read: breadth first, no recursion
+            self._first_edge.append(len(self.graph.edges))
+            number = self._numbers[node]
+            for input_nr, (producer, output_nr) in enumerate(node.next_functions):
+                if producer is None:
+                    continue
+                if producer not in self._numbers and len(queue) >= self._limits.graph_nodes:
+                    self.graph.left_out += 1
+                    continue
+                target = self._number(producer, queue)
+                self.graph.edges.append(RawEdge(number, input_nr, target, output_nr))
+
+    def _number(self, node: Node, queue: list[Node]) -> int:
+        number = self._numbers.get(node)
+        if number is None:
+            number = self._numbers[node] = len(queue)
+            queue.append(node)
+            self.graph.nodes.append(self._describe(node))
+        return number
+
+    def _describe(self, node: Node) -> RawNode:
+        outputs = [RawOutput(tuple(m.shape), dtype_name(m.dtype), str(m.device)) for m in node_outputs(node)]
+        variable = node_variable(node)
+        if variable is None:
+            sequence = node_sequence(node)
+            call = None if sequence is None else self._recorder.by_sequence.get(sequence)
+            return RawNode("function", node.name().rsplit("::", 1)[-1], sequence, call, outputs or [RawOutput()])
+        number = self._identities.number(variable)
+        made = self._recorder.made.get(number)
+        output = RawOutput(tuple(variable.shape), dtype_name(variable.dtype), str(variable.device), number)
+        output.position = made.position if made else 0
+        output.value = summarise(variable, self._limits.node_values, "stride")
+        return RawNode("accumulate", "AccumulateGrad", None, made.call if made else None, [output])
+
+    def _add_constants(self) -> None:
+        """Tensors that took part without requiring grad: torch has no node for them, learners do."""
+        constants: dict[TensorId, int] = {}
+        for consumer, call, slots in self._free_slots():
+            for argument in call.arguments:
+                if argument.requires_grad:
+                    continue
+                number = constants.get(argument.tensor)
+                if number is None:
+                    number = constants[argument.tensor] = len(self.graph.nodes)
+                    self.graph.nodes.append(self._describe_constant(argument))
+                self.graph.edges.append(RawEdge(consumer, next(slots), number, 0))
+
+    def _free_slots(self) -> list[tuple[int, Call, Iterator[int]]]:
+        """For each recorded call, the node its constants hang on, and slots: those torch left None, then new ones."""
+        chosen: dict[int, tuple[int, Call, list[int], int]] = {}
+        for node, number in self._numbers.items():
+            raw = self.graph.nodes[number]
+            if raw.kind != "function" or raw.call is None:
+                continue
+            empty = [slot for slot, (producer, _) in enumerate(node.next_functions) if producer is None]
+            best = chosen.get(id(raw.call))
+            if best is None or (empty and not best[2]):
+                chosen[id(raw.call)] = (number, raw.call, empty, len(node.next_functions))
+        return [
+            (number, call, itertools.chain(empty, itertools.count(after)))
+            for number, call, empty, after in chosen.values()
+        ]
+
+    def _describe_constant(self, argument: Argument) -> RawNode:
+        made = argument.made_by
+        output = RawOutput(tuple(argument.shape), dtype_name(argument.dtype), None, argument.tensor)
+        output.position = made.position if made else 0
+        output.value = self._value_of(made)
+        if output.value is None:
+            alive = self._identities.thing(argument.tensor)
+            if isinstance(alive, Tensor):
+                output.value = summarise(alive, self._limits.node_values, "stride")
+        return RawNode("constant", "constant", None, made.call if made else None, [output])
+
+    # ------------------------------------------------------------------------------------------ values
+
+    def _fill_values(self) -> None:
+        for raw in self.graph.nodes:
+            if raw.kind == "function" and raw.call is not None:
+                self._fill_from_call(raw, raw.call)
+        for node in self._numbers:
+            self._fill_from_saved(node)
+
+    def _fill_from_call(self, raw: RawNode, call: Call) -> None:
+        for result in call.results:
+            if result.sequence == raw.sequence and result.output_nr < len(raw.outputs):
+                output = raw.outputs[result.output_nr]
+                output.tensor, output.position = result.tensor, result.position
+                output.value = self._value_of(result)
+
+    def _value_of(self, result: Result | None) -> TensorValue | None:
+        held = result.kept.read() if result is not None and result.kept is not None else None
+        if isinstance(held, Tensor):
+            return summarise(held, self._limits.node_values, "stride")
+        return None if held is None else summarise_list(held)
+
+    def _fill_from_saved(self, node: Node) -> None:
+        """Values inside a library call, from what autograd saved of them: a saved tensor knows its own node."""
+        for name in saved_names(node):
+            try:
+                saved = getattr(node, name)
+            except RuntimeError:
+                continue  # already freed by an earlier backward pass, or overwritten in place
+            if isinstance(saved, Tensor) and saved.grad_fn is not None:
+                number = self._numbers.get(saved.grad_fn)
+                if number is None or saved.output_nr >= len(self.graph.nodes[number].outputs):
+                    continue
+                output = self.graph.nodes[number].outputs[saved.output_nr]
+                if output.value is None:
+                    output.value = summarise(saved, self._limits.node_values, "stride")
+
+    # ------------------------------------------------------------------------------------------ gradients
+
+    def listen(self) -> None:
+        for node, number in self._numbers.items():
+            self._handles.append(node.register_hook(self._hook(number)))
+
+    def _hook(self, number: int) -> Any:
+        def hear(grad_inputs: tuple[Tensor | None, ...], grad_outputs: tuple[Tensor | None, ...]) -> None:
+            for output, grad in zip(self.graph.nodes[number].outputs, grad_outputs, strict=False):
+                output.grad = self._hear(grad)
+            for edge in self._edges_of(number):
+                if edge.input_nr < len(grad_inputs):
+                    edge.grad = self._hear(grad_inputs[edge.input_nr])
+
+        return hear
+
+    def _edges_of(self, number: int) -> list[RawEdge]:
+        start = self._first_edge[number]
+        end = self._first_edge[number + 1] if number + 1 < len(self._first_edge) else len(self.graph.edges)
+        return [edge for edge in self.graph.edges[start:end] if edge.consumer == number]
+
+    def _hear(self, grad: Tensor | None) -> TensorValue | None:
+        """Summarise a gradient at once: torch may go on adding into the same tensor."""
+        if grad is None:
+            return None
+        heard = self._heard.get(id(grad))
+        if heard is not None:
+            return heard[1]
+        value = summarise(grad, self._limits.node_values, "stride")
+        if grad.numel() * grad.itemsize <= HELD_BYTES:
+            self._heard[id(grad)] = (grad, value)  # held: torch then adds elsewhere, and the identity stays its own
+        return value
+
+    def finish(self) -> RawGraph:
+        """Stop listening, let go of torch's nodes, and return what was heard."""
+        for handle in self._handles:
+            handle.remove()
+        self._add_unheard()
+        self._handles.clear()
+        self._numbers.clear()
+        self._heard.clear()
+        return self.graph
+
+    def _add_unheard(self) -> None:
+        """A leaf that `autograd.grad` asked for does not run; its gradient is its one edge's."""
+        into: dict[int, list[RawEdge]] = {}
+        for edge in self.graph.edges:
+            into.setdefault(edge.producer, []).append(edge)
+        for number, raw in enumerate(self.graph.nodes):
+            edges = into.get(number, [])
+            if raw.kind == "accumulate" and raw.outputs[0].grad is None and len(edges) == 1:
+                raw.outputs[0].grad = edges[0].grad
+
+
+def dtype_name(dtype: torch.dtype) -> str:
+    return str(dtype).removeprefix("torch.")

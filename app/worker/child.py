@@ -1,0 +1,116 @@
+"""One child: gives everything up, says it is ready, takes one task, runs it, ends. It never returns."""
+
+from __future__ import annotations
+
+import os
+import threading
+import traceback
+from contextlib import suppress
+from pathlib import Path
+from typing import Any, NoReturn
+
+import matplotlib as mpl
+import sklearn
+import torch
+
+from app.control import Orders
+from app.limits import MIB
+from app.wire import HEADER, ChildFrame, Failure, Ready, decode_task, encode_frame, frame_length
+from app.worker.execute import execute, rehearse
+from app.worker.seal import SealPlan, seal
+
+CHANNEL = 3
+"""Where task and frames go; 0, 1 and 2 lead nowhere, so that stray prints harm nothing."""
+TASK_BYTES = 32 * MIB
+LOST = 71
+"""Exit status of a child that could not be sealed or got no task."""
+
+
+def run_child(orders: Orders, uid: int | None, channel: int) -> NoReturn:
+    try:
+        if channel != CHANNEL:
+            os.dup2(channel, CHANNEL)
+        settle(orders, uid)
+        send(Ready())
+        body = read_task()
+        if body is not None:
+            execute(decode_task(body), send)
+        os._exit(0)
+    except BaseException:  # the last resort of this process: our own failures are told, then it ends
+        tell_failure(traceback.format_exc())
+    finally:
+        os._exit(LOST)
+
+
+def tell_failure(text: str) -> None:
+    with suppress(OSError):
+        send(Failure(text[-8000:]))
+
+
+def settle(orders: Orders, uid: int | None) -> None:
+    """Everything that needs what the seal takes away; then the seal."""
+    os.environ.clear()
+    threading.current_thread().name = "program"
+    if orders.gpu:
+        torch.ones(2, 2, device="cuda").requires_grad_().sum().item()
+    rehearse()
+    if not orders.sealed:
+        os.setsid()
+        return
+    plan = SealPlan(
+        memory_bytes=orders.memory_bytes,
+        cpu_seconds=orders.cpu_seconds,
+        uid=uid,
+        parent_pid=os.getppid(),
+        readable=readable_paths(),
+        gpu=orders.gpu,
+    )
+    seal(plan, keep_fds=(CHANNEL,))
+
+
+def readable_paths() -> tuple[str, ...]:
+    """What a sealed child may still read: fonts, torch's source of seeds, scikit-learn's bundled data. All public."""
+    data = f"{next(iter(sklearn.__path__))}/datasets/data"
+    paths = (f"{mpl.get_data_path()}/fonts", "/usr/share/fonts", "/dev/urandom", data)
+    return tuple(path for path in paths if Path(path).exists())
+
+
+def read_task() -> bytes | None:
+    header = read_exactly(HEADER.size)
+    return None if header is None else read_exactly(frame_length(header, TASK_BYTES))
+
+
+def read_exactly(size: int) -> bytes | None:
+    data = bytearray()
+    while len(data) < size:
+        part = os.read(CHANNEL, size - len(data))
+        if not part:
+            return None
+        data += part
+    return bytes(data)
+
+
+def send(frame: ChildFrame) -> None:
+    data = memoryview(encode_frame(frame))
+    while data:
+        data = data[os.write(CHANNEL, data) :]
+
+
+def find_gpus() -> list[dict[str, Any]]:
+    """GPUs as {name, title, memory_bytes}, asked of a throw-away child: the server itself must never touch CUDA."""
+    reader, writer = os.pipe()
+    pid = os.fork()
+    if pid == 0:
+        lines = []
+        try:
+            for index in range(torch.cuda.device_count()):
+                facts = torch.cuda.get_device_properties(index)
+                lines.append(f"{index}\t{facts.total_memory}\t{facts.name}\n")
+            os.write(writer, "".join(lines).encode())
+        finally:
+            os._exit(0)
+    os.close(writer)
+    with os.fdopen(reader) as answer:
+        rows = [line.rstrip("\n").split("\t", 2) for line in answer]
+    os.waitpid(pid, 0)
+    return [{"name": f"cuda:{index}", "title": title, "memory_bytes": int(memory)} for index, memory, title in rows]

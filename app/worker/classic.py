@@ -1,0 +1,58 @@
+"""torchviz's own picture of a graph, as plain nodes and edges. torchviz draws; we only listen to what it draws."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any
+
+import torchviz.dot
+from torch import Tensor
+
+from app.trace import ClassicEdge, ClassicGraph, ClassicNode, NodeId
+
+DEEPEST = 200_000
+"""Python frames allowed while torchviz walks: it recurses once per node, and stops at 330 loop steps otherwise."""
+
+
+class _Listener:
+    """Stands in for graphviz.Digraph, for which torchviz draws."""
+
+    def __init__(self, node_attr: dict[str, str], graph_attr: dict[str, str]) -> None:
+        self.graph_attr = graph_attr
+        self.body: list[str] = []
+        self.nodes: dict[str, ClassicNode] = {}
+        self.edges: list[ClassicEdge] = []
+        self._numbers: dict[str, NodeId] = {}
+
+    def node(self, name: str, label: str, fillcolor: str = "lightgray") -> None:
+        self.body.append(name)
+        self.nodes[name] = ClassicNode(self._number(name), label, fillcolor, "box")
+
+    def edge(self, tail: str, head: str, dir: str = "forward", style: str = "solid") -> None:
+        self.body.append(tail)
+        ends = self._number(tail), self._number(head)
+        self.edges.append(ClassicEdge(*ends, undirected=dir == "none", dotted=style == "dotted"))
+
+    def _number(self, name: str) -> NodeId:
+        return self._numbers.setdefault(name, NodeId(len(self._numbers)))
+
+
+def draw_classic(root: Tensor, names: dict[str, Tensor]) -> ClassicGraph:
+    """What `torchviz.make_dot(root, params=names)` draws. Call before backward frees saved tensors."""
+    with _listening():
+        drawn: Any = torchviz.dot.make_dot(root, params=names)
+    return ClassicGraph(tuple(drawn.nodes.values()), tuple(drawn.edges))
+
+
+@contextmanager
+def _listening() -> Iterator[None]:
+    original, depth = torchviz.dot.Digraph, sys.getrecursionlimit()
+    torchviz.dot.Digraph = _Listener
+    sys.setrecursionlimit(DEEPEST)
+    try:
+        yield
+    finally:
+        torchviz.dot.Digraph = original
+        sys.setrecursionlimit(depth)

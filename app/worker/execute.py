@@ -1,0 +1,248 @@
+"""Run one program and tell what happened: the only place where the user's code is called.
+
+Whatever the program does, a `Trace` is sent last, holding everything recorded until it ended.
+"""
+
+from __future__ import annotations
+
+import gc
+import linecache
+import os
+import platform
+import random
+import time
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack, contextmanager
+from dataclasses import replace
+from typing import Any
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from app.limits import Limits
+from app.program import FILENAME
+from app.source import SourceText
+from app.trace import (
+    ClassicGraph,
+    Completed,
+    Cut,
+    Frame,
+    InputSpec,
+    Outcome,
+    RunRequest,
+    Shown,
+    Text,
+    Timings,
+    Trace,
+    Versions,
+    Watched,
+)
+from app.wire import Task
+from app.worker.classic import draw_classic
+from app.worker.figures import FigureCollector
+from app.worker.functions import watching_functions
+from app.worker.identity import IdentityTable
+from app.worker.instrument import compile_program
+from app.worker.limit import reserve_memory, wall_clock
+from app.worker.modules import ModulePaths
+from app.worker.namespace import Found, find_tensors, last_root, make_input, make_module
+from app.worker.outcome import message_of, outcome_of, plain_text
+from app.worker.output import Transcript
+from app.worker.passes import Passes, run_auto
+from app.worker.recorder import Recorder
+from app.worker.report import Places, Report
+from app.worker.tensors import summarise
+
+
+REHEARSAL = "y = w * w + w"
+
+
+def rehearse() -> None:
+    """Run a small program of our own, so that a child's first pages are copied while it waits, not when it is used."""
+    inputs = {"w": InputSpec(1.0, requires_grad=True)}
+    execute(Task(REHEARSAL, RunRequest(inputs), Limits()), lambda frame: None)
+
+
+def execute(task: Task, send: Callable[[Frame], None]) -> None:
+    """Run the task's program in this process, which nothing else will use afterwards."""
+    began = time.perf_counter()
+    run = Run(task.source, task.request, task.limits, send)
+    reserve = reserve_memory()
+    outcome = run.program()
+    reserve.close()
+    trace = run.trace(outcome)
+    timings = replace(run.timings, record=time.perf_counter() - began - run.timings.run)
+    send(replace(trace, timings=timings))
+
+
+class Run:
+    """One run: sets the stage, plays the program, gathers what was recorded."""
+
+    def __init__(self, source: str, request: RunRequest, limits: Limits, send: Callable[[Frame], None]) -> None:
+        self.timings = Timings()
+        self._request = request
+        self._limits = limits
+        self._compiled = compile_program(source)
+        self._places = Places(SourceText.of(source), self._compiled.names)
+        self._transcript = Transcript(limits.output_bytes, send)
+        self._figures = FigureCollector(limits, send)
+        self._identities = IdentityTable()
+        self._modules = ModulePaths()
+        self._recorder = Recorder(limits, self._identities, self._modules)
+        self._passes = Passes(self._recorder, self._identities, limits)
+        self._device = place_on(request.device)
+        seed_everything(request.seed)
+        inputs = {name: make_input(spec, self._device) for name, spec in request.inputs.items()}
+        self._main = make_module(inputs, self._recorder.tick)
+        self._found: list[Found] = []
+        self._shown: Shown | None = None
+        self._classic: ClassicGraph | None = None
+        self._watched: tuple[Watched, ...] = ()
+        self._notes: list[Text] = []
+        linecache.cache[FILENAME] = (len(source), None, source.splitlines(True), FILENAME)
+
+    # ------------------------------------------------------------------------------------------ playing
+
+    def program(self) -> Outcome:
+        """Run the program to its end, and its auto backward; how it ended."""
+        outcome: Outcome = Completed()
+        gc.enable()
+        try:
+            with self._stage(), wall_clock(self._limits):
+                outcome = self._play()
+                self._figures.show()
+                self._look_around()
+        except BaseException as error:  # user code: anything may come, e.g. from a __repr__, or a second alarm
+            outcome = outcome_of(error, self._places, self._limits)
+        return outcome
+
+    def _play(self) -> Outcome:
+        began = time.perf_counter()
+        names = self._main.__dict__
+        value: Any = None
+        try:
+            self._recorder.start()
+            exec(self._compiled.body, names)
+            if self._compiled.last is not None:
+                value = eval(self._compiled.last, names)
+            return Completed()
+        except BaseException as error:  # user code
+            return outcome_of(error, self._places, self._limits)
+        finally:
+            self._recorder.leave()
+            self.timings = replace(self.timings, run=time.perf_counter() - began)
+            if value is not None:
+                self._show(value)
+
+    def _show(self, value: Any) -> None:
+        place = self._compiled.last_place
+        assert place is not None
+        span = self._places.source.span(place[0], place[2], place[1], place[3])
+        number = self._identities.number(value) if isinstance(value, Tensor) else None
+        if isinstance(value, Tensor):
+            self._found.append(Found(self._places.source.text(span), value, "tensor"))
+        self._shown = Shown(plain_text(repr(value))[: self._limits.text_chars], span, number)
+
+    def _look_around(self) -> None:
+        """What is read of the program's names once it has ended; the program's own code may run here too."""
+        self._found = [*find_tensors(self._main.__dict__), *self._found]
+        self._run_backward()
+        self._watched = tuple(self._watch(expression) for expression in self._request.watch)
+
+    def _run_backward(self) -> None:
+        named = {item.name: item.thing for item in self._found if isinstance(item.thing, Tensor)}
+        root = last_root(self._found, self._recorder)
+        if self._request.backward not in ("auto", "none"):
+            root = named.get(self._request.backward)
+        if root is None or (self._passes.count and self._request.backward in ("auto", "none")):
+            return
+        if self._request.backward == "none" or not root.requires_grad:
+            self._passes.look(root)
+            return
+        try:
+            run_auto(self._passes, root)
+        except RuntimeError as error:
+            self._notes.append(Text("backward could not run: {message}", {"message": message_of(error)}))
+
+    def _before_pass(self, root: Tensor) -> None:
+        """torchviz's picture has to be taken while saved tensors still exist."""
+        if self._request.graph != "torchviz":
+            return
+        found = self._found or find_tensors(self._main.__dict__)
+        self._classic = draw_classic(root, {f.name: f.thing for f in found if isinstance(f.thing, Tensor)})
+
+    def _watch(self, expression: str) -> Watched:
+        try:
+            value = eval(expression.strip(), self._main.__dict__)
+            text = plain_text(repr(value))[: self._limits.text_chars]
+        except Exception as error:  # user code
+            return Watched(expression, None, None, f"{type(error).__name__}: {message_of(error)}")
+        summary = summarise(value, self._limits.tensor_values) if isinstance(value, Tensor) else None
+        return Watched(expression, text, summary, None)
+
+    @contextmanager
+    def _stage(self) -> Iterator[None]:
+        """The program's surroundings: its streams, and our ears. All of it is taken down again."""
+        with ExitStack() as stack:
+            stack.enter_context(self._transcript.captured())
+            stack.enter_context(self._modules.watching())
+            stack.enter_context(watching_functions(self._recorder))
+            stack.enter_context(self._passes.watching(self._before_pass))
+            stack.enter_context(self._figures.watching())
+            yield
+
+    # ------------------------------------------------------------------------------------------ telling
+
+    def trace(self, outcome: Outcome) -> Trace:
+        report = Report(self._places, self._recorder, self._identities, self._passes, self._limits)
+        self._recorder.leave()
+        tensors = report.tensors(self._found or list(find_tensors(self._main.__dict__)))
+        steps = report.steps()
+        self.timings = replace(self.timings, backward=self._passes.seconds)
+        return Trace(
+            outcome=outcome,
+            device=self._device,
+            tensors=tensors,
+            result=self._shown,
+            output=tuple(self._transcript.chunks),
+            figures=tuple(self._figures.figures),
+            watched=self._watched,
+            steps=steps,
+            graphs=report.graphs(),
+            classic=self._classic,
+            notes=tuple(self._notes),
+            cuts=tuple(self._cuts(report)),
+            versions=Versions(platform.python_version(), torch.__version__, np.__version__),
+        )
+
+    def _cuts(self, report: Report) -> Iterator[Cut]:
+        limits = self._limits
+        kept = len(self._passes.kept())
+        dropped = (
+            ("steps", limits.steps, self._recorder.dropped),
+            ("tensors", limits.tensors, report.tensors_dropped),
+            ("figures", limits.figures, self._figures.dropped),
+            ("backward_passes", limits.backward_passes, max(0, self._passes.count - kept)),
+            ("graph_nodes", limits.graph_nodes, sum(taken.graph.left_out for taken in self._passes.kept())),
+        )
+        yield from (Cut(name, allowed, count) for name, allowed, count in dropped if count)
+
+
+def place_on(device: str) -> str:
+    """Make the device the default for new tensors; its full name."""
+    if device == "auto":
+        device = "cuda" if torch.cuda.is_available() else "cpu"
+    if device != "cpu":
+        torch.set_default_device(device)
+    return device
+
+
+def seed_everything(seed: int | None) -> None:
+    """A fork shares its parent's random state: start afresh, from `seed` if there is one."""
+    number = int.from_bytes(os.urandom(8)) if seed is None else seed
+    torch.default_generator.manual_seed(number)
+    if torch.cuda.is_initialized():  # type: ignore[no-untyped-call]
+        torch.cuda.manual_seed_all(number)
+    random.seed(number)
+    np.random.seed(number % 2**32)

@@ -1,0 +1,58 @@
+"""Who is who: dense numbers for tensors and arrays, from a table that knows when an object has died.
+
+Never `id()` alone: freed objects reuse it. An entry lives exactly as long as its object.
+"""
+
+from __future__ import annotations
+
+import itertools
+import weakref
+from collections.abc import Iterable
+
+from app.trace import StorageId, TensorId
+
+
+class IdentityTable:
+    """Numbers objects in the order they are first seen. Holds them weakly."""
+
+    def __init__(self) -> None:
+        self._next = itertools.count()
+        self._numbers: dict[int, TensorId] = {}
+        self._things: dict[TensorId, weakref.ref[object]] = {}
+
+    def number(self, thing: object) -> TensorId:
+        address = id(thing)
+        known = self._numbers.get(address)
+        if known is not None:
+            return known
+        number = TensorId(next(self._next))
+        numbers, things = self._numbers, self._things
+
+        def forget(_: object) -> None:
+            numbers.pop(address, None)
+            things.pop(number, None)
+
+        numbers[address] = number
+        things[number] = weakref.ref(thing, forget)
+        return number
+
+    def thing(self, number: TensorId) -> object | None:
+        """The object with that number, if it still lives."""
+        reference = self._things.get(number)
+        return None if reference is None else reference()
+
+
+def shared_storages(ranges: Iterable[tuple[int, int]]) -> list[StorageId]:
+    """Storage numbers for half-open byte ranges, all alive at once: ranges that touch the same bytes share one."""
+    spans = list(ranges)
+    order = sorted(range(len(spans)), key=lambda index: spans[index])
+    group_of = [0] * len(spans)
+    group, reach = -1, -1
+    for index in order:
+        start, end = spans[index]
+        if start >= reach or start == end:
+            group += 1
+        reach = max(reach, end)
+        group_of[index] = group
+    renumbered: dict[int, int] = {}
+    return [StorageId(renumbered.setdefault(group, len(renumbered))) for group in group_of]

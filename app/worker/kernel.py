@@ -1,0 +1,44 @@
+"""The thinnest bridge to the kernel: libc calls that raise OSError, and nothing that knows about the seal.
+
+Plain ctypes, so that a child needs no package that could be missing. The library handle is opened once, before
+the fork: a sealed child can open nothing.
+"""
+
+from __future__ import annotations
+
+import ctypes
+import functools
+import os
+
+
+@functools.cache
+def libc() -> ctypes.CDLL:
+    library = ctypes.CDLL(None, use_errno=True)
+    # Takes numbers, and bytes as a pointer to them; a buffer type made in the child would copy pages.
+    library.syscall.argtypes = [ctypes.c_long] + [ctypes.c_void_p] * 6
+    library.syscall.restype = ctypes.c_long
+    library.prctl.argtypes = [ctypes.c_int] + [ctypes.c_ulong] * 4
+    for name in ("unshare", "capset", "mallopt"):
+        getattr(
+            library, name
+        )  # looked up here once: a lookup in the child copies pages of every loaded library
+    return library
+
+
+def checked(result: int, what: str) -> int:
+    """The result of a libc call, or the OSError that errno names."""
+    if result < 0:
+        number = ctypes.get_errno()
+        raise OSError(number, f"{what}: {os.strerror(number)}")
+    return result
+
+
+def syscall(what: str, number: int, *arguments: int | bytes) -> int:
+    """Bytes are for what the kernel only reads."""
+    padded = (*arguments, *(0,) * (6 - len(arguments)))
+    return checked(libc().syscall(number, *padded), what)
+
+
+def prctl(what: str, option: int, *arguments: int) -> int:
+    padded = (*arguments, *(0,) * (4 - len(arguments)))
+    return checked(libc().prctl(option, *padded), what)

@@ -1,0 +1,51 @@
+"""Which `nn.Module`'s forward is running, as an expression of the program: `net.fc1`.
+
+Two of torch's global module hooks keep a stack; a module's path is learnt when its outermost parent is first called.
+"""
+
+from __future__ import annotations
+
+import weakref
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any
+
+from torch import nn
+from torch.nn.modules.module import register_module_forward_hook, register_module_forward_pre_hook
+
+from app.worker.frames import name_in_frames
+
+
+class ModulePaths:
+    """The path of the module whose forward is running: `current`, None outside any."""
+
+    def __init__(self) -> None:
+        self.current: str | None = None
+        self._stack: list[str | None] = []
+        self._paths: weakref.WeakKeyDictionary[nn.Module, str] = weakref.WeakKeyDictionary()
+
+    @contextmanager
+    def watching(self) -> Iterator[None]:
+        """Meanwhile follow every module call in this process."""
+        with register_module_forward_pre_hook(self._enter):
+            with register_module_forward_hook(self._leave, always_call=True):
+                yield
+
+    def _enter(self, module: nn.Module, args: Any) -> None:
+        path = self._paths.get(module)
+        if path is None:
+            path = self._learn(module)
+        self._stack.append(self.current)
+        self.current = path
+
+    def _leave(self, module: nn.Module, args: Any, result: Any) -> None:
+        self.current = self._stack.pop() if self._stack else None
+
+    def _learn(self, module: nn.Module) -> str:
+        if self.current is None:
+            root = name_in_frames(module) or type(module).__name__
+        else:
+            root = f"{self.current}.{type(module).__name__}"
+        for path, part in module.named_modules():
+            self._paths.setdefault(part, f"{root}.{path}" if path else root)
+        return self._paths[module]

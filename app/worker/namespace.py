@@ -1,0 +1,134 @@
+"""The program's names: what it starts with, and the tensors found under them when it has ended."""
+
+from __future__ import annotations
+
+import builtins
+import math
+import sys
+from collections.abc import Iterator
+from types import ModuleType
+from typing import Any
+
+import matplotlib.pyplot as plt
+import numpy as np
+import torch
+import torch.nn.functional as F
+from torch import Tensor, nn, optim
+
+from app.trace import Complex, InputSpec, Nested, TensorKind
+from app.worker.instrument import TICK
+from app.worker.recorder import Recorder
+
+DEEPEST = 2
+"""How far into lists, dicts and objects tensors are looked for."""
+WIDEST = 64
+
+
+def make_module(inputs: dict[str, Tensor], tick: Any) -> ModuleType:
+    """A fresh `__main__` holding the names every program is given, and its inputs."""
+    module = ModuleType("__main__")
+    module.__dict__.update(torch=torch, nn=nn, F=F, optim=optim, np=np, plt=plt, math=math)
+    module.__dict__.update(inputs)
+    module.__dict__["__builtins__"] = builtins
+    setattr(builtins, TICK, tick)
+    sys.modules["__main__"] = module
+    return module
+
+
+def make_input(spec: InputSpec, device: str) -> Tensor:
+    """The tensor an `InputSpec` describes: (shape) of its dtype, float32 where it needs a gradient."""
+    dtype = getattr(torch, spec.dtype) if spec.dtype is not None else None
+    if spec.shape is None:
+        data = python_numbers(spec.value)
+        made = torch.tensor(data, dtype=dtype, device=device)
+        if dtype is None and spec.requires_grad and not (made.is_floating_point() or made.is_complex()):
+            made = made.float()
+    else:
+        made = _initialised(spec, spec.shape, dtype).to(device)
+    return made.requires_grad_(spec.requires_grad)
+
+
+def _initialised(spec: InputSpec, shape: tuple[int, ...], dtype: torch.dtype | None) -> Tensor:
+    generator = torch.Generator()
+    if spec.seed is None:
+        generator.seed()
+    else:
+        generator.manual_seed(spec.seed)
+    match spec.init:
+        case "randn":
+            return torch.randn(shape, generator=generator, dtype=dtype)
+        case "rand":
+            return torch.rand(shape, generator=generator, dtype=dtype)
+        case "arange":
+            return torch.arange(math.prod(shape), dtype=dtype or torch.float32).reshape(shape)
+        case "eye":
+            return torch.eye(*shape, dtype=dtype)
+        case "ones":
+            return torch.ones(shape, dtype=dtype)
+        case "zeros":
+            return torch.zeros(shape, dtype=dtype)
+
+
+def python_numbers(value: Nested | None) -> Any:
+    """Nested scalars of the vocabulary as Python's own numbers and lists."""
+    match value:
+        case tuple() | list():
+            return [python_numbers(item) for item in value]
+        case Complex():
+            return complex(float(value.real), float(value.imag))
+        case str():
+            return float(value)
+        case _:
+            return value
+
+
+class Found:
+    """A tensor or array and the expression that yields it."""
+
+    __slots__ = ("kind", "name", "thing")
+
+    def __init__(self, name: str, thing: Tensor | np.ndarray[Any, Any], kind: TensorKind) -> None:
+        self.name = name
+        self.thing = thing
+        self.kind: TensorKind = kind
+
+
+def find_tensors(names: dict[str, Any]) -> Iterator[Found]:
+    """Tensors and arrays the program's names lead to, in the order the names were bound."""
+    for name, value in names.items():
+        if not name.startswith("_"):
+            yield from _within(name, value, DEEPEST)
+
+
+def _within(name: str, value: Any, depth: int) -> Iterator[Found]:
+    if isinstance(value, nn.Parameter):
+        yield Found(name, value, "parameter")
+    elif isinstance(value, Tensor):
+        yield Found(name, value, "tensor")
+    elif type(value) is np.ndarray and value.dtype.kind in "bifuc":
+        yield Found(name, value, "array")
+    elif isinstance(value, nn.Module):
+        for path, parameter in value.named_parameters():
+            yield Found(f"{name}.{path}", parameter, "parameter")
+        for path, buffer in value.named_buffers():
+            yield Found(f"{name}.{path}", buffer, "buffer")
+    elif depth:
+        for inner, item in _parts(value):
+            yield from _within(name + inner, item, depth - 1)
+
+
+def _parts(value: Any) -> Iterator[tuple[str, Any]]:
+    if type(value) in (list, tuple):
+        yield from ((f"[{index}]", item) for index, item in enumerate(value[:WIDEST]))
+    elif type(value) is dict:
+        items = list(value.items())[:WIDEST]
+        yield from ((f"[{key!r}]", item) for key, item in items if isinstance(key, str | int))
+    elif type(value).__module__ == "__main__" and isinstance(getattr(value, "__dict__", None), dict):
+        yield from ((f".{key}", item) for key, item in list(vars(value).items())[:WIDEST])
+
+
+def last_root(found: list[Found], recorder: Recorder) -> Tensor | None:
+    """The tensor made last among those the program can still reach that have an autograd history."""
+    things = [item.thing for item in found if isinstance(item.thing, Tensor)]
+    rooted = [tensor for tensor in things if tensor.requires_grad and tensor.grad_fn is not None]
+    return max(rooted, key=recorder.number_of, default=None)

@@ -1,0 +1,61 @@
+"""A failed run told plainly: which exception or limit, where in the program, through which of its frames."""
+
+from __future__ import annotations
+
+from types import TracebackType
+
+from app.limits import Limits
+from app.program import FILENAME
+from app.source import SourceText
+from app.trace import Completed, Outcome, Raised, Span, StackFrame
+from app.worker.hints import hint_for
+from app.worker.limit import as_limit
+from app.worker.report import Places
+
+MOST_FRAMES = 50
+
+
+def outcome_of(error: BaseException, places: Places, limits: Limits) -> Outcome:
+    frames = program_frames(error.__traceback__, places)
+    span = frames[-1].span if frames else syntax_span(error, places.source)
+    stopped = as_limit(error, limits)
+    if stopped is not None:
+        return type(stopped)(stopped.limit, stopped.allowed, span)
+    if isinstance(error, SystemExit) and error.code in (None, 0):
+        return Completed()
+    exception, message = type(error).__name__, message_of(error)[: limits.text_chars]
+    return Raised(exception, message, span, tuple(frames[-MOST_FRAMES:]), hint_for(exception, message))
+
+
+def program_frames(trace: TracebackType | None, places: Places) -> list[StackFrame]:
+    """The program's own frames of a traceback, outermost first."""
+    frames = []
+    while trace is not None:
+        code = trace.tb_frame.f_code
+        if code.co_filename == FILENAME:
+            frames.append(StackFrame(code.co_name, places.span(code, trace.tb_lasti)))
+        trace = trace.tb_next
+    return frames
+
+
+def syntax_span(error: BaseException, source: SourceText) -> Span | None:
+    if isinstance(error, SyntaxError) and error.filename == FILENAME and error.lineno:
+        column = max((error.offset or 1) - 1, 0)
+        return Span(error.lineno, column, error.lineno, column + 1)
+    return None
+
+
+def message_of(error: BaseException) -> str:
+    """The exception's text; its class may be the program's own, and fail at that too."""
+    try:
+        text = str(error)
+    except Exception as second:  # user code: an exception class of the program may raise from __str__
+        text = f"<no message: {type(second).__name__}>"
+    return plain_text(text)
+
+
+def plain_text(text: str) -> str:
+    """The text as UTF-8 can carry it."""
+    return text.encode("utf-8", "replace").decode()
+
+

@@ -1,0 +1,93 @@
+"""What the program prints: kept in order, sent on while it runs, stopped at the limit."""
+
+from __future__ import annotations
+
+import io
+import sys
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from typing import Literal
+
+from app.trace import Output
+from app.worker.limit import LimitReached
+
+SECONDS_BETWEEN_FRAMES = 0.02
+
+
+class Transcript:
+    """All output of a run. Sends at once when it has not sent for a moment, so little is lost if the run is killed."""
+
+    def __init__(self, allowed: int, send: Callable[[Output], None]) -> None:
+        self.chunks: list[Output] = []
+        self._allowed = allowed
+        self._send = send
+        self._size = 0
+        self._waiting: list[str] = []
+        self._stream: Literal["stdout", "stderr"] = "stdout"
+        self._sent_at = 0.0
+
+    def write(self, stream: Literal["stdout", "stderr"], text: str) -> None:
+        text = text.encode("utf-8", "replace").decode()
+        room = self._allowed - self._size
+        self._size += len(text.encode())
+        over = self._size > self._allowed
+        if stream != self._stream:
+            self.flush()
+            self._stream = stream
+        self._waiting.append(text.encode()[:room].decode("utf-8", "ignore") if over else text)
+        if over or time.monotonic() - self._sent_at > SECONDS_BETWEEN_FRAMES:
+            self.flush()
+        if over:
+            self._size = self._allowed
+            raise LimitReached("output", self._allowed)
+
+    def flush(self) -> None:
+        text = "".join(self._waiting)
+        self._waiting.clear()
+        if text:
+            chunk = Output(self._stream, text)
+            self.chunks.append(chunk)
+            self._send(chunk)
+            self._sent_at = time.monotonic()
+
+
+    @contextmanager
+    def captured(self) -> Iterator[None]:
+        """Meanwhile the process's text streams are the program's; there is nothing to read."""
+        kept = sys.stdout, sys.stderr, sys.stdin
+        sys.stdout, sys.stderr = ProgramStream(self, "stdout"), ProgramStream(self, "stderr")
+        sys.stdin = io.StringIO()
+        try:
+            yield
+        finally:
+            sys.stdout, sys.stderr, sys.stdin = kept
+            self.flush()
+
+
+class ProgramStream(io.TextIOBase):
+    """`sys.stdout` or `sys.stderr` of the program."""
+
+    def __init__(self, transcript: Transcript, stream: Literal["stdout", "stderr"]) -> None:
+        self._transcript = transcript
+        self._stream: Literal["stdout", "stderr"] = stream
+
+    @property
+    def encoding(self) -> str:  # type: ignore[override]
+        return "utf-8"
+
+    def writable(self) -> bool:
+        return True
+
+    def isatty(self) -> bool:
+        return False
+
+    def write(self, text: str) -> int:
+        if not isinstance(text, str):
+            raise TypeError(f"write() argument must be str, not {type(text).__name__}")
+        if text:
+            self._transcript.write(self._stream, text)
+        return len(text)
+
+    def flush(self) -> None:
+        return None

@@ -1,0 +1,175 @@
+"""Every backward pass of the run: what it started from, its graph and its gradients.
+
+torch's two public entrances, `autograd.backward` and `autograd.grad`, are wrapped in this one-shot process. The first
+passes are kept whole; later ones now and then, as far as it costs little; the latest kept one is always at hand.
+"""
+
+from __future__ import annotations
+
+import functools
+import sys
+import time
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from types import CodeType
+from typing import Any, Literal
+
+import torch
+from torch import Tensor
+
+from app.limits import Limits
+from app.trace import TensorId
+from app.worker.autograd import GraphWalk, RawGraph, root_edges
+from app.worker.identity import IdentityTable
+from app.worker.frames import program_frame
+from app.worker.recorder import Recorder
+
+PATIENCE = 20
+"""A pass is taken again only after this many times as long as taking the last one took."""
+
+
+@dataclass(slots=True)
+class RawPass:
+    call: Literal["backward", "grad", "auto", "none"]
+    graph: RawGraph
+    roots: list[TensorId]
+    seed: Literal["one", "ones", "given"]
+    code: CodeType | None
+    instruction: int
+    retain_graph: bool
+    create_graph: bool
+    occurrence: int
+
+
+class Passes:
+    """Counts all backward passes, keeps some of them."""
+
+    def __init__(self, recorder: Recorder, identities: IdentityTable, limits: Limits) -> None:
+        self.count = 0
+        self.first: list[RawPass] = []
+        self.latest: RawPass | None = None
+        self.seconds = 0.0
+        self._recorder = recorder
+        self._identities = identities
+        self._limits = limits
+        self._before_pass: Callable[[Tensor], None] = lambda root: None
+        self._running = False
+        self._last_cost = 0.0
+        self._last_end = 0.0
+
+    @contextmanager
+    def watching(self, before_pass: Callable[[Tensor], None]) -> Iterator[None]:
+        """Meanwhile see every backward pass in this process; `before_pass` gets the root of each that is kept."""
+        self._before_pass = before_pass
+        originals = torch.autograd.backward, torch.autograd.grad
+        torch.autograd.backward = self._wrap(torch.autograd.backward, "backward")
+        torch.autograd.grad = self._wrap(torch.autograd.grad, "grad")
+        try:
+            yield
+        finally:
+            torch.autograd.backward, torch.autograd.grad = originals
+
+    def kept(self) -> list[RawPass]:
+        return [*self.first, self.latest] if self.latest is not None else self.first
+
+    def _wrap(self, original: Callable[..., Any], call: Literal["backward", "grad"]) -> Callable[..., Any]:
+        @functools.wraps(original)
+        def wrapper(*args: Any, **kwargs: Any) -> Any:
+            roots = args[0] if args else kwargs.get("outputs", kwargs.get("tensors"))
+            if self._running:
+                return original(*args, **kwargs)
+            at = 2 if call == "grad" else 1
+            given = _argument(at, ("grad_tensors", "grad_outputs", "grad_variables"), args, kwargs)
+            facts = _Facts(
+                call,
+                "one" if given is None else "given",
+                bool(_argument(at + 1, ("retain_graph",), args, kwargs)),
+                bool(_argument(at + 2, ("create_graph",), args, kwargs)),
+            )
+            return self.run(facts, roots, lambda: original(*args, **kwargs))
+
+        return wrapper
+
+    def run(self, facts: _Facts, roots: Any, backward: Callable[[], Any]) -> Any:
+        """Run one backward pass; take its graph if this one is to be kept."""
+        self._running = True
+        self._recorder.quiet += 1
+        began = time.perf_counter()
+        walk = self._take(facts, roots) if self._wanted(began) else None
+        taken = time.perf_counter()
+        try:
+            return backward()
+        finally:
+            ended = time.perf_counter()
+            self.count += 1
+            self.seconds += ended - taken
+            if walk is not None:
+                walk.finish()
+                self._last_end = time.perf_counter()
+                self._last_cost = (self._last_end - ended) + 2 * (taken - began)
+            self._recorder.quiet -= 1
+            self._running = False
+
+    def _wanted(self, now: float) -> bool:
+        if len(self.first) < self._limits.backward_passes:
+            return True
+        return self._recorder.recording and now - self._last_end > PATIENCE * self._last_cost
+
+    def _take(self, facts: _Facts, roots: Any) -> GraphWalk | None:
+        tensors: Sequence[Any] = roots if isinstance(roots, tuple | list) else (roots,)
+        edges = root_edges(tensors)
+        if not edges:
+            return None
+        self._before_pass(next(root for root in tensors if isinstance(root, Tensor)))
+        walk = GraphWalk(edges, self._recorder, self._identities, self._limits)
+        walk.listen()
+        frame = program_frame(sys._getframe(1))
+        taken = RawPass(
+            facts.call,
+            walk.graph,
+            [self._identities.number(root) for root in tensors if isinstance(root, Tensor)],
+            facts.seed,
+            frame.f_code if frame else None,
+            frame.f_lasti if frame else 0,
+            facts.retain_graph,
+            facts.create_graph,
+            self.count,
+        )
+        if len(self.first) < self._limits.backward_passes:
+            self.first.append(taken)
+        else:
+            self.latest = taken
+        return walk
+
+    def look(self, root: Tensor) -> None:
+        """Take the graph of a root that never ran backward."""
+        self._before_pass(root)
+        walk = GraphWalk(root_edges((root,)), self._recorder, self._identities, self._limits)
+        taken = RawPass(
+            "none", walk.finish(), [self._identities.number(root)], "one", None, 0, False, False, self.count
+        )
+        self.latest = taken
+
+
+@dataclass(frozen=True, slots=True)
+class _Facts:
+    call: Literal["backward", "grad", "auto"]
+    seed: Literal["one", "ones", "given"]
+    retain_graph: bool = False
+    create_graph: bool = False
+
+
+def run_auto(passes: Passes, root: Tensor) -> None:
+    """Backward for a program that ran none itself: from `root`, seeded with ones where it is no scalar."""
+    scalar = root.numel() == 1 and not root.is_complex()
+    seed = None if scalar else torch.ones_like(root)
+    facts = _Facts("auto", "one" if scalar else "ones")
+    passes.run(facts, root, lambda: torch.autograd.backward(root, seed))
+
+
+def _argument(position: int, names: Sequence[str], args: Sequence[Any], kwargs: dict[str, Any]) -> Any:
+    """An argument given by position (0 are the roots) or by one of its names."""
+    if position < len(args):
+        return args[position]
+    return next((kwargs[name] for name in names if kwargs.get(name) is not None), None)

@@ -1,0 +1,111 @@
+"""Everything a program may import or touch for the first time, loaded before the first fork.
+
+After the seal no file can be opened and no library mapped, so what is not here is not there. All of it is read in
+one thread: a fork after any two-threaded torch call would hang in its first call of its own.
+"""
+
+from __future__ import annotations
+
+import gc
+import importlib
+import io
+import platform
+import sys
+import warnings
+
+import numpy as np
+import sympy
+import torch
+from PIL import Image
+from torch import nn
+
+from app.limits import Limits
+from app.trace import RunRequest, Versions
+from app.wire import HEADER, Ready, Task, decode_task, encode_frame, encode_task
+from app.worker.execute import rehearse
+from app.worker.figures import prepare_matplotlib
+
+STANDARD = (
+    "abc argparse array ast asyncio atexit base64 bisect calendar cmath codecs collections.abc colorsys concurrent.futures "
+    "contextlib contextvars copy copyreg csv ctypes dataclasses datetime decimal difflib dis doctest enum errno fnmatch "
+    "fractions functools getpass gettext glob graphlib hashlib heapq hmac html importlib.metadata importlib.resources inspect io "
+    "itertools json keyword linecache locale logging.handlers math mimetypes multiprocessing.pool numbers operator os pathlib "
+    "pickle pkgutil platform pprint profile cProfile pstats queue random re reprlib sched secrets select shlex shutil signal "
+    "socket sqlite3 ssl stat statistics string stringprep struct subprocess symtable sys sysconfig tempfile textwrap threading "
+    "time timeit token tokenize trace traceback tracemalloc types typing unicodedata unittest.mock urllib.parse urllib.request "
+    "uuid warnings wave weakref xml.etree.ElementTree zipfile zlib zoneinfo encodings.idna encodings.gbk encodings.latin_1 "
+    "encodings.utf_16 encodings.ascii __future__ this"
+).split()
+"""The standard library a lesson may use. `this` prints when imported; its output is thrown away below."""
+
+LIBRARIES = (
+    "torch.optim torch.optim.lr_scheduler torch.optim.swa_utils torch.func torch.fft torch.linalg torch.special torch.sparse "
+    "torch.distributions torch.utils.data torch.utils.checkpoint torch.utils.serialization torch.utils.tensorboard "
+    "torch.serialization torch.nn.utils torch.nn.utils.rnn torch.nn.utils.parametrizations torch.nn.utils.parametrize "
+    "torch.nn.utils.prune torch.nn.init torch.nn.attention torch.autograd.functional torch.autograd.gradcheck "
+    "torch.autograd.profiler torch.autograd.forward_ad torch.profiler torch.amp torch.fx torch.export torch.jit torch.hub "
+    "torch.quantization torch.ao.quantization torch.masked torch.nested torch.signal torch.signal.windows torch.testing "
+    "torch.multiprocessing torch.distributed torch.overrides torch._dynamo torch._inductor.compiler_bisector torch.export._trace torchviz "
+    "numpy numpy.linalg numpy.random numpy.fft numpy.polynomial numpy.ma numpy.testing numpy.lib.stride_tricks "
+    "matplotlib matplotlib.pyplot matplotlib.animation matplotlib.cm matplotlib.colors matplotlib.gridspec matplotlib.patches "
+    "matplotlib.ticker matplotlib.backends.backend_svg matplotlib.backends.backend_agg mpl_toolkits.mplot3d pylab "
+    "pandas pandas.plotting scipy scipy.stats scipy.optimize scipy.special scipy.linalg scipy.signal sklearn sklearn.datasets "
+    "sklearn.model_selection sklearn.preprocessing sklearn.metrics sklearn.linear_model sklearn.decomposition sklearn.cluster "
+    "sklearn.manifold sympy networkx PIL.Image tqdm"
+).split()
+
+REHEARSALS = 60
+"""The interpreter rewrites code it has run a few times. Done here, those pages stay shared with all children."""
+
+
+def preload() -> Versions:
+    """Import and warm up everything; the versions of what matters most."""
+    torch.set_num_threads(1)
+    torch.set_num_interop_threads(1)
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        kept, sys.stdout = sys.stdout, io.StringIO()
+        try:
+            for name in (*STANDARD, *LIBRARIES):
+                import_if_there(name)
+            prepare_matplotlib()
+            warm_up()
+        finally:
+            sys.stdout = kept
+    # oneDNN maps executable memory while it runs, which the seal forbids
+    torch.backends.mkldnn.set_flags(False)  # type: ignore[no-untyped-call]
+    gc.collect()
+    gc.freeze()
+    gc.disable()  # a collection in a fresh child would copy every page; the child turns it on for the program
+    return Versions(platform.python_version(), torch.__version__, np.__version__)
+
+
+def import_if_there(name: str) -> None:
+    """Optional packages may be missing; what is there is loaded."""
+    try:
+        importlib.import_module(name)
+    except ImportError:
+        return
+
+
+def warm_up() -> None:
+    """Run once what torch would otherwise finish importing, or building, in the middle of a program."""
+    model = nn.Sequential(nn.Linear(2, 2), nn.ReLU())
+    for kind in (torch.optim.SGD, torch.optim.Adam, torch.optim.AdamW, torch.optim.LBFGS):
+        optimiser = kind(model.parameters(), lr=0.1)
+
+        def closure(optimiser: torch.optim.Optimizer = optimiser) -> torch.Tensor:
+            optimiser.zero_grad()
+            loss = nn.functional.mse_loss(model(torch.ones(1, 2)), torch.zeros(1, 2))
+            torch.autograd.backward(loss)
+            return loss
+
+        optimiser.step(closure)  # type: ignore[no-untyped-call]
+    repr(torch.ones(2)), str(model)
+    Image.init()  # finds its plugins, which savefig and imshow need
+    sympy.diff(sympy.Symbol("x") ** 2)
+    decode_task(encode_task(Task("", RunRequest(), Limits()))[HEADER.size :])
+    encode_frame(Ready())
+    for _ in range(REHEARSALS):
+        rehearse()
+

@@ -1,0 +1,238 @@
+"""What was recorded, told in the vocabulary: names are given here, when the run has ended and all names are known."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from types import CodeType
+from typing import Any
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from app.limits import Limits
+from app.source import SourceText
+from app.trace import (
+    AutogradGraph,
+    BackwardPass,
+    GraphEdge,
+    GraphNode,
+    GraphRoot,
+    NodeId,
+    NodeOutput,
+    Operand,
+    Span,
+    Step,
+    StepId,
+    TensorId,
+    TensorRecord,
+)
+from app.worker.autograd import RawNode, dtype_name
+from app.worker.hints import why_no_grad
+from app.worker.identity import IdentityTable, shared_storages
+from app.worker.instrument import Place
+from app.worker.namespace import Found
+from app.worker.passes import Passes, RawPass
+from app.worker.recorder import Argument, Call, Recorder, Result
+from app.worker.tensors import summarise
+
+CALL_CHARS = 200
+
+
+class Places:
+    """Instructions to spans of the text, and to the names the program gives what they yield."""
+
+    def __init__(self, source: SourceText, names: dict[Place, tuple[str, ...]]) -> None:
+        self.source = source
+        self._names = names
+        self._places: dict[CodeType, list[Any]] = {}
+
+    def place(self, code: CodeType | None, instruction: int) -> Place | None:
+        if code is None:
+            return None
+        places = self._places.get(code)
+        if places is None:
+            places = self._places[code] = list(code.co_positions())
+        line, end_line, column, end_column = places[instruction // 2]
+        if line is None or column is None:
+            return None
+        return line, end_line or line, column, end_column or column
+
+    def span(self, code: CodeType | None, instruction: int) -> Span | None:
+        place = self.place(code, instruction)
+        return None if place is None else self.source.span(place[0], place[2], place[1], place[3])
+
+    def name(self, call: Call, position: int = 0) -> str | None:
+        place = self.place(call.code, call.instruction)
+        names = self._names.get(place) if place is not None else None
+        if names is None:
+            return None
+        return names[position] if len(names) > 1 and position < len(names) else names[0] if len(names) == 1 else None
+
+
+class Report:
+    """Turns a run's raw records into the trace's tuples."""
+
+    def __init__(
+        self, places: Places, recorder: Recorder, identities: IdentityTable, passes: Passes, limits: Limits
+    ) -> None:
+        self._places = places
+        self._recorder = recorder
+        self._identities = identities
+        self._passes = passes
+        self._limits = limits
+        self._names: dict[TensorId, str] = {}
+        self._step_ids: dict[int, StepId] = {}
+        self.tensors_dropped = 0
+
+    # ------------------------------------------------------------------------------------------ tensors
+
+    def tensors(self, found: list[Found]) -> tuple[TensorRecord, ...]:
+        """One record per tensor, its first name leading. Arrays and tensors over the same bytes share a storage."""
+        by_number: dict[TensorId, list[Found]] = {}
+        for item in found:
+            by_number.setdefault(self._identities.number(item.thing), []).append(item)
+        for number, items in by_number.items():
+            self._names[number] = items[0].name
+        chosen = list(by_number.items())[: self._limits.tensors]
+        self.tensors_dropped = len(by_number) - len(chosen)
+        storages = shared_storages(byte_range(items[0].thing) for _, items in chosen)
+        return tuple(
+            replace(self._record(number, items), storage=storage)
+            for (number, items), storage in zip(chosen, storages, strict=True)
+        )
+
+    def _record(self, number: TensorId, items: list[Found]) -> TensorRecord:
+        first, aliases = items[0], tuple(item.name for item in items[1:])
+        thing = torch.from_numpy(first.thing) if isinstance(first.thing, np.ndarray) else first.thing
+        strided = thing.layout is torch.strided
+        view = isinstance(first.thing, Tensor) and thing._is_view() and thing._base is not None
+        made = self._recorder.made.get(number)
+        grad = thing.grad if thing.is_leaf or thing.retains_grad else None
+        return TensorRecord(
+            id=number,
+            name=first.name,
+            aliases=aliases,
+            kind=first.kind,
+            shape=tuple(thing.shape),
+            dtype=dtype_name(thing.dtype),
+            device=str(thing.device),
+            layout=str(thing.layout).removeprefix("torch."),
+            requires_grad=thing.requires_grad,
+            is_leaf=thing.is_leaf,
+            grad_fn=thing.grad_fn.name().rsplit("::", 1)[-1] if thing.grad_fn is not None else None,
+            stride=tuple(thing.stride()) if strided else None,
+            storage_offset=int(thing.storage_offset()) if strided else None,
+            storage=None,
+            base=self._identities.number(thing._base) if view else None,
+            version=None if thing.is_inference() or first.kind == "array" else thing._version,
+            bytes=thing.numel() * thing.itemsize,
+            value=summarise(thing, self._limits.tensor_values),
+            grad=None if grad is None else summarise(grad, self._limits.tensor_values),
+            why_no_grad=None
+            if grad is not None or first.kind == "array"
+            else why_no_grad(thing, first.name, self._passes.count),
+            span=None if made is None else self._places.span(made.call.code, made.call.instruction),
+        )
+
+    def name_of(self, number: TensorId | None, call: Call | None, position: int = 0) -> str | None:
+        """The program's name for a tensor: the one it can still be reached by, else the one it was assigned to."""
+        name = None if number is None else self._names.get(number)
+        return name or (None if call is None else self._places.name(call, position))
+
+    # ------------------------------------------------------------------------------------------ steps
+
+    def steps(self) -> tuple[Step, ...]:
+        return tuple(self._step(StepId(index), call) for index, call in enumerate(self._recorder.calls))
+
+    def _step(self, step_id: StepId, call: Call) -> Step:
+        self._step_ids[id(call)] = step_id
+        return Step(
+            step_id,
+            call.op,
+            self._places.name(call),
+            self._places.span(call.code, call.instruction),
+            call.module,
+            tuple(_operand(argument) for argument in call.arguments),
+            tuple(_operand(result) for result in call.results),
+        )
+
+    # ------------------------------------------------------------------------------------------ graphs
+
+    def graphs(self) -> tuple[AutogradGraph, ...]:
+        return tuple(self._graph(taken) for taken in self._passes.kept())
+
+    def _graph(self, taken: RawPass) -> AutogradGraph:
+        raw = taken.graph
+        return AutogradGraph(
+            roots=tuple(GraphRoot(NodeId(node), output_nr) for node, output_nr in raw.roots),
+            nodes=tuple(self._node(NodeId(number), node) for number, node in enumerate(raw.nodes)),
+            edges=tuple(
+                GraphEdge(NodeId(e.consumer), e.input_nr, NodeId(e.producer), e.output_nr, e.grad) for e in raw.edges
+            ),
+            backward=self._backward(taken),
+            occurrence=taken.occurrence,
+            nodes_left_out=raw.left_out,
+        )
+
+    def _node(self, number: NodeId, raw: RawNode) -> GraphNode:
+        call = raw.call
+        span = None if call is None else self._places.span(call.code, call.instruction)
+        outputs = tuple(
+            NodeOutput(
+                output_nr,
+                self.name_of(output.tensor, call if output.tensor is not None else None, output.position),
+                output.tensor,
+                output.shape,
+                output.dtype,
+                output.device,
+                output.value,
+                output.grad,
+            )
+            for output_nr, output in enumerate(raw.outputs)
+        )
+        return GraphNode(
+            id=number,
+            kind=raw.kind,
+            op=raw.op,
+            call=None if span is None else self._places.source.text(span)[:CALL_CHARS],
+            step=None if call is None else self._step_ids.get(id(call)),
+            span=span,
+            module=None if call is None else call.module,
+            sequence=raw.sequence,
+            outputs=outputs,
+        )
+
+    def _backward(self, taken: RawPass) -> BackwardPass | None:
+        if taken.call == "none":
+            return None
+        roots = tuple(self._root_name(number) for number in taken.roots)
+        span = self._places.span(taken.code, taken.instruction)
+        return BackwardPass(taken.call, roots, taken.seed, span, taken.retain_graph, taken.create_graph)
+
+    def _root_name(self, number: TensorId) -> str:
+        made = self._recorder.made.get(number)
+        name = self.name_of(number, made.call if made else None, made.position if made else 0)
+        if name is None and made is not None:
+            span = self._places.span(made.call.code, made.call.instruction)
+            name = None if span is None else self._places.source.text(span)[:CALL_CHARS]
+        return name or "?"
+
+
+def _operand(tensor: Argument | Result) -> Operand:
+    return Operand(tensor.tensor, tuple(tensor.shape), dtype_name(tensor.dtype))
+
+
+def byte_range(thing: Tensor | np.ndarray[Any, Any]) -> tuple[int, int]:
+    """The memory an object's whole storage takes, as a half-open range of addresses; empty where it has none."""
+    if isinstance(thing, np.ndarray):
+        root = thing
+        while isinstance(root.base, np.ndarray):
+            root = root.base
+        low, high = np.lib.array_utils.byte_bounds(root)
+        return int(low), int(high)
+    if thing.layout is not torch.strided or thing.is_meta or type(thing) not in (Tensor, torch.nn.Parameter):
+        return 0, 0
+    storage = thing.untyped_storage()
+    start = storage.data_ptr()
+    return start, start + storage.nbytes()

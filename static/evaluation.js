@@ -1,0 +1,63 @@
+// When the page asks for a new result, and which answer it shows: on every edit after a pause, never while an input
+// method composes, and never an older answer over a newer one.
+
+const PAUSE = 250;
+
+export function startEvaluation(editor) {
+  const form = document.getElementById("program");
+  let asked = 0;
+  let shown = 0;
+  let timer = 0;
+
+  function evaluate() {
+    clearTimeout(timer);
+    if (!editor.state.composing) form.dispatchEvent(new Event("evaluate"));
+  }
+
+  function soon() {
+    clearTimeout(timer);
+    timer = setTimeout(evaluate, PAUSE);
+  }
+
+  form.addEventListener("input", (event) => { if (!event.isComposing) soon(); });
+  form.addEventListener("change", (event) => { if (event.target.matches("select, [type=checkbox]")) soon(); });
+  form.addEventListener("playground:now", evaluate);
+  form.addEventListener("submit", (event) => {
+    if (event.submitter?.name) return; // the language switch loads the page anew
+    event.preventDefault();
+    evaluate();
+  });
+  form.addEventListener("keydown", (event) => {
+    if (event.key === "Enter" && (event.ctrlKey || event.metaKey)) {
+      event.preventDefault();
+      evaluate();
+    }
+  });
+
+  document.addEventListener("htmx:config:request", ({ detail: { ctx } }) => {
+    asked += 1;
+    ctx.sequence = asked;
+    ctx.request.body.set("sequence", String(asked));
+  });
+  document.addEventListener("htmx:before:swap", (event) => {
+    const { ctx } = event.detail;
+    if (ctx.sequence < shown) event.preventDefault();
+    else shown = ctx.sequence;
+  });
+  document.addEventListener("htmx:after:swap", markFields);
+  document.addEventListener("htmx:error", ({ detail }) => {
+    if (detail.error?.name !== "AbortError") document.getElementById("result").dataset.unreachable = "";
+  });
+  markFields();
+}
+
+// A problem that names an input marks that input's field.
+function markFields() {
+  delete document.getElementById("result").dataset.unreachable;
+  const named = new Set([...document.querySelectorAll("#notices [data-name]")].map((notice) => notice.dataset.name));
+  for (const field of document.querySelectorAll("#inputs .input")) {
+    for (const text of field.querySelectorAll(".value, .short")) {
+      text.setAttribute("aria-invalid", String(named.has(field.dataset.name)));
+    }
+  }
+}

@@ -1,0 +1,120 @@
+// The graph's viewport: drag to pan, buttons to zoom, and boxes linked to their characters in the program.
+// Zoom and scroll stay where they are when new numbers arrive in the same picture.
+import { offsetsOf } from "./editor.js";
+
+const STEP = 1.25;
+
+export function startGraph(editor) {
+  const view = { zoom: 0, left: 0, top: 0, key: "" };
+  const viewport = () => document.querySelector(".viewport");
+  const picture = () => document.querySelector(".viewport > :is(svg, img)");
+
+  function natural(image) {
+    const box = image.viewBox?.baseVal;
+    return box?.width ? [box.width, box.height] : [image.naturalWidth || 300, image.naturalHeight || 200];
+  }
+
+  function fitting() {
+    const [width] = natural(picture());
+    return Math.min(1, (viewport().clientWidth - 24) / width);
+  }
+
+  function show() {
+    const image = picture();
+    if (!image) return;
+    const [width, height] = natural(image);
+    const zoom = view.zoom || Math.max(fitting(), 0.35);
+    image.setAttribute("width", Math.round(width * zoom));
+    image.setAttribute("height", Math.round(height * zoom));
+  }
+
+  function zoom(factor) {
+    const area = viewport();
+    const before = view.zoom || Math.max(fitting(), 0.35);
+    view.zoom = factor ? Math.min(4, Math.max(0.1, before * factor)) : fitting();
+    const ratio = view.zoom / before;
+    const [left, top] = [area.scrollLeft + area.clientWidth / 2, area.scrollTop + area.clientHeight / 2];
+    show();
+    area.scrollTo(left * ratio - area.clientWidth / 2, top * ratio - area.clientHeight / 2);
+  }
+
+  function arrive() {
+    const area = viewport();
+    if (!area) return;
+    if (area.dataset.key !== view.key) Object.assign(view, { zoom: 0, left: 0, top: 0, key: area.dataset.key });
+    const image = picture();
+    if (image instanceof HTMLImageElement && !image.complete) image.addEventListener("load", show, { once: true });
+    show();
+    area.scrollTo(view.left, view.top);
+    area.addEventListener("scroll", () => Object.assign(view, { left: area.scrollLeft, top: area.scrollTop }));
+  }
+
+  document.addEventListener("click", (event) => {
+    const button = event.target.closest(".zoom button");
+    if (button) zoom({ in: STEP, out: 1 / STEP }[button.value]);
+  });
+  startDragging(viewport);
+  startLinks(editor);
+  document.addEventListener("htmx:after:swap", arrive);
+  addEventListener("resize", show);
+  arrive();
+}
+
+function startDragging(viewport) {
+  let from = null;
+  document.addEventListener("pointerdown", (event) => {
+    const area = event.pointerType === "mouse" && event.button === 0 && event.target.closest(".viewport");
+    if (area) from = { x: event.clientX + area.scrollLeft, y: event.clientY + area.scrollTop };
+  });
+  document.addEventListener("pointermove", (event) => {
+    const area = from && viewport();
+    if (!area) return;
+    area.classList.add("dragging");
+    area.scrollTo({ left: from.x - event.clientX, top: from.y - event.clientY, behavior: "instant" });
+  });
+  addEventListener("pointerup", () => {
+    from = null;
+    viewport()?.classList.remove("dragging");
+  });
+}
+
+// A box lights its characters while it is pointed at or focused; click or Enter selects them; a group opens.
+function startLinks(editor) {
+  const boxOf = (event) => event.target.closest?.(".viewport [data-span], .viewport [data-group]");
+  const offsets = (box) => offsetsOf(box?.dataset.span, editor.source.value);
+
+  function point(event) {
+    const found = offsets(boxOf(event));
+    if (found) editor.mark(...found);
+  }
+
+  function act(event) {
+    const box = boxOf(event);
+    if (!box) return;
+    if (box.dataset.group) open(box.dataset.group);
+    else {
+      const found = offsets(box);
+      if (found) editor.select(...found);
+    }
+  }
+
+  function open(group) {
+    const form = editor.source.form;
+    const opened = document.createElement("input");
+    Object.assign(opened, { type: "hidden", name: "opened", value: group });
+    form.append(opened);
+    form.dispatchEvent(new Event("playground:now"));
+  }
+
+  document.addEventListener("pointerover", point);
+  document.addEventListener("focusin", point);
+  for (const leave of ["pointerout", "focusout"]) {
+    document.addEventListener(leave, (event) => { if (boxOf(event)) editor.clear(); });
+  }
+  document.addEventListener("click", act);
+  document.addEventListener("keydown", (event) => {
+    if (event.key !== "Enter" || !boxOf(event)) return;
+    event.preventDefault(); // the program's text has the focus by now and must not get a new line
+    act(event);
+  });
+}

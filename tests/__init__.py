@@ -1,0 +1,1 @@
+"""The tests mirror `app/`; a test is named after the law it checks."""
