@@ -87,11 +87,10 @@ class Settings:
         values: dict[str, Any] = {
             known[name].name: _read(name, text, known[name]) for name, text in given.items()
         }
-        settings = cls(**values)
-        settings._check()
-        return settings
+        return cls(**values).checked()
 
-    def _check(self) -> None:
+    def checked(self) -> Settings:
+        """These settings; SettingsError where they cannot go together."""
         if self.language not in LANGUAGES:
             raise SettingsError(
                 f"{PREFIX}LANGUAGE must be one of {', '.join(LANGUAGES)}, not {self.language!r}."
@@ -104,6 +103,7 @@ class Settings:
             raise SettingsError(
                 f"{PREFIX}ALLOW_UNSEALED is only possible when {PREFIX}HOST is loopback, not {self.host!r}."
             )
+        return self
 
     def limits(self) -> Limits:
         return Limits(

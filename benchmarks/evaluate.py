@@ -157,6 +157,7 @@ def get(connection: http.client.HTTPConnection) -> None:
 
 
 def in_process(code: str) -> Action:
+    """Compiled once, run in one namespace: what a script does that has imported everything."""
     names: dict[str, Any] = {}
     exec(IMPORTS, names)
     compiled = compile(code, "<benchmark>", "exec")
@@ -168,7 +169,7 @@ def jupyter(code: str) -> Iterator[Action]:
     """A warm kernel that runs the cell and shows the SVG; timed until its output and its idle message are here."""
     from jupyter_client.manager import start_new_kernel
 
-    manager, client = start_new_kernel(startup_timeout=60)
+    manager, client = start_new_kernel(startup_timeout=60, stderr=subprocess.DEVNULL)
     shown = f"{code}\ndisplay(SVG(svg))"
     try:
         run_cell(client, f"{IMPORTS}\nfrom IPython.display import SVG, display", 0)
@@ -298,26 +299,26 @@ def main() -> None:
     with ExitStack() as stack:
         ours = stack.enter_context(server(SERVE, "serve", **settings))
         stack.enter_context(server(ECHO, str(echo_port)))
+        notebook = stack.enter_context(jupyter(cell))
+        peers = {
+            f"torchviz in process ({how})": in_process(cell),
+            f"Jupyter kernel, same cell ({how})": notebook,
+            "torch alone, no picture": in_process(f"{RAW}y.backward()"),
+        }
+        # Last, because an idle connection is closed after a few seconds.
         evaluating, echoing = connect(port, "/healthz"), connect(echo_port, "/")
         check_answer(evaluate(evaluating))
-        taken = interleave(
-            {
-                "playground: HTTP, sealed, SVG": lambda: evaluate(evaluating),
-                f"torchviz in process ({how})": in_process(cell),
-                f"Jupyter kernel, same cell ({how})": stack.enter_context(jupyter(cell)),
-                "HTTP echo of 5 KB": lambda: get(echoing),
-                "torch alone, no picture": in_process(f"{RAW}y.backward()"),
-            }
-        )
+        own = {"playground: HTTP, sealed, SVG": lambda: evaluate(evaluating)}
+        taken = interleave({**own, **peers, "HTTP echo of 5 KB": lambda: get(echoing)})
         rate = throughput(port)
-        overhead = recording_overhead(evaluating)
+        overhead = recording_overhead(connect(port, "/healthz"))
         time.sleep(1)
         spare = spare_megabytes(ours.pid)
     print_table(taken)
-    own, torchviz, notebook, *_ = (quantile(values, 0.5) for values in taken.values())
+    middle, torchviz, kernel, *_ = (quantile(values, 0.5) for values in taken.values())
     print()
-    print(Bar("p50 against torchviz in process", own / torchviz, 0.5))
-    print(Bar("p50 against the Jupyter kernel", own / notebook, 0.33))
+    print(Bar("p50 against torchviz in process", middle / torchviz, 0.5))
+    print(Bar("p50 against the Jupyter kernel", middle / kernel, 0.33))
     print(Bar(f"sealed runs a second, {CONNECTIONS} connections", rate, 100, at_most=False))
     print(Bar("microseconds recording adds to a call", overhead, 3))
     if spare is None:

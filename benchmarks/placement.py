@@ -16,6 +16,8 @@ import time
 from collections import defaultdict
 from collections.abc import Sequence
 from dataclasses import dataclass
+from itertools import pairwise
+from math import hypot
 
 import torch
 from torch import nn
@@ -141,9 +143,10 @@ class Block(nn.Module):
 
 def resnet() -> torch.Tensor:
     widths = (4, 4, 4, 8, 8, 16, 16, 32, 32)
-    blocks = [Block(before, after) for before, after in zip(widths, widths[1:], strict=False)]
+    blocks = [Block(before, after) for before, after in pairwise(widths)]
     net = nn.Sequential(nn.Conv2d(3, 4, 3), *blocks, nn.AdaptiveAvgPool2d(1), nn.Flatten(), nn.Linear(32, 10))
-    return F.cross_entropy(net(torch.randn(2, 3, 8, 8)), torch.tensor([1, 2]))
+    scores: torch.Tensor = net(torch.randn(2, 3, 8, 8))
+    return F.cross_entropy(scores, torch.tensor([1, 2]))
 
 
 class Attention(nn.Module):
@@ -157,12 +160,14 @@ class Attention(nn.Module):
         h = self.norm_one(x)
         scores = self.query(h) @ self.key(h).transpose(-1, -2) / 2
         x = x + self.out(torch.softmax(scores, -1) @ self.value(h))
-        return x + self.down(F.gelu(self.up(self.norm_two(x))))
+        inner: torch.Tensor = self.down(F.gelu(self.up(self.norm_two(x))))
+        return x + inner
 
 
 def transformer(layers: int) -> torch.Tensor:
     net = nn.Sequential(*[Attention(4) for _ in range(layers)])
-    return net(torch.randn(2, 3, 4)).mean()
+    outputs: torch.Tensor = net(torch.randn(2, 3, 4))
+    return outputs.mean()
 
 
 def compared() -> list[Case]:
@@ -207,7 +212,7 @@ def our_curves(case: Case, placement: Placement) -> list[Curve]:
     curves = []
     for (consumer, _, producer), route in zip(case.links, placement.routes, strict=True):
         polyline: list[Point] = [route.points[0]]
-        for (x, y), (next_x, next_y) in zip(route.points, route.points[1:], strict=False):
+        for (x, y), (next_x, next_y) in pairwise(route.points):
             middle = (y + next_y) / 2
             polyline += cubic((x, y), (x, middle), (next_x, middle), (next_x, next_y))
         curves.append((producer, consumer, polyline))
@@ -269,9 +274,9 @@ def dot_curves(plain: str) -> tuple[list[Curve], float]:
 
 def total_length(curves: Sequence[Curve]) -> float:
     return sum(
-        ((x - next_x) ** 2 + (y - next_y) ** 2) ** 0.5
+        hypot(x - next_x, y - next_y)
         for _, _, points in curves
-        for (x, y), (next_x, next_y) in zip(points, points[1:], strict=False)
+        for (x, y), (next_x, next_y) in pairwise(points)
     )
 
 
@@ -279,7 +284,7 @@ def count_crossings(curves: Sequence[Curve]) -> int:
     """Crossings of segments of edges with different producers, looked for in strips of the page."""
     strips: dict[int, list[tuple[int, Point, Point]]] = defaultdict(list)
     for number, (_, _, points) in enumerate(curves):
-        for one, two in zip(points, points[1:], strict=False):
+        for one, two in pairwise(points):
             low, high = sorted((one[1], two[1]))
             for strip in range(int(low // 40), int(high // 40) + 1):
                 strips[strip].append((number, one, two))

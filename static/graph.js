@@ -3,6 +3,7 @@
 import { offsetsOf } from "./editor.js";
 
 const STEP = 1.25;
+const SMALLEST = 0.6; // what a picture opens with where it does not fit: small enough to see much, large enough to read
 
 export function startGraph(editor) {
   const view = { zoom: 0, left: 0, top: 0, key: "" };
@@ -14,24 +15,25 @@ export function startGraph(editor) {
     return box?.width ? [box.width, box.height] : [image.naturalWidth || 300, image.naturalHeight || 200];
   }
 
-  function fitting() {
-    const [width] = natural(picture());
-    return Math.min(1, (viewport().clientWidth - 24) / width);
+  function fitting(whole) {
+    const [width, height] = natural(picture());
+    const across = (viewport().clientWidth - 24) / width;
+    return Math.min(1, across, whole ? (innerHeight * 0.7 - 24) / height : 1);
   }
 
   function show() {
     const image = picture();
     if (!image) return;
     const [width, height] = natural(image);
-    const zoom = view.zoom || Math.max(fitting(), 0.35);
+    const zoom = view.zoom || Math.max(fitting(false), SMALLEST);
     image.setAttribute("width", Math.round(width * zoom));
     image.setAttribute("height", Math.round(height * zoom));
   }
 
   function zoom(factor) {
     const area = viewport();
-    const before = view.zoom || Math.max(fitting(), 0.35);
-    view.zoom = factor ? Math.min(4, Math.max(0.1, before * factor)) : fitting();
+    const before = view.zoom || Math.max(fitting(false), SMALLEST);
+    view.zoom = factor ? Math.min(4, Math.max(0.1, before * factor)) : fitting(true);
     const ratio = view.zoom / before;
     const [left, top] = [area.scrollLeft + area.clientWidth / 2, area.scrollTop + area.clientHeight / 2];
     show();

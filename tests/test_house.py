@@ -32,7 +32,7 @@ NEIGHBOURS = (("errors", "trace"),)
 """On floor 0 a failure may carry a word of the vocabulary."""
 
 OWNERS = (
-    ("worker", ("torch", "numpy", "matplotlib", "pandas", "sklearn", "scipy", "torchviz")),
+    ("worker", ("torch", "numpy", "matplotlib", "pandas", "sklearn", "scipy", "sympy", "torchviz")),
     ("web main", ("fastapi", "starlette")),
     ("web", ("jinja2", "jinja2_fragments", "babel")),
     ("main", ("uvicorn",)),

@@ -83,7 +83,7 @@ def _fits(wiring: Wiring, calls: Sequence[int]) -> bool:
 
 def _sorted_again(wiring: Wiring, calls: Sequence[int], keys: Sequence[int]) -> list[int]:
     """Operands first, the lower sequence number first among those that could come next."""
-    waiting = {place: 0 for place in calls}
+    waiting = dict.fromkeys(calls, 0)
     consumers: dict[int, list[int]] = {place: [] for place in calls}
     for place in calls:
         for operand in wiring.operands[place]:

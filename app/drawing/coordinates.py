@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from itertools import pairwise
 
 from app.drawing.order import Layers
 from app.drawing.ranks import Layered
@@ -130,7 +131,7 @@ class _Ranks:
 
     def _offsets(self, layer: list[int]) -> list[float]:
         offsets = [0.0]
-        for left, right in zip(layer, layer[1:], strict=False):
+        for left, right in pairwise(layer):
             offsets.append(offsets[-1] + self.gap(left, right))
         return offsets
 
@@ -213,7 +214,7 @@ def _sides(ranks: _Ranks) -> tuple[list[int], list[int]]:
     """Each element's neighbours on its rank, -1 for none."""
     lefts, rights = [-1] * len(ranks.x), [-1] * len(ranks.x)
     for layer in ranks.layers:
-        for left, right in zip(layer, layer[1:], strict=False):
+        for left, right in pairwise(layer):
             lefts[right], rights[left] = left, right
     return lefts, rights
 
@@ -247,7 +248,7 @@ def _settle(ranks: _Ranks) -> None:
     weights = ranks.spines.weights
     stiff = min(float((ELASTIC + 1) ** 2), max(weights))
     rigid = [weight >= stiff or element >= ranks.layered.boxes for element, weight in enumerate(weights)]
-    loose = [rank for rank, layer in enumerate(ranks.layers) if not all([rigid[e] for e in layer])]
+    loose = [rank for rank, layer in enumerate(ranks.layers) if not all(rigid[e] for e in layer)]
     for order in (loose, loose[::-1], loose)[: 3 if len(weights) < SETTLED_THRICE else 1]:
         for rank in order:
             layer = ranks.layers[rank]

@@ -19,6 +19,7 @@ REMOVED = re.compile(
     r"[\u061c\u200b\u200e\u200f\u202a-\u202e\u2060-\u206f\ufeff\ufff9-\ufffb\U000e0000-\U000e007f]"
 )
 FORBIDDEN = re.compile(r"[\x00-\x1f\x7f-\x9f\ud800-\udfff\ufdd0-\ufdef\ufffe\uffff]")
+GAP = re.compile(r"\{(\w+)\}")
 LONGEST = 2_000
 
 
@@ -66,10 +67,7 @@ def shorten(text: str, most: int) -> str:
 
 def in_english(text: Text) -> str:
     """A sentence as it is written, its gaps filled: how wide it will be, roughly, in any language."""
-    said = text.template
-    for name, value in text.values.items():
-        said = said.replace(f"{{{name}}}", str(value))
-    return said
+    return GAP.sub(lambda gap: str(text.values.get(gap[1], gap[0])), text.template)
 
 
 def _cluster_columns(cluster: str) -> int:

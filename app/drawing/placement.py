@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections import OrderedDict
 from collections.abc import Sequence
 from dataclasses import dataclass
+from threading import Lock
 
 from app.drawing.coordinates import place_across
 from app.drawing.order import order_layers
@@ -132,25 +133,32 @@ def _join(boxes: int, links: int, parts: list[_Part]) -> Placement:
 
 
 class PlacementCache:
-    """Placements of the structures seen last. A structure is its sizes and links; numbers are no part of it."""
+    """Placements of the structures seen last. A structure is its sizes and links; numbers are no part of it.
 
-    def __init__(self, entries: int = 64, boxes: int = 2_000) -> None:
+    Any thread may use it: what two of them place at the same time is placed twice, and is the same.
+    """
+
+    def __init__(self, entries: int = 64, most: int = 2_000) -> None:
+        """Keeps `entries` structures, none with more than `most` boxes and links."""
         self._entries = entries
-        self._boxes = boxes
+        self._most = most
         self._kept: OrderedDict[tuple[tuple[Size, ...], tuple[Link, ...]], Placement] = OrderedDict()
+        self._turn = Lock()
 
     def place(self, sizes: tuple[Size, ...], links: tuple[Link, ...]) -> Placement:
-        if len(sizes) + len(links) > self._boxes:
-            return place(sizes, links)
         key = (sizes, links)
-        found = self._kept.get(key)
-        if found is None:
-            found = self._kept[key] = place(sizes, links)
-            if len(self._kept) > self._entries:
-                self._kept.popitem(last=False)
-        else:
-            self._kept.move_to_end(key)
-        return found
+        with self._turn:
+            found = self._kept.get(key)
+            if found is not None:
+                self._kept.move_to_end(key)
+                return found
+        placement = place(sizes, links)
+        if len(sizes) + len(links) <= self._most:
+            with self._turn:
+                self._kept[key] = placement
+                while len(self._kept) > self._entries:
+                    self._kept.popitem(last=False)
+        return placement
 
     def __len__(self) -> int:
         return len(self._kept)

@@ -48,8 +48,11 @@ class Pool:
         return self._server.pid if self._server else None
 
     async def start(self) -> None:
-        """Start the server and wait for the first spare."""
+        """Start the server and wait for the first spare; for a GPU's, only where torch sees one."""
         await self._start_server()
+        if self._orders.gpu and not self.devices:
+            await self.close()
+            return
         first = await self._spares.get()
         self._spares.put_nowait(first)
 
@@ -63,7 +66,8 @@ class Pool:
         self._server = server
         self.versions = Versions(**hello["hello"])
         self.devices = hello["devices"]
-        self._refill()
+        if self.devices or not self._orders.gpu:
+            self._refill()
 
     async def take(self) -> Child:
         """A sealed child that waits for its task. Waits for one as long as the caller lets it."""

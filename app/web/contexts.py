@@ -133,6 +133,8 @@ class StepRow:
 @dataclass(frozen=True, slots=True)
 class ResultPanel:
     notes: tuple[str, ...]
+    cuts: tuple[str, ...]
+    """What a limit left out."""
     output: tuple[Printed, ...]
     shown: str | None
     figures: tuple[Image, ...]

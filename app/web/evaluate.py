@@ -7,6 +7,8 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable, Coroutine
+from dataclasses import replace
+from time import perf_counter
 from typing import Any, TypeVar
 
 from anyio import to_thread
@@ -44,8 +46,11 @@ def count_run(playground: Playground, request: Request) -> None:
 
 async def run(playground: Playground, request: Request, program: Program, asked: RunRequest) -> Trace:
     """Run a parsed program; ProgramRefused, SandboxBusy, WorkerLost, WireError, ClientGone."""
-    await in_thread_if(len(asked.inputs) > 0, check_request, program, asked, playground.limits)
-    return await while_connected(request, playground.sandbox.run(program, asked))
+    started = perf_counter()
+    lists = any(isinstance(spec.value, tuple) for spec in asked.inputs.values())
+    await in_thread_if(lists, check_request, program, asked, playground.limits)
+    trace = await while_connected(request, playground.sandbox.run(program, asked))
+    return replace(trace, timings=replace(trace.timings, total=perf_counter() - started))
 
 
 async def while_connected(request: Request, work: Coroutine[Any, Any, T]) -> T:

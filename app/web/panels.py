@@ -7,12 +7,13 @@ from __future__ import annotations
 
 import base64
 from collections import defaultdict
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 
 from app.source import SourceText
 from app.trace import (
     BackwardPass,
     Crashed,
+    Cut,
     Operand,
     Outcome,
     Raised,
@@ -46,11 +47,24 @@ from app.web.values import histogram, show_number, view_value
 
 MOST_LINE_CHARACTERS = 200
 SHOWN_STEPS = 200
+MOST_CARDS = 64
+MOST_OUTPUT = 100_000
+"""Characters of printed text on the page."""
 OUTCOMES: Mapping[str, Text] = {
     "completed": Text("Completed"),
     "raised": Text("The program raised an exception"),
     "stopped": Text("Stopped by a limit"),
     "crashed": Text("The program ended its own process"),
+}
+CUTS: Mapping[str, Text] = {
+    "steps": Text("recorded calls"),
+    "tensors": Text("tensors"),
+    "graph_nodes": Text("graph nodes"),
+    "backward_passes": Text("backward passes"),
+    "figures": Text("figures"),
+    "kept_bytes": Text("bytes of values"),
+    "text_chars": Text("characters of text"),
+    "output": Text("bytes of output"),
 }
 STOPPED: Mapping[str, Text] = {
     "seconds": Text("It ran longer than the {allowed} seconds that are allowed."),
@@ -120,33 +134,53 @@ def show_outcome(outcome: Outcome, source: SourceText, language: Language) -> tu
 def show_result(
     trace: Trace, source: SourceText, graph: GraphPanel | None, language: Language
 ) -> ResultPanel:
-    cuts = tuple(
-        language.gettext(
-            "A limit left something out: {limit} (allowed: {allowed}, left out: {dropped}).",
-            limit=cut.limit,
-            allowed=cut.allowed,
-            dropped=cut.dropped,
-        )
-        for cut in trace.cuts
-    )
     return ResultPanel(
-        notes=(*map(language.say, trace.notes), *cuts),
+        notes=tuple(map(language.say, trace.notes)),
+        cuts=(*(show_cut(cut, language) for cut in trace.cuts), *unshown(trace, language)),
         output=join_output(trace),
         shown=trace.result.text if trace.result else None,
         figures=tuple(Image(data_url(each.svg), each.title) for each in trace.figures),
         graph=graph,
-        tensors=show_tensors(trace.tensors, source, language),
+        tensors=show_tensors(trace.tensors[:MOST_CARDS], source, language),
         steps=tuple(show_step(step, source) for step in trace.steps[:SHOWN_STEPS]),
     )
 
 
+def show_cut(cut: Cut, language: Language) -> str:
+    what = language.say(CUTS[cut.limit]) if cut.limit in CUTS else cut.limit
+    return language.gettext(
+        "Left out by a limit: {dropped} {what} (allowed: {allowed}).",
+        dropped=cut.dropped,
+        what=what,
+        allowed=cut.allowed,
+    )
+
+
+def unshown(trace: Trace, language: Language) -> Iterator[str]:
+    """What the trace holds and the page leaves out; the API gives all of it."""
+    if len(trace.tensors) > MOST_CARDS:
+        yield language.gettext(
+            "The page shows the first {count} tensors; the API gives all.", count=MOST_CARDS
+        )
+    if len(trace.steps) > SHOWN_STEPS:
+        yield language.gettext(
+            "The page shows the first {count} recorded calls; the API gives all.", count=SHOWN_STEPS
+        )
+    if sum(len(each.text) for each in trace.output) > MOST_OUTPUT:
+        yield language.gettext("The page shows the start of a long output; the API gives all.")
+
+
 def join_output(trace: Trace) -> tuple[Printed, ...]:
-    """Printed text in order, neighbouring pieces of one stream joined."""
+    """The start of the printed text in order, neighbouring pieces of one stream joined."""
     pieces: list[tuple[str, list[str]]] = []
+    room = MOST_OUTPUT
     for each in trace.output:
+        if room <= 0:
+            break
+        room -= len(each.text)
         if not pieces or pieces[-1][0] != each.stream:
             pieces.append((each.stream, []))
-        pieces[-1][1].append(each.text)
+        pieces[-1][1].append(each.text[: room + len(each.text)])
     return tuple(Printed(stream, "".join(texts)) for stream, texts in pieces)
 
 

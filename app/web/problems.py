@@ -76,7 +76,6 @@ HTTP_MEANINGS: Mapping[int, Meaning] = MappingProxyType(
     {
         404: Meaning(404, "not_found", Text("There is nothing at this address.")),
         405: Meaning(405, "method_not_allowed", Text("This address does not take this method.")),
-        415: Meaning(415, "unsupported_media_type", Text("The body must be application/json.")),
     }
 )
 UNKNOWN = Meaning(500, "internal_error", Text("Something went wrong on the server."))

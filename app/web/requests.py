@@ -103,7 +103,7 @@ class InputBody(Strict):
 class GraphBody(Strict):
     style: GraphStyle = Field(default="annotated", description="Our own annotated picture, or torchviz's.")
     format: PictureFormat = Field(
-        "svg",
+        default="svg",
         description="`svg` or `dot` adds the picture; `json` the nodes and edges alone; `none` leaves it out.",
     )
 

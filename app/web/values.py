@@ -15,6 +15,9 @@ from app.trace import Complex, Nested, Scalar, TensorValue
 
 LEVELS = 8
 TABLE_ROWS, TABLE_COLUMNS = 8, 8
+TABLE_VECTOR = 16
+CELL, WIDEST, TALLEST = 20, 640, 260
+"""Pixels of a heatmap's cell, and of a whole heatmap at most."""
 MOST_FACETS = 6
 BINS = 16
 MARKS = {"NaN": "nan", "Infinity": "pinf", "-Infinity": "ninf"}
@@ -39,6 +42,14 @@ class Facet:
     @property
     def width(self) -> int:
         return max((len(row) for row in self.rows), default=0)
+
+    @property
+    def pixel_width(self) -> int:
+        return min(max(self.width * CELL, 2 * CELL), WIDEST)
+
+    @property
+    def pixel_height(self) -> int:
+        return min(max(len(self.rows) * CELL, CELL), TALLEST)
 
     @property
     def paths(self) -> tuple[tuple[str, str], ...]:
@@ -76,6 +87,7 @@ class EmptyView:
     """A tensor without elements."""
 
 
+Rows = tuple[tuple[Scalar, ...], ...]
 ValueView = ScalarView | MatrixView | EmptyView
 
 
@@ -89,9 +101,15 @@ def view_value(value: TensorValue) -> ValueView:
         return EmptyView()
     bound = max((magnitude for each in elements if (magnitude := abs(real_of(each))) < math.inf), default=0.0)
     matrices = tuple(_matrices(data))
-    facets = tuple(_facet(label, rows, bound) for label, rows in matrices[:MOST_FACETS])
-    table = all(len(each.rows) <= TABLE_ROWS and each.width <= TABLE_COLUMNS for each in facets)
-    return MatrixView(table, facets, max(0, len(matrices) - MOST_FACETS), show_number(bound))
+    shown = matrices[:MOST_FACETS]
+    table = all(fits_table(rows) for _, rows in shown)
+    facets = tuple(_facet(label, rows, bound, 3 if table else 6) for label, rows in shown)
+    return MatrixView(table, facets, len(matrices) - len(shown), show_number(bound))
+
+
+def fits_table(rows: Rows) -> bool:
+    columns = max(map(len, rows), default=0)
+    return (len(rows) <= TABLE_ROWS and columns <= TABLE_COLUMNS) or len(rows) * columns <= TABLE_VECTOR
 
 
 def scalars(data: Nested) -> Iterator[Scalar]:
@@ -107,7 +125,7 @@ def scalars(data: Nested) -> Iterator[Scalar]:
             stack.pop()
 
 
-def _matrices(data: Nested) -> Iterator[tuple[str, tuple[tuple[Scalar, ...], ...]]]:
+def _matrices(data: Nested) -> Iterator[tuple[str, Rows]]:
     """(index text, rows) of every matrix in nested data; a vector is a matrix of one row."""
     shape = _shape(data)
     if len(shape) < 2:
@@ -131,9 +149,10 @@ def _shape(data: Nested) -> tuple[int, ...]:
     return tuple(sizes)
 
 
-def _facet(label: str, rows: tuple[tuple[Scalar, ...], ...], bound: float) -> Facet:
+def _facet(label: str, rows: Rows, bound: float, digits: int) -> Facet:
     return Facet(
-        label, tuple(tuple(Cell(show_scalar(each), tone_of(each, bound)) for each in row) for row in rows)
+        label,
+        tuple(tuple(Cell(show_scalar(each, digits), tone_of(each, bound)) for each in row) for row in rows),
     )
 
 
@@ -161,18 +180,18 @@ def tone_of(value: Scalar, bound: float) -> str:
     return f"{'p' if number > 0 else 'n'}{level}"
 
 
-def show_scalar(value: Scalar) -> str:
-    """An element as text: four significant digits, Python's own words for the rest."""
+def show_scalar(value: Scalar, digits: int = 4) -> str:
+    """An element as text: so many significant digits, Python's own words for the rest."""
     match value:
         case bool():
             return str(value)
         case Complex(real=real, imag=imag):
-            second = show_number(imag)
-            return f"{show_number(real)}{second if second[0] == '−' else '+' + second}i"
-    return show_number(value)
+            second = show_number(imag, digits)
+            return f"{show_number(real, digits)}{second if second[0] == '−' else '+' + second}i"
+    return show_number(value, digits)
 
 
-def show_number(value: int | float | str) -> str:
+def show_number(value: int | float | str, digits: int = 4) -> str:
     if isinstance(value, str):
         return SHOWN.get(value, value)
     if isinstance(value, int):
@@ -181,7 +200,7 @@ def show_number(value: int | float | str) -> str:
         return SHOWN[{math.inf: "Infinity", -math.inf: "-Infinity"}.get(value, "NaN")]
     if value == int(value) and abs(value) < 1e6:
         return f"{int(value)}".replace("-", "−")
-    return f"{value:.4g}".replace("-", "−")
+    return f"{value:.{digits}g}".replace("-", "−")
 
 
 def histogram(data: Nested) -> tuple[float, ...]:

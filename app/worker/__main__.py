@@ -16,7 +16,7 @@ from contextlib import suppress
 from dataclasses import asdict
 
 from app.control import Orders, receive_message, send_message
-from app.worker.child import find_gpus, run_child
+from app.worker.child import find_gpus, readable_paths, run_child
 from app.worker.preload import preload
 from app.worker.seal import leave_network, prepare
 
@@ -25,6 +25,7 @@ class ForkServer:
     def __init__(self, control: socket.socket, orders: Orders) -> None:
         self._control = control
         self._orders = orders
+        self._readable = readable_paths()
         self._selector = selectors.DefaultSelector()
         self._children: dict[int, int] = {}
         self._selector.register(control, selectors.EVENT_READ)
@@ -61,7 +62,7 @@ class ForkServer:
             return
         if pid == 0:
             self._selector.close()
-            run_child(self._orders, uid, channel)
+            run_child(self._orders, self._readable, uid, channel)
         os.close(channel)
         handle = os.pidfd_open(pid)
         self._children[pid] = handle
@@ -112,6 +113,7 @@ def main() -> None:
         prepare(files=True, gpu=orders.gpu)
         if os.geteuid() == 0:
             leave_network()  # children inherit the empty network, instead of each making one
+    os.environ.clear()
     devices = find_gpus() if orders.gpu else []
     send_message(control, {"hello": asdict(versions), "devices": devices})
     ForkServer(control, orders).serve()

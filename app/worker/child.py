@@ -26,11 +26,11 @@ LOST = 71
 """Exit status of a child that could not be sealed or got no task."""
 
 
-def run_child(orders: Orders, uid: int | None, channel: int) -> NoReturn:
+def run_child(orders: Orders, readable: tuple[str, ...], uid: int | None, channel: int) -> NoReturn:
     try:
         if channel != CHANNEL:
             os.dup2(channel, CHANNEL)
-        settle(orders, uid)
+        settle(orders, readable, uid)
         send(Ready())
         body = read_task()
         if body is not None:
@@ -47,9 +47,8 @@ def tell_failure(text: str) -> None:
         send(Failure(text[-8000:]))
 
 
-def settle(orders: Orders, uid: int | None) -> None:
+def settle(orders: Orders, readable: tuple[str, ...], uid: int | None) -> None:
     """Everything that needs what the seal takes away; then the seal."""
-    os.environ.clear()
     threading.current_thread().name = "program"
     if orders.gpu:
         torch.ones(2, 2, device="cuda").requires_grad_().sum().item()
@@ -62,7 +61,7 @@ def settle(orders: Orders, uid: int | None) -> None:
         cpu_seconds=orders.cpu_seconds,
         uid=uid,
         parent_pid=os.getppid(),
-        readable=readable_paths(),
+        readable=readable,
         gpu=orders.gpu,
     )
     seal(plan, keep_fds=(CHANNEL,))

@@ -14,6 +14,7 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
 from dataclasses import replace
+from functools import cache
 from typing import Any
 
 import numpy as np
@@ -43,7 +44,7 @@ from app.worker.classic import draw_classic
 from app.worker.figures import FigureCollector
 from app.worker.functions import watching_functions
 from app.worker.identity import IdentityTable
-from app.worker.instrument import compile_program
+from app.worker.instrument import Compiled, compile_program
 from app.worker.limit import reserve_memory, wall_clock
 from app.worker.modules import ModulePaths
 from app.worker.namespace import Found, find_tensors, last_root, make_input, make_module
@@ -59,15 +60,25 @@ REHEARSAL = "y = w * w + w"
 
 
 def rehearse() -> None:
-    """Run a small program of our own, so that a child's first pages are copied while it waits, not when it is used."""
+    """Run a small program of our own, so that a child's first pages are copied while it waits, not when it is used.
+
+    Only as far as a waiting child may grow: compiling, and what follows the program, are left for the real run.
+    """
     inputs = {"w": InputSpec(1.0, requires_grad=True)}
-    execute(Task(REHEARSAL, RunRequest(inputs), Limits()), lambda frame: None)
+    Run(REHEARSAL, compiled_rehearsal(), RunRequest(inputs), Limits(), lambda frame: None).program()
+
+
+@cache
+def compiled_rehearsal() -> Compiled:
+    """Compiled once, by the server: the compiler's own half megabyte is not worth holding in each waiting child."""
+    return compile_program(REHEARSAL)
 
 
 def execute(task: Task, send: Callable[[Frame], None]) -> None:
     """Run the task's program in this process, which nothing else will use afterwards."""
     began = time.perf_counter()
-    run = Run(task.source, task.request, task.limits, send)
+    seed_everything(task.request.seed)
+    run = Run(task.source, compile_program(task.source), task.request, task.limits, send)
     reserve = reserve_memory()
     outcome = run.program()
     reserve.close()
@@ -79,11 +90,13 @@ def execute(task: Task, send: Callable[[Frame], None]) -> None:
 class Run:
     """One run: sets the stage, plays the program, gathers what was recorded."""
 
-    def __init__(self, source: str, request: RunRequest, limits: Limits, send: Callable[[Frame], None]) -> None:
+    def __init__(
+        self, source: str, compiled: Compiled, request: RunRequest, limits: Limits, send: Callable[[Frame], None]
+    ) -> None:
         self.timings = Timings()
         self._request = request
         self._limits = limits
-        self._compiled = compile_program(source)
+        self._compiled = compiled
         self._places = Places(SourceText.of(source), self._compiled.names)
         self._transcript = Transcript(limits.output_bytes, send)
         self._figures = FigureCollector(limits, send)
@@ -92,7 +105,6 @@ class Run:
         self._recorder = Recorder(limits, self._identities, self._modules)
         self._passes = Passes(self._recorder, self._identities, limits)
         self._device = place_on(request.device)
-        seed_everything(request.seed)
         inputs = {name: make_input(spec, self._device) for name, spec in request.inputs.items()}
         self._main = make_module(inputs, self._recorder.tick)
         self._found: list[Found] = []

@@ -7,7 +7,7 @@ spans, names, values and the gradients that arrived.
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from types import CodeType, FrameType
 from typing import Any, cast
@@ -199,7 +199,7 @@ class _Recorder(TorchFunctionMode):
         super().__init__()
         self.recording = recording
 
-    def __torch_function__(  # type: ignore[override]
+    def __torch_function__(
         self, func: Callable[..., Any], types: Any, args: Any = (), kwargs: Any = None
     ) -> Any:
         result = func(*args, **(kwargs or {}))
@@ -301,7 +301,7 @@ def _read(
         node.register_prehook(lambda grads, node=node: arrived.setdefault(node, grads) and None)
         node.register_hook(lambda inner, _, node=node: left.setdefault(node, inner) and None)
     if backward:
-        root.backward(torch.ones_like(root))
+        torch.autograd.backward([root], [torch.ones_like(root)])
     names = _names(space)
     builder = _Builder(recording, names, arrived, left, {node: place for place, node in enumerate(nodes)})
     for node in nodes:
@@ -339,7 +339,7 @@ class _Builder:
             self.nodes.append(self._leaf(number, "accumulate", "AccumulateGrad", node.variable))
             return
         call = self.recording.calls.get(node)
-        outputs = self.recording.outputs.get(node) or {0: None}
+        outputs: Mapping[int, torch.Tensor | None] = self.recording.outputs.get(node) or {0: None}
         grads = self.arrived.get(node, ())
         made = tuple(self._output(nr, tensor, grads) for nr, tensor in sorted(outputs.items()))
         text, span, module = (call.text, call.span, call.module) if call else (None, None, None)

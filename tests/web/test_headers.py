@@ -39,7 +39,8 @@ async def test_nonce_is_new_for_every_response_and_on_every_script() -> None:
     async with site() as client:
         pages = [await client.get("/") for _ in range(2)]
     nonces = [re.search(r"'nonce-([^']+)'", page.headers["content-security-policy"]) for page in pages]
-    assert nonces[0] and nonces[1]
+    assert nonces[0]
+    assert nonces[1]
     assert nonces[0][1] != nonces[1][1]
     for page, nonce in zip(pages, nonces, strict=True):
         assert nonce

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from dataclasses import replace
+from typing import Any
 
 import pytest
 
@@ -284,7 +285,12 @@ def hostile_trace(program: Program, request: RunRequest) -> Trace:
 async def test_hostile_texts_are_escaped_everywhere(style: str) -> None:
     async with site(FakeSandbox(hostile_trace)) as client:
         inputs = {HOSTILE: {"value": HOSTILE, "kind": HOSTILE, "dtype": HOSTILE, "low": HOSTILE}}
-        form = {"source": f"y = x # {HOSTILE}", "inputs": inputs, "style": style, "device": HOSTILE}
+        form: dict[str, Any] = {
+            "source": f"y = x # {HOSTILE}",
+            "inputs": inputs,
+            "style": style,
+            "device": HOSTILE,
+        }
         page = await post_form(client, **form)
         fragment = await post_form(client, "/evaluate", headers=HTMX, **form, opened=HOSTILE)
         svg = (

@@ -25,11 +25,11 @@ def test_table_covers_every_failure() -> None:
 
 
 def test_statuses_are_the_ones_the_tree_of_errors_draws() -> None:
-    drawn = dict(
-        (words[1], int(words[2]))
+    drawn = {
+        words[1]: int(words[2])
         for line in (errors.__doc__ or "").splitlines()
         if len(words := line.split()) > 2 and words[0] in ("├─", "└─")
-    )
+    }
     assert drawn
     assert {name: MEANINGS[getattr(errors, name)].status for name in drawn} == drawn
 

@@ -61,12 +61,12 @@ def test_values_are_shown_by_their_size() -> None:
     assert isinstance(view(3.0), ScalarView)
     assert isinstance(view(()), EmptyView)
     assert isinstance(view(((), ())), EmptyView)
-    small, wide, cube = view(((1.0, 2.0),) * 3), view((1.0,) * 9), view((((1.0,),) * 2,) * 8)
+    small, wide, cube = view(((1.0, 2.0),) * 3), view((1.0,) * 17), view((((1.0,),) * 2,) * 8)
     assert isinstance(small, MatrixView)
     assert isinstance(wide, MatrixView)
     assert isinstance(cube, MatrixView)
     assert (small.table, wide.table) == (True, False)
-    assert wide.facets[0].paths == (("p8", "".join(f"M{x} 0h1v1h-1z" for x in range(9))),)
+    assert wide.facets[0].paths == (("p8", "".join(f"M{x} 0h1v1h-1z" for x in range(17))),)
     assert [facet.label for facet in cube.facets] == ["0", "1", "2", "3", "4", "5"]
     assert cube.facets_left_out == 2
 

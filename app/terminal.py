@@ -1,0 +1,128 @@
+"""A trace as lines of text for a terminal: how it ended, what it printed, every tensor in one line."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from app.drawing.numerals import scalar_of, show_number, show_shape
+from app.sandbox.face import Device, SealLayer
+from app.trace import (
+    Completed,
+    Crashed,
+    Nested,
+    Outcome,
+    Problem,
+    Raised,
+    Stopped,
+    TensorRecord,
+    TensorValue,
+    Text,
+    Trace,
+)
+
+FEW = 8
+"""Elements written out in one line."""
+
+
+def describe_trace(trace: Trace, source: str) -> Iterator[str]:
+    """The run, readable: output first, then the result, tensors, graph, and how it ended."""
+    for chunk in trace.output:
+        yield chunk.text.rstrip("\n")
+    if trace.result is not None:
+        yield trace.result.text
+    yield from (describe_tensor(tensor) for tensor in trace.tensors)
+    for graph in trace.graphs:
+        started = ", ".join(graph.backward.roots) if graph.backward else "nowhere"
+        yield f"graph: {len(graph.nodes)} nodes, {len(graph.edges)} edges, backward from {started}"
+    yield from (say(note) for note in trace.notes)
+    yield from describe_outcome(trace.outcome, source)
+
+
+def describe_tensor(tensor: TensorRecord) -> str:
+    """`w  float32 (2, 3)  [-1, 2]  mean 0.3  std 1.1  requires_grad  grad [0.1, 0.2]`."""
+    words = [tensor.name, tensor.dtype, show_shape(tensor.shape)]
+    if tensor.device != "cpu":
+        words.append(tensor.device)
+    words.append(describe_value(tensor.value))
+    if tensor.requires_grad:
+        words.append(f"grad_fn={tensor.grad_fn}" if tensor.grad_fn else "requires_grad")
+        words.append(f"grad {describe_value(tensor.grad) if tensor.grad else 'None'}")
+    return "  ".join(word for word in words if word)
+
+
+def describe_value(value: TensorValue | None) -> str:
+    if value is None:
+        return "no values"
+    scalar = scalar_of(value)
+    if scalar is not None:
+        return show_number(scalar)
+    numbers = list(flat(value.data))
+    if value.index is None and len(numbers) <= FEW:
+        return nested_text(value.data)
+    facts = value.statistics
+    if facts is None or facts.minimum is None or facts.maximum is None:
+        return "no finite values"
+    text = f"[{show_number(facts.minimum)}, {show_number(facts.maximum)}]"
+    if facts.mean is not None and facts.std is not None:
+        text += f"  mean {show_number(facts.mean)}  std {show_number(facts.std)}"
+    flags = (("NaN", facts.nan), ("inf", facts.positive_infinity), ("-inf", facts.negative_infinity))
+    return text + "".join(f"  {count} {name}!" for name, count in flags if count)
+
+
+def nested_text(data: Nested) -> str:
+    if isinstance(data, tuple):
+        return f"[{', '.join(nested_text(item) for item in data)}]"
+    return show_number(data)
+
+
+def flat(data: Nested) -> Iterator[Nested]:
+    if isinstance(data, tuple):
+        for item in data:
+            yield from flat(item)
+    else:
+        yield data
+
+
+def describe_outcome(outcome: Outcome, source: str) -> Iterator[str]:
+    match outcome:
+        case Completed():
+            return
+        case Raised():
+            yield from describe_place(outcome.span.line if outcome.span else None, source)
+            yield f"{outcome.exception}: {outcome.message}"
+            if outcome.hint is not None:
+                yield f"hint: {say(outcome.hint)}"
+        case Stopped():
+            yield from describe_place(outcome.span.line if outcome.span else None, source)
+            yield f"stopped: the limit {outcome.limit} of {outcome.allowed:g} was reached"
+        case Crashed():
+            yield f"crashed: the program ended its own process ({outcome.signal or 'without a signal'})"
+
+
+def describe_place(line: int | None, source: str) -> Iterator[str]:
+    lines = source.split("\n")
+    if line is not None and line <= len(lines):
+        yield f"line {line}: {lines[line - 1].strip()}"
+
+
+def describe_problems(problems: tuple[Problem, ...]) -> Iterator[str]:
+    for problem in problems:
+        place = f"{problem.span.line}:{problem.span.column + 1}: " if problem.span else ""
+        yield place + say(problem.sentence)
+
+
+def describe_layers(layers: tuple[SealLayer, ...]) -> Iterator[str]:
+    for layer in layers:
+        answer = "yes" if layer.active else "no" if layer.required else "no (not required)"
+        yield f"  {layer.name:<18} {answer:<17} {layer.detail}"
+
+
+def describe_devices(devices: tuple[Device, ...]) -> Iterator[str]:
+    for device in devices:
+        memory = f"{device.memory_bytes / 2**30:.1f} GiB" if device.memory_bytes else "memory unknown"
+        yield f"  {device.name:<8} {device.title}, {memory}"
+
+
+def say(text: Text) -> str:
+    """The sentence in English."""
+    return text.template.format(**text.values)

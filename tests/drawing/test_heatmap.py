@@ -1,0 +1,75 @@
+"""Laws of heatmaps: at most 8 x 8 cells, zero in the middle, and what is not finite has a mark of its own."""
+
+from __future__ import annotations
+
+import re
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from app.drawing.heatmap import WIDTH, draw_heatmap, heatmap_height, rows_of
+from app.trace import Nested, TensorValue
+
+
+def value(data: Nested) -> TensorValue:
+    return TensorValue(data, None, None)
+
+
+def kinds(data: Nested) -> set[str]:
+    return {ink.kind for ink in draw_heatmap(value(data), 0, 0).inks}
+
+
+def table(rows: int, columns: int) -> Nested:
+    return tuple(tuple(float(row * columns + column) for column in range(columns)) for row in range(rows))
+
+
+@pytest.mark.parametrize(
+    ("data", "shape"),
+    [
+        ((1.0, 2.0), (1, 2)),
+        (tuple(range(16)), (1, 16)),
+        (tuple(range(17)), (3, 8)),
+        (tuple(range(500)), (8, 8)),
+        (table(3, 4), (3, 4)),
+        (table(30, 40), (8, 8)),
+        ((table(2, 3), table(2, 3)), (4, 3)),
+        (((), ()), (2, 0)),
+        ((), (1, 0)),
+    ],
+)
+def test_any_tensor_becomes_a_small_table(data: Nested, shape: tuple[int, int]) -> None:
+    rows = rows_of(data)
+    assert (len(rows), max(map(len, rows))) == shape
+
+
+def test_rows_beyond_the_map_are_thinned_evenly() -> None:
+    rows = rows_of(table(16, 2))
+    assert [row[0] for row in rows] == [4.0 * step for step in range(8)]
+
+
+def test_zero_has_the_middle_colour_for_itself() -> None:
+    assert kinds((0.0, 1e-30, -1e-30, 1.0)) == {"h8", "h9", "h7", "h16"}
+
+
+def test_signs_are_opposite_colours() -> None:
+    assert kinds((-1.0, 1.0)) == {"h0", "h16"}
+
+
+def test_what_is_not_finite_has_marks() -> None:
+    assert kinds(("NaN", "Infinity", "-Infinity", 2.0)) == {"nan", "inf", "neginf", "h16"}
+
+
+def test_all_zero_is_all_middle() -> None:
+    assert kinds((0.0, 0.0)) == {"h8"}
+
+
+@given(st.lists(st.lists(st.floats(-10, 10), min_size=3, max_size=3), min_size=1, max_size=10))
+def test_cells_cover_the_map_once(rows: list[list[float]]) -> None:
+    data = tuple(tuple(row) for row in rows)
+    heatmap = draw_heatmap(value(data), 5, 7)
+    runs = [re.findall(r"M(\d+) (\d+)h(\d+)v(\d+)h-\d+z", ink.path) for ink in heatmap.inks]
+    area = sum(int(width) * int(height) for run in runs for _, _, width, height in run)
+    assert area == heatmap.width * heatmap.height
+    assert heatmap.height == heatmap_height(value(data))
+    assert heatmap.width <= WIDTH
