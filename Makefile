@@ -1,8 +1,8 @@
 # The day's table of contents. `make run` serves the playground, `make test` tests it.
 
 PYTHON ?= python3
-HOST ?= 127.0.0.1
-PORT ?= 8000
+HOST ?= $(or $(PLAYGROUND_HOST),127.0.0.1)
+PORT ?= $(or $(PLAYGROUND_PORT),8000)
 VENV ?= .venv
 ARGS ?=
 
@@ -19,8 +19,7 @@ help: ## list these targets
 setup: $(VENV)/.set-up ## create the virtual environment with the pinned packages
 
 run: setup ## serve the playground on http://HOST:PORT
-	@echo "Tensor Playground: http://$(HOST):$(PORT) (stop with Ctrl-C)"
-	@PLAYGROUND_HOST=$(HOST) PLAYGROUND_PORT=$(PORT) exec $(BIN)/tensor-playground serve
+	@exec $(BIN)/tensor-playground serve --host $(HOST) --port $(PORT)
 
 test: $(VENV)/.set-up-test browser ## run all tests; needs Chromium and a Chinese font, installed through apt-get
 	$(BIN)/python -m pytest $(ARGS)

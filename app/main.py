@@ -77,7 +77,7 @@ def build_app(settings: Settings) -> FastAPI:
     return create_app(sandbox, graphviz, settings, lifespan)
 
 
-# -------------------------------------------------------------------------------------------------------------- serve
+# --------------------------------------------------------------------------------------------- serve
 
 
 class Server(uvicorn.Server):
@@ -107,7 +107,7 @@ def serve(settings: Settings) -> int:
     return 0 if server.started else 1
 
 
-# ---------------------------------------------------------------------------------------------------------- run, doctor
+# --------------------------------------------------------------------------------------- run, doctor
 
 
 async def run_file(settings: Settings, path: Path, request: RunRequest, as_json: bool) -> int:
@@ -134,12 +134,16 @@ async def doctor(settings: Settings) -> int:
     plan = replace(plan_sandbox(replace(settings, allow_unsealed=True)), slots=1, spares=1)
     async with LocalSandbox(plan).running() as sandbox:
         versions = sandbox.health().versions
-        print(f"python {versions.python}, torch {versions.torch}, numpy {versions.numpy}, {platform.platform()}")
+        print(
+            f"python {versions.python}, torch {versions.torch}, numpy {versions.numpy}, {platform.platform()}"
+        )
         print("devices:")
         say(terminal.describe_devices(sandbox.devices()))
     print("seal:")
     say(terminal.describe_layers(plan.layers))
-    print("programs run sealed" if plan.sealed else "programs would NOT be sealed: the service refuses to start")
+    print(
+        "programs run sealed" if plan.sealed else "programs would NOT be sealed: the service refuses to start"
+    )
     return 0 if plan.sealed else 1
 
 
@@ -148,7 +152,7 @@ def say(lines: Iterable[str]) -> None:
         print(line)
 
 
-# ------------------------------------------------------------------------------------------------------------- the command
+# --------------------------------------------------------------------------------------- the command
 
 
 def read_inputs(pairs: list[str]) -> dict[str, InputSpec]:
@@ -166,7 +170,9 @@ def read_inputs(pairs: list[str]) -> dict[str, InputSpec]:
 
 
 def make_parser() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser("tensor-playground", description="Type PyTorch, see tensors and autograd.")
+    parser = argparse.ArgumentParser(
+        "tensor-playground", description="Type PyTorch, see tensors and autograd."
+    )
     commands = parser.add_subparsers(dest="command", required=True)
     serving = commands.add_parser("serve", help="serve the page and the API")
     serving.add_argument("--host", help="address to listen on")
@@ -177,7 +183,9 @@ def make_parser() -> argparse.ArgumentParser:
     running.add_argument("--device", default="cpu", help="cpu, cuda, cuda:N or auto")
     running.add_argument("--backward", default="auto", help="auto, none or the name of a tensor")
     running.add_argument("--seed", type=int, help="seed of the random generators")
-    running.add_argument("--input", action="append", default=[], metavar="NAME=JSON", help="a free name's value")
+    running.add_argument(
+        "--input", action="append", default=[], metavar="NAME=JSON", help="a free name's value"
+    )
     commands.add_parser("doctor", help="say what this machine can do, and whether the seal holds")
     return parser
 

@@ -9,10 +9,12 @@ from __future__ import annotations
 import ast
 import builtins
 import difflib
+import dis
 import symtable
 import warnings
 from collections.abc import Iterator
 from dataclasses import dataclass
+from types import CodeType
 
 from app.errors import ProgramRefused
 from app.limits import Limits
@@ -23,7 +25,17 @@ FILENAME = "<program>"
 PROVIDED = ("torch", "nn", "F", "optim", "np", "plt", "math")
 """Names every program has without importing them."""
 
-MODULE_NAMES = ("__name__", "__doc__", "__builtins__", "__file__", "__annotations__", "__spec__", "__loader__")
+MODULE_NAMES = (
+    "__name__",
+    "__doc__",
+    "__builtins__",
+    "__file__",
+    "__annotations__",
+    "__spec__",
+    "__loader__",
+)
+CLASS_NAMES = ("__module__", "__qualname__")
+GLOBAL_READS = ("LOAD_NAME", "LOAD_GLOBAL", "LOAD_FROM_DICT_OR_GLOBALS")
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,13 +64,15 @@ def parse_program(source: str, limits: Limits) -> Program:
     text = normalise_source(source)
     refuse_unreadable(text, limits)
     try:
-        tree, table = _parse(text)
+        tree, code, table = _parse(text)
     except SyntaxError as error:
         raise ProgramRefused((_syntax_problem(error),)) from None
     except (RecursionError, MemoryError):
-        sentence = Text("The program is nested too deeply to be read. Split the longest expression into steps.")
+        sentence = Text(
+            "The program is nested too deeply to be read. Split the longest expression into steps."
+        )
         raise ProgramRefused((Problem("too_deep", sentence),)) from None
-    names = _Names.of(tree, table)
+    names = _Names.of(tree, code, table)
     return Program(text, names.free(SourceText.of(text)), frozenset(names.bound))
 
 
@@ -87,12 +101,23 @@ def _unreadable_characters(text: str) -> Iterator[Problem]:
                 break
 
 
-def _parse(text: str) -> tuple[ast.Module, symtable.SymbolTable]:
+def _parse(text: str) -> tuple[ast.Module, CodeType, symtable.SymbolTable]:
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
         tree = ast.parse(text, FILENAME)
-        compile(tree, FILENAME, "exec", dont_inherit=True)  # finds what the grammar alone does not
-        return tree, symtable.symtable(text, FILENAME, "exec")
+        try:
+            code = compile(tree, FILENAME, "exec", dont_inherit=True)  # finds what the grammar alone does not
+        except SyntaxError as error:
+            raise _in_code_points(error, SourceText.of(text)) from None
+        return tree, code, symtable.symtable(text, FILENAME, "exec")
+
+
+def _in_code_points(error: SyntaxError, source: SourceText) -> SyntaxError:
+    """The compiler, unlike the parser, counts the columns of its errors in bytes."""
+    line, end_line = error.lineno or 1, error.end_lineno or error.lineno or 1
+    span = source.span(line, max((error.offset or 1) - 1, 0), end_line, max((error.end_offset or 1) - 1, 0))
+    error.offset, error.end_offset = span.column + 1, span.end_column + 1
+    return error
 
 
 def _syntax_problem(error: SyntaxError) -> Problem:
@@ -110,11 +135,12 @@ def _syntax_problem(error: SyntaxError) -> Problem:
 @dataclass(frozen=True, slots=True)
 class _Names:
     tree: ast.Module
+    code: CodeType
     bound: set[str]
     read: set[str]
 
     @classmethod
-    def of(cls, tree: ast.Module, top: symtable.SymbolTable) -> _Names:
+    def of(cls, tree: ast.Module, code: CodeType, top: symtable.SymbolTable) -> _Names:
         bound: set[str] = set()
         read: set[str] = set()
         tables = [top]
@@ -128,19 +154,32 @@ class _Names:
                     bound.add(symbol.get_name())
                 if symbol.is_referenced():
                     read.add(symbol.get_name())
-        return cls(tree, bound, read)
+        return cls(tree, code, bound, read)
 
     def free(self, source: SourceText) -> tuple[FreeName, ...]:
         if self._imports_star():
             return ()  # what the star brings is known only when it runs
-        given = {*PROVIDED, *MODULE_NAMES, *dir(builtins)}
+        given = {*PROVIDED, *MODULE_NAMES, *CLASS_NAMES, *dir(builtins)}
         missing = self.read - self.bound - given
         first: dict[str, Span] = {}
-        names = (node for node in ast.walk(self.tree) if isinstance(node, ast.Name) and node.id in missing)
-        reads = (node for node in names if isinstance(node.ctx, ast.Load))
-        for node in sorted(reads, key=lambda node: (node.lineno, node.col_offset)):
-            first.setdefault(node.id, source.span_of(node))
+        for name, span in sorted(self._global_reads(missing), key=lambda read: read[1]):
+            first.setdefault(name, source.span(*span))
         return tuple(FreeName(name, span) for name, span in first.items())
+
+    def _global_reads(self, names: set[str]) -> Iterator[tuple[str, tuple[int, int, int, int]]]:
+        """Where names are read as globals, by the bytecode: a function's own variable of that name is another."""
+        codes = [self.code] if names else []
+        while codes:
+            code = codes.pop()
+            codes.extend(constant for constant in code.co_consts if isinstance(constant, CodeType))
+            for each in dis.get_instructions(code):
+                place = each.positions
+                if each.opname in GLOBAL_READS and each.argval in names and place and place.lineno:
+                    end_line = place.end_lineno or place.lineno
+                    yield (
+                        each.argval,
+                        (place.lineno, place.col_offset or 0, end_line, place.end_col_offset or 0),
+                    )
 
     def _imports_star(self) -> bool:
         imports = (node for node in ast.walk(self.tree) if isinstance(node, ast.ImportFrom))

@@ -24,7 +24,9 @@ SEEDS = range(-(2**63), 2**64)
 
 def check_request(program: Program, request: RunRequest, limits: Limits) -> None:
     """Raise ProgramRefused for each free name without an input, and for everything the request cannot mean."""
-    problems = [missing_input(program, free) for free in program.free_names if free.name not in request.inputs]
+    problems = [
+        missing_input(program, free) for free in program.free_names if free.name not in request.inputs
+    ]
     for name, spec in request.inputs.items():
         problems.extend(_check_input(name, spec, limits))
     problems.extend(_check_device(request.device))
@@ -39,7 +41,9 @@ def check_request(program: Program, request: RunRequest, limits: Limits) -> None
 def _check_input(name: str, spec: InputSpec, limits: Limits) -> Iterator[Problem]:
     values: Values = {"name": name, "dtype": spec.dtype or ""}
     if not name.isidentifier() or keyword.iskeyword(name):
-        yield _refusal(name, Text("`{name}` cannot be the name of an input: it is not a Python name.", values))
+        yield _refusal(
+            name, Text("`{name}` cannot be the name of an input: it is not a Python name.", values)
+        )
         return
     if (spec.value is None) == (spec.shape is None):
         yield _refusal(name, Text("Input `{name}` needs either a value or a shape, and not both.", values))
@@ -71,7 +75,9 @@ def _check_value(name: str, value: Nested) -> Iterator[Problem]:
         )
         yield _refusal(name, sentence)
     except OverflowError:
-        sentence = Text("Input `{name}` is nested too deeply or holds a whole number beyond 64 bits.", {"name": name})
+        sentence = Text(
+            "Input `{name}` is nested too deeply or holds a whole number beyond 64 bits.", {"name": name}
+        )
         yield _refusal(name, sentence)
 
 
@@ -98,20 +104,30 @@ def _check_shape(name: str, spec: InputSpec, shape: tuple[int, ...], limits: Lim
     dtype = spec.dtype or "float32"
     values: Values = {"name": name, "shape": str(list(shape)), "init": spec.init, "dtype": dtype}
     if len(shape) > DEEPEST or any(size < 0 for size in shape):
-        sentence = Text("Input `{name}` cannot have the shape {shape}: sizes are 0 or more, 16 of them at most.", values)
+        sentence = Text(
+            "Input `{name}` cannot have the shape {shape}: sizes are 0 or more, 16 of them at most.", values
+        )
         yield _refusal(name, sentence)
     elif math.prod(shape) * BYTES.get(dtype, 4) > limits.memory_bytes // 4:
-        sentence = Text("Input `{name}` of shape {shape} is larger than a quarter of the memory limit.", values)
+        sentence = Text(
+            "Input `{name}` of shape {shape} is larger than a quarter of the memory limit.", values
+        )
         yield _refusal(name, sentence)
     elif spec.init == "eye" and len(shape) not in (1, 2):
-        yield _refusal(name, Text("Input `{name}`: eye makes a matrix, so its shape has one or two sizes.", values))
+        yield _refusal(
+            name, Text("Input `{name}`: eye makes a matrix, so its shape has one or two sizes.", values)
+        )
     if spec.init in ("randn", "rand") and dtype not in FLOATING:
-        yield _refusal(name, Text("Input `{name}`: {init} makes floating point numbers, not {dtype}.", values))
+        yield _refusal(
+            name, Text("Input `{name}`: {init} makes floating point numbers, not {dtype}.", values)
+        )
 
 
 def _check_device(device: str) -> Iterator[Problem]:
     if not DEVICE.fullmatch(device):
-        sentence = Text("There is no device `{device}`. Use cpu, cuda, cuda:0 or auto.", {"device": device[:40]})
+        sentence = Text(
+            "There is no device `{device}`. Use cpu, cuda, cuda:0 or auto.", {"device": device[:40]}
+        )
         yield Problem("bad_device", sentence)
 
 
@@ -129,12 +145,16 @@ def _check_backward(program: Program, request: RunRequest) -> Iterator[Problem]:
 def _check_watch(watch: tuple[str, ...], limits: Limits) -> Iterator[Problem]:
     if len(watch) > limits.watched:
         values: Values = {"count": len(watch), "allowed": limits.watched}
-        yield Problem("too_many_watched", Text("{count} expressions are watched; {allowed} are allowed.", values))
+        yield Problem(
+            "too_many_watched", Text("{count} expressions are watched; {allowed} are allowed.", values)
+        )
     for expression in watch:
         try:
             ast.parse(expression.strip(), mode="eval")
         except (SyntaxError, ValueError, RecursionError, MemoryError):
-            sentence = Text("`{expression}` is not an expression that can be watched.", {"expression": expression[:80]})
+            sentence = Text(
+                "`{expression}` is not an expression that can be watched.", {"expression": expression[:80]}
+            )
             yield Problem("bad_watch", sentence)
 
 

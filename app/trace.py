@@ -402,11 +402,11 @@ class Shown:
 
 @dataclass(frozen=True, slots=True)
 class Cut:
-    """Something the trace does not hold because a limit cut it."""
+    """Something the trace does not hold because a limit cut it; `dropped` is null where nobody counted."""
 
     limit: str
     allowed: int
-    dropped: int
+    dropped: int | None
 
 
 @dataclass(frozen=True, slots=True)

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from functools import cache
 from typing import Annotated, Literal
 
-from pydantic import Field, TypeAdapter, ValidationError
+from pydantic import ConfigDict, Field, TypeAdapter, ValidationError
 
 from app.errors import WireError
 from app.limits import Limits
@@ -46,11 +46,12 @@ class Failure:
 
 ChildFrame = Ready | Failure | Frame
 TaggedFrame = Annotated[ChildFrame, Field(discriminator="frame")]
+EXACTLY = ConfigDict(extra="forbid", allow_inf_nan=False, ser_json_inf_nan="strings")
 
 
 @cache
 def _frames() -> TypeAdapter[ChildFrame]:
-    return TypeAdapter(TaggedFrame)
+    return TypeAdapter(TaggedFrame, config=EXACTLY)
 
 
 @cache
@@ -77,7 +78,9 @@ def decode_frame(body: bytes) -> ChildFrame:
     try:
         return _frames().validate_json(body, strict=True)
     except ValidationError as error:
-        raise WireError(f"not a frame: {error.error_count()} errors, first {error.errors()[0]['msg']}") from None
+        raise WireError(
+            f"not a frame: {error.error_count()} errors, first {error.errors()[0]['msg']}"
+        ) from None
 
 
 def frame_length(header: bytes, allowed: int) -> int:

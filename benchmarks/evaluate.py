@@ -49,10 +49,10 @@ OVERHEAD = """
 import time
 x = torch.ones(3)
 def microseconds(calls):
-    started = time.perf_counter()
+    started = time.process_time()
     for _ in range(calls):
         x + 1.0
-    return (time.perf_counter() - started) / calls * 1e6
+    return (time.process_time() - started) / calls * 1e6
 recorded = microseconds(1000)
 microseconds(10_000)  # past the limit of steps the recorder leaves
 print(recorded - microseconds(1000))
@@ -238,7 +238,7 @@ def throughput(port: int) -> float:
 
 
 def recording_overhead(connection: http.client.HTTPConnection) -> float:
-    """Microseconds that recording adds to one small torch call: the program times itself, recorded and not."""
+    """Microseconds of CPU that recording adds to one small torch call: the program times itself, recorded and not."""
     body = json.dumps({"source": OVERHEAD, "graph": {"format": "none"}}).encode()
     answers = [json.loads(evaluate(connection, body)) for _ in range(9)]
     return statistics.median(float("".join(part["text"] for part in answer["output"])) for answer in answers)

@@ -199,7 +199,6 @@ def serve(image: Image, port: int) -> None:
     """Start CMD as USER on the read-only tree, wait for HEALTHCHECK, run a program, stop."""
     before = lock(image)
     environment = {**image.environment, "PLAYGROUND_PORT": str(port), "PLAYGROUND_HOST": "127.0.0.1"}
-    environment["PATH"] = image.inside(environment["PATH"])
     uid = int(image.user.split(":")[0])
     identity: dict[str, Any] = {"user": uid, "group": uid, "extra_groups": []} if os.geteuid() == 0 else {}
     if not identity:

@@ -12,6 +12,7 @@ export function startEditor() {
     const lines = source.value.split("\n").length;
     if (lines === numbered) return;
     numbered = lines;
+    source.rows = Math.min(24, Math.max(5, lines)); // where `field-sizing` is not known
     gutter.textContent = Array.from({ length: lines }, (_, index) => index + 1).join("\n");
   }
 

@@ -44,16 +44,15 @@ export function startEvaluation(editor) {
     if (ctx.sequence < shown) event.preventDefault();
     else shown = ctx.sequence;
   });
+  const unreachable = document.getElementById("unreachable");
   document.addEventListener("htmx:after:swap", markFields);
-  document.addEventListener("htmx:error", ({ detail }) => {
-    if (detail.error?.name !== "AbortError") document.getElementById("result").dataset.unreachable = "";
-  });
+  document.addEventListener("htmx:after:request", () => { unreachable.hidden = true; });
+  document.addEventListener("htmx:error", () => { unreachable.hidden = false; });
   markFields();
 }
 
 // A problem that names an input marks that input's field.
 function markFields() {
-  delete document.getElementById("result").dataset.unreachable;
   const named = new Set([...document.querySelectorAll("#notices [data-name]")].map((notice) => notice.dataset.name));
   for (const field of document.querySelectorAll("#inputs .input")) {
     for (const text of field.querySelectorAll(".value, .short")) {

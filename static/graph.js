@@ -80,14 +80,33 @@ function startDragging(viewport) {
   });
 }
 
-// A box lights its characters while it is pointed at or focused; click or Enter selects them; a group opens.
+// A box lights its characters while it is pointed at or focused, and the characters at the caret light their box; click
+// or Enter selects the characters; a group opens.
 function startLinks(editor) {
-  const boxOf = (event) => event.target.closest?.(".viewport [data-span], .viewport [data-group]");
+  const boxOf = (event) => event.target.closest?.(".viewport .box");
   const offsets = (box) => offsetsOf(box?.dataset.span, editor.source.value);
+  const boxes = () => [...document.querySelectorAll(".viewport .box")];
+
+  function light(chosen) {
+    const lit = new Set(chosen.map((box) => box.id));
+    for (const box of boxes()) box.classList.toggle("lit", lit.has(box.id));
+    for (const edge of document.querySelectorAll(".viewport .edge")) {
+      edge.classList.toggle("lit", lit.has(edge.dataset.producer) || lit.has(edge.dataset.consumer));
+    }
+  }
 
   function point(event) {
-    const found = offsets(boxOf(event));
+    const box = boxOf(event);
+    if (!box) return;
+    light(boxes().filter((each) => each.dataset.node === box.dataset.node));
+    const found = offsets(box);
     if (found) editor.mark(...found);
+  }
+
+  function release(event) {
+    if (!boxOf(event)) return;
+    light([]);
+    editor.clear();
   }
 
   function act(event) {
@@ -108,11 +127,19 @@ function startLinks(editor) {
     form.dispatchEvent(new Event("playground:now"));
   }
 
-  document.addEventListener("pointerover", point);
-  document.addEventListener("focusin", point);
-  for (const leave of ["pointerout", "focusout"]) {
-    document.addEventListener(leave, (event) => { if (boxOf(event)) editor.clear(); });
+  function lightCaret() {
+    if (document.activeElement !== editor.source) return;
+    const caret = editor.source.selectionStart;
+    const around = boxes()
+      .map((box) => ({ box, found: offsets(box) }))
+      .filter(({ found }) => found && found[0] <= caret && caret <= found[1])
+      .sort((one, other) => one.found[1] - one.found[0] - (other.found[1] - other.found[0]));
+    light(around.slice(0, 1).map(({ box }) => box));
   }
+
+  for (const enter of ["pointerover", "focusin"]) document.addEventListener(enter, point);
+  for (const leave of ["pointerout", "focusout"]) document.addEventListener(leave, release);
+  document.addEventListener("selectionchange", lightCaret);
   document.addEventListener("click", act);
   document.addEventListener("keydown", (event) => {
     if (event.key !== "Enter" || !boxOf(event)) return;

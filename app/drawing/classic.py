@@ -96,4 +96,5 @@ def escape_label(label: str) -> str:
     """A label Graphviz shows as it is: no escapes, no HTML, no entities, nothing XML forbids; of bounded size."""
     lines = label[:LABEL_LETTERS].replace("\t", " ").split("\n")[:LABEL_LINES]
     kept = "\n".join([FORBIDDEN.sub("\ufffd", REMOVED.sub("", line)) for line in lines])
-    return str(escape(kept.replace("&", "&amp;")))
+    escaped: str = escape(kept.replace("&", "&amp;"))  # a subclass of str that is never taken for HTML
+    return escaped

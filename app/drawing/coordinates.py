@@ -18,6 +18,8 @@ BOX_GAP = 22.0
 TRUNK_GAP = 12.0
 TRUNK_WIDTH = 2.0
 PINNED = 1e9
+STRAIGHT = 0.5
+"""Pixels a straight line may be off."""
 ELASTIC = 3
 """The longest spine that may bend for the sake of shorter edges; the longest of all never does."""
 SETTLED_THRICE = 4_000
@@ -26,6 +28,8 @@ SETTLED_THRICE = 4_000
 
 def isotonic(wanted: Sequence[float], weights: Sequence[float], offsets: Sequence[float]) -> list[float]:
     """The x nearest to `wanted` (least squares) whose distances are at least those of the rising `offsets`."""
+    if len(wanted) == 2:
+        return _isotonic_pair(wanted, weights, offsets[1] - offsets[0])
     sums: list[float] = []
     loads: list[float] = []
     counts: list[int] = []
@@ -42,6 +46,14 @@ def isotonic(wanted: Sequence[float], weights: Sequence[float], offsets: Sequenc
         total / load for total, load, count in zip(sums, loads, counts, strict=True) for _ in range(count)
     ]
     return [level + offset for level, offset in zip(levels, offsets, strict=True)]
+
+
+def _isotonic_pair(wanted: Sequence[float], weights: Sequence[float], gap: float) -> list[float]:
+    left, right = wanted
+    if right - left >= gap:
+        return [left, right]
+    common = (left * weights[0] + (right - gap) * weights[1]) / (weights[0] + weights[1])
+    return [common, common + gap]
 
 
 @dataclass(frozen=True, slots=True)
@@ -195,12 +207,16 @@ def _sweep_down(ranks: _Ranks) -> None:
 def _straighten(ranks: _Ranks) -> None:
     """Ask for each spine's mean on every rank, then move whole stretches onto one x where there is room."""
     x = ranks.x
-    means = list(x)
+    means, bent = list(x), False
     for path in ranks.spines.paths:
         if len(path) > 1:
-            mean = sum([x[element] for element in path]) / len(path)
+            across = [x[element] for element in path]
+            bent = bent or max(across) - min(across) > STRAIGHT
+            mean = sum(across) / len(path)
             for element in path:
                 means[element] = mean
+    if not bent:
+        return
     for rank, layer in enumerate(ranks.layers):
         if len(layer) > 1 or ranks.spines.weights[layer[0]] > 1:
             ranks.place_by(rank, [means[element] for element in layer])

@@ -66,7 +66,7 @@ def weight_of(norm: float | None, largest: float) -> str:
         return "bad"
     if not norm:
         return "zero"
-    return f"w{max(1, WIDEST - round(log10(largest / norm)))}"
+    return f"w{max(1, WIDEST - round(log10(largest) - log10(norm)))}"
 
 
 def draw_edges(

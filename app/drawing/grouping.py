@@ -152,12 +152,14 @@ def _module_runs(calls: Calls, start: int, end: int, depth: int) -> list[tuple[i
 
 
 def _fold_all(calls: Calls, parts: list[Part]) -> list[Part]:
-    """Every stretch that repeats made one part; a loop inside a loop folds first."""
-    while True:
-        folded = _fold_repeats(calls, parts)
+    """Every stretch that repeats made one part, short bodies first: a loop inside a loop folds before it."""
+    longest = 1
+    while longest <= LONGEST_BODY:
+        folded = _fold_repeats(calls, parts, longest)
         if len(folded) == len(parts):
-            return parts
+            longest *= 2
         parts = folded
+    return parts
 
 
 def _token(calls: Calls, part: Part) -> tuple[object, ...] | None:
@@ -169,8 +171,8 @@ def _token(calls: Calls, part: Part) -> tuple[object, ...] | None:
     return (token, part.end - part.start, part.times, module)
 
 
-def _fold_repeats(calls: Calls, parts: list[Part]) -> list[Part]:
-    """Parts that repeat back to back become one."""
+def _fold_repeats(calls: Calls, parts: list[Part], longest: int) -> list[Part]:
+    """Bodies of up to `longest` parts that repeat back to back become one part."""
     tokens = [_token(calls, part) for part in parts]
     following = _next_places(tokens)
     failed: dict[int, int] = {}
@@ -179,7 +181,7 @@ def _fold_repeats(calls: Calls, parts: list[Part]) -> list[Part]:
     while place < len(parts):
         period = following[place] - place
         repeats = 1
-        if 0 < period <= LONGEST_BODY and failed.get(period, -1) < place:
+        if 0 < period <= longest and failed.get(period, -1) < place:
             matched = _matched(tokens, place, period)
             repeats = matched // period + 1
             if repeats < 2:
@@ -236,11 +238,9 @@ def _split_loop(calls: Calls, part: Part) -> tuple[Part, ...]:
 
 def gather(calls: Calls, parts: tuple[Part, ...], most: int) -> tuple[Part, ...]:
     """At last: runs of equal size, so that what is left fits."""
-    count = len(parts)
-    while count_boxes(calls, parts) > most:
-        count = max(1, min(count - 1, most, count // 2))
-        parts = _runs(parts, count)
-    return parts
+    if count_boxes(calls, parts) <= most:
+        return parts
+    return _runs(parts, max(1, min(len(parts) - 1, most)))
 
 
 def _runs(parts: tuple[Part, ...], count: int) -> tuple[Part, ...]:

@@ -19,6 +19,8 @@ REMOVED = re.compile(
     r"[\u061c\u200b\u200e\u200f\u202a-\u202e\u2060-\u206f\ufeff\ufff9-\ufffb\U000e0000-\U000e007f]"
 )
 FORBIDDEN = re.compile(r"[\x00-\x1f\x7f-\x9f\ud800-\udfff\ufdd0-\ufdef\ufffe\uffff]")
+SIMPLE = re.compile(r"[ -~\u00a1-\u02ff\u2010-\u2027\u2190-\u21ff\u2200-\u22ff]*")
+"""Characters of one column that stand alone: Latin, dashes and dots, arrows, mathematical signs."""
 GAP = re.compile(r"\{(\w+)\}")
 LONGEST = 2_000
 
@@ -34,7 +36,7 @@ def clean(text: str) -> str:
 
 def columns(text: str) -> int:
     """Columns a cleaned text takes."""
-    if text.isascii():
+    if text.isascii() or SIMPLE.fullmatch(text):
         return len(text)
     return sum(_cluster_columns(cluster) for cluster in graphemes(text))
 

@@ -24,7 +24,7 @@ def show_number(number: Scalar, digits: int = 4) -> str:
         return str(number)
     if isinstance(number, int) and abs(number) < LARGEST_PLAIN:
         return str(number)
-    return _show_float(number, digits)
+    return _show_float(as_float(number), digits)
 
 
 def _show_float(number: float, digits: int) -> str:
@@ -61,7 +61,11 @@ def scalar_of(value: TensorValue) -> Scalar | None:
 
 
 def as_float(number: Real) -> float:
-    return float(number)
+    """The nearest float, infinite for an integer beyond all floats."""
+    try:
+        return float(number)
+    except OverflowError:
+        return float("inf") if isinstance(number, int) and number > 0 else float("-inf")
 
 
 def show_range(statistics: Statistics) -> str:

@@ -75,10 +75,8 @@ def _components(count: int, links: Sequence[Link]) -> list[tuple[list[int], list
 
 
 def _place_part(sizes: Sequence[Size], links: Sequence[Link], boxes: list[int], chosen: list[int]) -> _Part:
-    local = {box: place for place, box in enumerate(boxes)}
     numbers = sorted(chosen, key=lambda number: links[number][:2])
-    inner = [(local[links[n][0]], links[n][1], local[links[n][2]]) for n in numbers]
-    inner_sizes = [sizes[box] for box in boxes]
+    inner, inner_sizes = _renumbered(sizes, [links[number] for number in numbers], boxes)
     layered = build_layers(len(boxes), inner)
     layers = order_layers(layered)
     across = place_across(layered, layers, [width for width, _ in inner_sizes])
@@ -88,6 +86,17 @@ def _place_part(sizes: Sequence[Size], links: Sequence[Link], boxes: list[int], 
     centres = [(x[box], middles[layered.ranks[box]]) for box in range(len(boxes))]
     routes = draw_routes(layered, inner, x, centres, inner_sizes, bands)
     return _Part(boxes, numbers, width, bands.bottoms[0], centres, routes)
+
+
+def _renumbered(
+    sizes: Sequence[Size], links: list[Link], boxes: list[int]
+) -> tuple[list[Link], list[Size]]:
+    """A part as if it were alone: its boxes counted from 0."""
+    if len(boxes) == len(sizes):
+        return links, list(sizes)
+    local = {box: place for place, box in enumerate(boxes)}
+    inner = [(local[consumer], port, local[producer]) for consumer, port, producer in links]
+    return inner, [sizes[box] for box in boxes]
 
 
 def _shift(across: list[float], sizes: list[Size]) -> tuple[list[int], int]:

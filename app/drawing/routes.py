@@ -62,29 +62,42 @@ def draw_routes(
     scene = Scene(layered, links, x, halves)
     arrivals = _arrivals(scene)
     departures = _departures(scene, arrivals)
+    ranks, tops, bottoms = layered.ranks, bands.tops, bands.bottoms
+    trunks: dict[int, Trunk] = {}
     routes: list[tuple[Point, ...]] = []
-    for link, arrival, departure in zip(links, arrivals, departures, strict=True):
-        consumer, _, producer = link
-        bottom = centres[producer][1] + sizes[producer][1] // 2
-        top = centres[consumer][1] - sizes[consumer][1] // 2
-        start = [(departure, bottom), (departure, bands.bottoms[layered.ranks[producer]])]
-        end = [(arrival, bands.tops[layered.ranks[consumer]]), (arrival, top)]
-        routes.append(_thin([*start, *_trunk(scene, link, bands), *end]))
+    for (consumer, _, producer), arrival, departure in zip(links, arrivals, departures, strict=True):
+        rank, top = ranks[consumer], ranks[producer]
+        start = [(departure, centres[producer][1] + sizes[producer][1] // 2), (departure, bottoms[top])]
+        if rank + 1 < top:
+            if producer not in trunks:
+                trunks[producer] = _follow(layered.trunks[producer], start, x, bands)
+            start = trunks[producer].down_to(rank + 1)
+        end = centres[consumer][1] - sizes[consumer][1] // 2
+        routes.append(_thin([*start, (arrival, tops[rank]), (arrival, end)]))
     return routes
 
 
-def _trunk(scene: Scene, link: Link, bands: Bands) -> list[Point]:
-    """Where the trunk enters and leaves each rank between the producer and the consumer."""
-    consumer, _, producer = link
-    ranks = scene.layered.ranks
-    bottom, top = ranks[consumer] + 1, ranks[producer]
-    if top == bottom:
-        return []
-    points: list[Point] = []
-    for rank, element in scene.layered.trunks[producer].items():
-        if bottom <= rank < top:
-            points += [(scene.x[element], bands.tops[rank]), (scene.x[element], bands.bottoms[rank])]
-    return points
+@dataclass(frozen=True, slots=True)
+class Trunk:
+    """A trunk's knots from its box down, and where on it each of its ranks ends."""
+
+    points: list[Point]
+    ends: dict[int, tuple[int, Point]]
+
+    def down_to(self, rank: int) -> list[Point]:
+        kept, last = self.ends[rank]
+        return [*self.points[:kept], last]
+
+
+def _follow(trunk: dict[int, int], start: list[Point], x: list[int], bands: Bands) -> Trunk:
+    """The trunk enters and leaves each rank straight down; straight stretches have no inner knots."""
+    points = list(_thin(start))
+    ends: dict[int, tuple[int, Point]] = {}
+    for rank, element in list(trunk.items())[1:]:
+        for point in ((x[element], bands.tops[rank]), (x[element], bands.bottoms[rank])):
+            _extend(points, point)
+        ends[rank] = (len(points) - 1, points[-1])
+    return Trunk(points, ends)
 
 
 # ------------------------------------------------------------------------------------------------ on the borders
@@ -95,7 +108,10 @@ def _arrivals(scene: Scene) -> list[int]:
     arrivals: list[int] = []
     for consumer in range(scene.layered.boxes):
         sources = scene.layered.above[consumer]
-        if sources:
+        if len(sources) == 1:
+            x, half = scene.x[consumer], scene.halves[consumer]
+            arrivals.append(_between(x, half, scene.x[sources[0]], scene.halves[sources[0]]))
+        elif sources:
             x, half = scene.x[consumer], scene.halves[consumer]
             wanted = [_between(x, half, scene.x[source], scene.halves[source]) for source in sources]
             arrivals += _spread(x, half, [scene.x[source] for source in sources], wanted)
@@ -144,7 +160,8 @@ def _spread(x: int, half: int, sources: list[int], wanted: list[int]) -> list[in
     """x on a border around `x`, in the order of the sources, each as near to what it wants as there is room for."""
     low, high, last = x - half, x + half, len(sources) - 1
     if not last:
-        return [min(max(wanted[0], low), high)]
+        want = wanted[0]
+        return [low if want < low else high if want > high else want]
     gap = min(PORT_GAP, (high - low) / last)
     order = sorted(range(last + 1), key=sources.__getitem__)
     placed = isotonic(
@@ -159,17 +176,21 @@ def _spread(x: int, half: int, sources: list[int], wanted: list[int]) -> list[in
 # ------------------------------------------------------------------------------------------------ lines
 
 
-def _thin(points: list[Point]) -> tuple[Point, ...]:
+def _thin(points: Sequence[Point]) -> tuple[Point, ...]:
     """Without repeated knots and without the inner knots of straight stretches."""
     kept: list[Point] = []
     for point in points:
-        if kept and kept[-1] == point:
-            continue
-        if len(kept) > 1 and kept[-2][0] == kept[-1][0] == point[0]:
-            kept[-1] = point
-        else:
-            kept.append(point)
+        _extend(kept, point)
     return tuple(kept)
+
+
+def _extend(points: list[Point], point: Point) -> None:
+    if points and points[-1] == point:
+        return
+    if len(points) > 1 and points[-2][0] == points[-1][0] == point[0]:
+        points[-1] = point
+    else:
+        points.append(point)
 
 
 def svg_path(points: Sequence[Point]) -> str:

@@ -14,7 +14,9 @@ from app.wire import HEADER, ChildFrame, Task, decode_frame, encode_task, frame_
 class Child:
     """Made when its spawning is ordered; `pid` and `status` follow from the fork server."""
 
-    def __init__(self, number: int, uid: int | None, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+    def __init__(
+        self, number: int, uid: int | None, reader: asyncio.StreamReader, writer: asyncio.StreamWriter
+    ) -> None:
         self.number = number
         self.uid = uid
         self.pid: int | None = None

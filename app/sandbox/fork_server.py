@@ -54,9 +54,15 @@ class ForkServer:
             )
         ours.setblocking(False)
         loop = asyncio.get_running_loop()
-        hello = await loop.sock_recv(ours, MESSAGE_BYTES)
+        hello, status = b"", 0
+        try:
+            hello = await loop.sock_recv(ours, MESSAGE_BYTES)
+        finally:
+            if not hello:  # it ended, or nobody waits for it any more
+                self._process.kill()
+                status = self._process.wait()
         if not hello:
-            raise WorkerLost(f"the fork server ended while starting, with status {self._process.wait()}")
+            raise WorkerLost(f"the fork server ended while starting, with status {status}")
         loop.add_reader(ours, self._hear)
         return dict(json.loads(hello))
 
@@ -112,6 +118,9 @@ class ForkServer:
     def _lose(self) -> None:
         """The server is gone, and its children with it."""
         self._forget_control()
+        if self._process is not None:
+            self._process.kill()
+            self._process.wait()  # it has let go of its socket, the last thing but one
         for child in (*self._ordered.values(), *self._children.values()):
             child.end(-signal.SIGKILL)
         self._ordered.clear()

@@ -114,7 +114,9 @@ class LocalSandbox:
         found = [Device("cpu", title, memory, self._running.get("cpu", 0))]
         for row in self._gpu.devices if self._gpu is not None else ():
             name = str(row["name"])
-            found.append(Device(name, str(row["title"]), int(row["memory_bytes"]), self._running.get(name, 0)))
+            found.append(
+                Device(name, str(row["title"]), int(row["memory_bytes"]), self._running.get(name, 0))
+            )
         return tuple(found)
 
     async def run(self, program: Program, request: RunRequest) -> Trace:
@@ -149,7 +151,8 @@ class LocalSandbox:
         if wanted in names:
             return wanted
         sentence = Text(
-            "There is no device `{device}` here. There are: {names}.", {"device": asked, "names": ", ".join(names)}
+            "There is no device `{device}` here. There are: {names}.",
+            {"device": asked, "names": ", ".join(names)},
         )
         raise ProgramRefused((Problem("no_device", sentence),))
 

@@ -92,7 +92,11 @@ class Pool:
             self._refill()
 
     def _refill(self) -> None:
-        while not self._closing and self._server is not None and self._spares.qsize() + self._coming < self._size:
+        while (
+            not self._closing
+            and self._server is not None
+            and self._spares.qsize() + self._coming < self._size
+        ):
             if self._uids is not None and not self._uids:
                 return  # as soon as a uid is free again, `_reclaim` comes here
             uid = self._uids.popleft() if self._uids is not None else None
@@ -109,7 +113,7 @@ class Pool:
                 self._run(self._mourn(child))
                 return
             log.error("a child could not be made ready: %s", frame)
-        except (TimeoutError, WorkerLost) as error:
+        except (OSError, WorkerLost) as error:  # a TimeoutError is an OSError
             log.error("a child could not be made: %r", error)
         finally:
             self._coming -= 1
@@ -118,6 +122,7 @@ class Pool:
             self.give_back(child)
         elif self._uids is not None and uid is not None:
             self._uids.append(uid)
+        self._refill()
 
     async def _mourn(self, child: Child) -> None:
         """A spare that is ended from outside is replaced at once, not when somebody takes it."""

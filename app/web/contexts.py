@@ -78,9 +78,12 @@ class GraphPanel:
 
 @dataclass(frozen=True, slots=True)
 class ValueBox:
-    """A value or a gradient. `slice` is the Python text of the window shown, null for all of it."""
+    """A value or a gradient. `slice` is the Python text of the window shown, null for all of it.
 
-    view: ValueView
+    Without a `view` the page holds enough numbers already, and shows this one's statistics only.
+    """
+
+    view: ValueView | None
     slice: str | None
     statistics: tuple[tuple[str, str], ...]
     alarms: tuple[str, ...]

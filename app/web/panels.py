@@ -43,11 +43,13 @@ from app.web.contexts import (
 )
 from app.web.languages import Language
 from app.web.problems import Failure
-from app.web.values import histogram, show_number, view_value
+from app.web.values import MatrixView, histogram, show_number, view_value
 
 MOST_LINE_CHARACTERS = 200
 SHOWN_STEPS = 200
 MOST_CARDS = 64
+MOST_CELLS = 12_000
+"""Elements the tensors of one page show; later ones are summed up in their statistics."""
 MOST_OUTPUT = 100_000
 """Characters of printed text on the page."""
 OUTCOMES: Mapping[str, Text] = {
@@ -194,11 +196,20 @@ def show_tensors(
     sharing: dict[StorageId | None, list[str]] = defaultdict(list)
     for record in records:
         sharing[record.storage].append(record.name)
-    return tuple(_tensor_card(record, tuple(sharing[record.storage]), source, language) for record in records)
+    cards: list[TensorCard] = []
+    room = MOST_CELLS
+    for record in records:
+        cards.append(_tensor_card(record, tuple(sharing[record.storage]), source, language, room > 0))
+        room -= count_cells(cards[-1].value) + count_cells(cards[-1].grad)
+    return tuple(cards)
+
+
+def count_cells(box: ValueBox | None) -> int:
+    return box.view.cells if box and isinstance(box.view, MatrixView) else 1
 
 
 def _tensor_card(
-    record: TensorRecord, sharing: tuple[str, ...], source: SourceText, language: Language
+    record: TensorRecord, sharing: tuple[str, ...], source: SourceText, language: Language, room: bool
 ) -> TensorCard:
     others = tuple(name for name in sharing if name != record.name) if record.storage is not None else ()
     return TensorCard(
@@ -212,8 +223,8 @@ def _tensor_card(
         is_leaf=record.is_leaf,
         grad_fn=record.grad_fn,
         facts=_memory_facts(record, language),
-        value=show_value_box(record.value, language) if record.value else None,
-        grad=show_value_box(record.grad, language) if record.grad else None,
+        value=show_value_box(record.value, language, room) if record.value else None,
+        grad=show_value_box(record.grad, language, room) if record.grad else None,
         why_no_grad=language.say(record.why_no_grad) if record.why_no_grad else None,
         shares_with=others,
         place=locate(source, record.span),
@@ -236,11 +247,11 @@ def show_shape(sizes: tuple[int, ...]) -> str:
     return f"({', '.join(map(str, sizes))}{',' if len(sizes) == 1 else ''})"
 
 
-def show_value_box(value: TensorValue, language: Language) -> ValueBox:
+def show_value_box(value: TensorValue, language: Language, room: bool) -> ValueBox:
     statistics = value.statistics
     scalar = not isinstance(value.data, tuple | list)
     return ValueBox(
-        view=view_value(value),
+        view=view_value(value) if room or scalar else None,
         slice=value.index,
         statistics=_statistics(statistics, language) if statistics and not scalar else (),
         alarms=_alarms(statistics) if statistics else (),

@@ -81,6 +81,10 @@ class MatrixView:
     bound: str
     """The magnitude at which the colour is fullest."""
 
+    @property
+    def cells(self) -> int:
+        return sum(facet.width * len(facet.rows) for facet in self.facets)
+
 
 @dataclass(frozen=True, slots=True)
 class EmptyView:

@@ -105,7 +105,9 @@ def fork_bare() -> int:
 
 def main() -> None:
     """Arguments: the control socket's descriptor, and the orders for children as JSON."""
-    signal.signal(signal.SIGINT, signal.SIG_IGN)  # the terminal's Ctrl-C is for the sandbox, which then closes us
+    signal.signal(
+        signal.SIGINT, signal.SIG_IGN
+    )  # the terminal's Ctrl-C is for the sandbox, which then closes us
     control = socket.socket(fileno=int(sys.argv[1]))
     orders = Orders(**json.loads(sys.argv[2]))
     versions = preload()

@@ -8,6 +8,7 @@ from typing import Any, cast
 
 import torch
 from torch import Tensor
+from torch._subclasses.fake_tensor import FakeTensor
 from torch.overrides import TorchFunctionMode, _get_current_function_mode
 
 
@@ -50,3 +51,8 @@ def is_top_mode(mode: TorchFunctionMode) -> bool:
 def transforms_active() -> bool:
     """Whether a torch.func transform is running, so that tensors are wrappers without readable values."""
     return bool(torch._C._are_functorch_transforms_active())
+
+
+def is_wrapper(tensor: Tensor) -> bool:
+    """Whether a torch.func transform wraps this tensor, or it is fake: its numbers cannot be read."""
+    return bool(torch._C._functorch.is_functorch_wrapped_tensor(tensor)) or isinstance(tensor, FakeTensor)

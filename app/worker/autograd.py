@@ -81,7 +81,9 @@ def root_edges(roots: Sequence[Any]) -> list[GradientEdge]:
 class GraphWalk:
     """Walks one graph from its roots and, between `listen` and `finish`, hears the gradients that flow through it."""
 
-    def __init__(self, roots: list[GradientEdge], recorder: Recorder, identities: IdentityTable, limits: Limits) -> None:
+    def __init__(
+        self, roots: list[GradientEdge], recorder: Recorder, identities: IdentityTable, limits: Limits
+    ) -> None:
         self._recorder = recorder
         self._identities = identities
         self._limits = limits
@@ -127,7 +129,9 @@ class GraphWalk:
         if variable is None:
             sequence = node_sequence(node)
             call = None if sequence is None else self._recorder.by_sequence.get(sequence)
-            return RawNode("function", node.name().rsplit("::", 1)[-1], sequence, call, outputs or [RawOutput()])
+            return RawNode(
+                "function", node.name().rsplit("::", 1)[-1], sequence, call, outputs or [RawOutput()]
+            )
         number = self._identities.number(variable)
         made = self._recorder.made.get(number)
         output = RawOutput(tuple(variable.shape), dtype_name(variable.dtype), str(variable.device), number)
@@ -242,7 +246,10 @@ class GraphWalk:
             return heard[1]
         value = summarise(grad, self._limits.node_values, "stride")
         if grad.numel() * grad.itemsize <= HELD_BYTES:
-            self._heard[id(grad)] = (grad, value)  # held: torch then adds elsewhere, and the identity stays its own
+            self._heard[id(grad)] = (
+                grad,
+                value,
+            )  # held: torch then adds elsewhere, and the identity stays its own
         return value
 
     def finish(self) -> RawGraph:

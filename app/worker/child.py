@@ -112,4 +112,7 @@ def find_gpus() -> list[dict[str, Any]]:
     with os.fdopen(reader) as answer:
         rows = [line.rstrip("\n").split("\t", 2) for line in answer]
     os.waitpid(pid, 0)
-    return [{"name": f"cuda:{index}", "title": title, "memory_bytes": int(memory)} for index, memory, title in rows]
+    return [
+        {"name": f"cuda:{index}", "title": title, "memory_bytes": int(memory)}
+        for index, memory, title in rows
+    ]

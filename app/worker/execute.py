@@ -42,7 +42,7 @@ from app.trace import (
 from app.wire import Task
 from app.worker.classic import draw_classic
 from app.worker.figures import FigureCollector
-from app.worker.functions import watching_functions
+from app.worker.functions import watching_functions, watching_optimisers
 from app.worker.identity import IdentityTable
 from app.worker.instrument import Compiled, compile_program
 from app.worker.limit import reserve_memory, wall_clock
@@ -54,7 +54,6 @@ from app.worker.passes import Passes, run_auto
 from app.worker.recorder import Recorder
 from app.worker.report import Places, Report
 from app.worker.tensors import summarise
-
 
 REHEARSAL = "y = w * w + w"
 
@@ -91,7 +90,12 @@ class Run:
     """One run: sets the stage, plays the program, gathers what was recorded."""
 
     def __init__(
-        self, source: str, compiled: Compiled, request: RunRequest, limits: Limits, send: Callable[[Frame], None]
+        self,
+        source: str,
+        compiled: Compiled,
+        request: RunRequest,
+        limits: Limits,
+        send: Callable[[Frame], None],
     ) -> None:
         self.timings = Timings()
         self._request = request
@@ -103,7 +107,7 @@ class Run:
         self._identities = IdentityTable()
         self._modules = ModulePaths()
         self._recorder = Recorder(limits, self._identities, self._modules)
-        self._passes = Passes(self._recorder, self._identities, limits)
+        self._passes = Passes(self._recorder, self._identities, compiled.loops, limits)
         self._device = place_on(request.device)
         inputs = {name: make_input(spec, self._device) for name, spec in request.inputs.items()}
         self._main = make_module(inputs, self._recorder.tick)
@@ -125,7 +129,9 @@ class Run:
                 outcome = self._play()
                 self._figures.show()
                 self._look_around()
-        except BaseException as error:  # user code: anything may come, e.g. from a __repr__, or a second alarm
+        except (
+            BaseException
+        ) as error:  # user code: anything may come, e.g. from a __repr__, or a second alarm
             outcome = outcome_of(error, self._places, self._limits)
         return outcome
 
@@ -200,6 +206,7 @@ class Run:
             stack.enter_context(self._transcript.captured())
             stack.enter_context(self._modules.watching())
             stack.enter_context(watching_functions(self._recorder))
+            stack.enter_context(watching_optimisers(self._recorder))
             stack.enter_context(self._passes.watching(self._before_pass))
             stack.enter_context(self._figures.watching())
             yield
@@ -231,8 +238,9 @@ class Run:
     def _cuts(self, report: Report) -> Iterator[Cut]:
         limits = self._limits
         kept = len(self._passes.kept())
+        if self._recorder.left_early:
+            yield Cut("steps", limits.steps, None)
         dropped = (
-            ("steps", limits.steps, self._recorder.dropped),
             ("tensors", limits.tensors, report.tensors_dropped),
             ("figures", limits.figures, self._figures.dropped),
             ("backward_passes", limits.backward_passes, max(0, self._passes.count - kept)),

@@ -17,6 +17,7 @@ from matplotlib.figure import Figure as Plot
 from app.limits import Limits
 from app.trace import Figure
 
+
 class FigureCollector:
     """Stands where a window would open."""
 
@@ -29,13 +30,17 @@ class FigureCollector:
     @contextmanager
     def watching(self) -> Iterator[None]:
         """Meanwhile `plt.show()` hands its figures here."""
-        original, plt.show = plt.show, self.show
+
+        def show(*args: Any, **kwargs: Any) -> None:  # a plain function: matplotlib writes attributes on it
+            self.show()
+
+        original, plt.show = plt.show, show
         try:
             yield
         finally:
             plt.show = original
 
-    def show(self, *args: Any, **kwargs: Any) -> None:
+    def show(self) -> None:
         for number in plt.get_fignums():
             plot = plt.figure(number)
             if plot.axes or plot.texts or plot.images:

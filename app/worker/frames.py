@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+from collections.abc import Iterator
 from types import FrameType
 
 from app.program import FILENAME
@@ -25,3 +26,22 @@ def name_in_frames(thing: object) -> str | None:
                     return name
         frame = frame.f_back
     return None
+
+
+def loop_around(start: FrameType | None, loops: tuple[range, ...]) -> int | None:
+    """First line of the innermost loop the program is in, looking outwards from its innermost frame."""
+    while start is not None:
+        if start.f_code.co_filename == FILENAME:
+            around = [lines.start for lines in loops if start.f_lineno in lines]
+            if around:
+                return around[-1]
+        start = start.f_back
+    return None
+
+
+def names_in_frames(start: FrameType | None, kind: type) -> Iterator[tuple[str, object]]:
+    """Names under which the running program holds objects of a kind now, the innermost frame's first."""
+    while start is not None:
+        if start.f_code.co_filename == FILENAME:
+            yield from ((name, value) for name, value in start.f_locals.items() if isinstance(value, kind))
+        start = start.f_back

@@ -1,4 +1,4 @@
-"""Custom `autograd.Function`s: their `apply` becomes a step, as torch's own calls do."""
+"""Calls that are one step though they make many: a custom `Function.apply`, an `optimiser.step()`."""
 
 from __future__ import annotations
 
@@ -7,6 +7,11 @@ from contextlib import contextmanager
 from typing import Any
 
 from torch.autograd import Function
+from torch.optim.optimizer import (
+    Optimizer,
+    register_optimizer_step_post_hook,
+    register_optimizer_step_pre_hook,
+)
 
 from app.worker.anchors import sequence_number
 from app.worker.recorder import Recorder, tensors_in
@@ -31,3 +36,24 @@ def watching_functions(recorder: Recorder) -> Iterator[None]:
         yield
     finally:
         Function.apply = classmethod(original)  # type: ignore[assignment, method-assign]
+
+
+@contextmanager
+def watching_optimisers(recorder: Recorder) -> Iterator[None]:
+    """Meanwhile an optimiser's step is one step, whatever it computes inside; unless it calls back a closure."""
+    silenced: list[Optimizer] = []
+
+    def before(optimiser: Optimizer, args: Any, kwargs: Any) -> None:
+        if recorder.recording and not args and not kwargs:
+            silenced.append(optimiser)
+            recorder.quiet += 1
+
+    def after(optimiser: Optimizer, args: Any, kwargs: Any) -> None:
+        if silenced:
+            silenced.pop()
+            recorder.quiet -= 1
+            updated = [parameter for group in optimiser.param_groups for parameter in group["params"]]
+            recorder.note(f"torch.optim.{type(optimiser).__name__}.step", [], updated, sequence_number())
+
+    with register_optimizer_step_pre_hook(before), register_optimizer_step_post_hook(after):
+        yield

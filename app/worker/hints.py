@@ -18,7 +18,8 @@ def why_no_grad(tensor: Tensor, name: str, passes: int) -> Text | None:
         return Text("`{name}` does not require grad, so autograd records nothing for it.", values)
     if not tensor.is_leaf and not tensor.retains_grad:
         return Text(
-            "`{name}` is not a leaf: its gradient flowed on and was not kept. `{name}.retain_grad()` keeps it.", values
+            "`{name}` is not a leaf: its gradient flowed on and was not kept. `{name}.retain_grad()` keeps it.",
+            values,
         )
     if passes == 0:
         return Text("No backward pass has run.", values)
@@ -34,7 +35,9 @@ HINTS: tuple[tuple[str, str, Text], ...] = (
     (
         "RuntimeError",
         r"backward through the graph a second time",
-        Text("The first backward freed the graph. Pass `retain_graph=True` to it, or compute the result again."),
+        Text(
+            "The first backward freed the graph. Pass `retain_graph=True` to it, or compute the result again."
+        ),
     ),
     (
         "RuntimeError",
@@ -44,7 +47,9 @@ HINTS: tuple[tuple[str, str, Text], ...] = (
     (
         "RuntimeError",
         r"mat1 and mat2 shapes cannot be multiplied",
-        Text("The inner sizes differ: (n, k) @ (k, m) needs the same k on both sides. Transpose or reshape one."),
+        Text(
+            "The inner sizes differ: (n, k) @ (k, m) needs the same k on both sides. Transpose or reshape one."
+        ),
     ),
     (
         "RuntimeError",
@@ -79,7 +84,9 @@ HINTS: tuple[tuple[str, str, Text], ...] = (
     (
         "AssertionError",
         r"Torch not compiled with CUDA enabled",
-        Text("There is no GPU here. Use `device='cpu'`, or `.to(device)` with a device chosen by what is there."),
+        Text(
+            "There is no GPU here. Use `device='cpu'`, or `.to(device)` with a device chosen by what is there."
+        ),
     ),
     (
         "ModuleNotFoundError",
@@ -89,7 +96,9 @@ HINTS: tuple[tuple[str, str, Text], ...] = (
     (
         "PermissionError|FileNotFoundError|BlockingIOError",
         r"",
-        Text("A program here has no files, no network and no processes of its own. Use `io.BytesIO` for data."),
+        Text(
+            "A program here has no files, no network and no processes of its own. Use `io.BytesIO` for data."
+        ),
     ),
     (
         "EOFError",

@@ -23,6 +23,8 @@ class Compiled:
     last: CodeType | None
     """The last statement, where it is a bare expression whose value is to be shown."""
     last_place: Place | None
+    loops: tuple[range, ...]
+    """The lines each loop spans, outer loops before inner ones; a loop's tick is called with its first line."""
     names: dict[Place, tuple[str, ...]]
     """For the span of an assigned expression, the names its result (or its parts) got."""
 
@@ -31,13 +33,13 @@ def compile_program(source: str) -> Compiled:
     """Compile a program that parses; SyntaxError for the few errors only the compiler finds."""
     tree = ast.parse(source, FILENAME)
     names = _assigned_names(tree)
-    _add_ticks(tree)
+    loops = _add_ticks(tree)
     last = tree.body.pop() if tree.body and isinstance(tree.body[-1], ast.Expr) else None
     body = compile(tree, FILENAME, "exec", dont_inherit=True)
     if not isinstance(last, ast.Expr):
-        return Compiled(body, None, None, names)
+        return Compiled(body, None, None, loops, names)
     shown = compile(ast.Expression(last.value), FILENAME, "eval", dont_inherit=True)
-    return Compiled(body, shown, place_of(last.value), names)
+    return Compiled(body, shown, place_of(last.value), loops, names)
 
 
 def place_of(node: ast.expr | ast.stmt) -> Place:
@@ -45,13 +47,16 @@ def place_of(node: ast.expr | ast.stmt) -> Place:
     return node.lineno, end_line, node.col_offset, node.end_col_offset or node.col_offset
 
 
-def _add_ticks(tree: ast.AST) -> None:
-    """Put a call before each pass of a loop: the recorder's only chance to come and go."""
+def _add_ticks(tree: ast.AST) -> tuple[range, ...]:
+    """Put a call before each pass of a loop: the recorder's only chance to come and go. The lines of the loops."""
+    loops = []
     for node in ast.walk(tree):
         if isinstance(node, ast.For | ast.While):
             call = ast.Call(ast.Name(TICK, ast.Load()), [ast.Constant(node.lineno)], [])
             tick = ast.copy_location(ast.Expr(call), node.body[0])
             node.body.insert(0, ast.fix_missing_locations(tick))
+            loops.append(range(node.lineno, (node.end_lineno or node.lineno) + 1))
+    return tuple(sorted(loops, key=lambda lines: (lines.start, -lines.stop)))
 
 
 def _assigned_names(tree: ast.AST) -> dict[Place, tuple[str, ...]]:

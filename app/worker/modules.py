@@ -27,9 +27,10 @@ class ModulePaths:
     @contextmanager
     def watching(self) -> Iterator[None]:
         """Meanwhile follow every module call in this process."""
-        with register_module_forward_pre_hook(self._enter):
-            with register_module_forward_hook(self._leave, always_call=True):
-                yield
+        entering = register_module_forward_pre_hook(self._enter)
+        leaving = register_module_forward_hook(self._leave, always_call=True)
+        with entering, leaving:
+            yield
 
     def _enter(self, module: nn.Module, args: Any) -> None:
         path = self._paths.get(module)

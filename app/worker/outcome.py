@@ -57,5 +57,3 @@ def message_of(error: BaseException) -> str:
 def plain_text(text: str) -> str:
     """The text as UTF-8 can carry it."""
     return text.encode("utf-8", "replace").decode()
-
-

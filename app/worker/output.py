@@ -5,11 +5,14 @@ from __future__ import annotations
 import io
 import sys
 import time
+import warnings
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from typing import Literal
+from typing import Literal, TextIO
 
+from app.program import FILENAME
 from app.trace import Output
+from app.worker.frames import program_frame
 from app.worker.limit import LimitReached
 
 SECONDS_BETWEEN_FRAMES = 0.02
@@ -51,17 +54,17 @@ class Transcript:
             self._send(chunk)
             self._sent_at = time.monotonic()
 
-
     @contextmanager
     def captured(self) -> Iterator[None]:
         """Meanwhile the process's text streams are the program's; there is nothing to read."""
-        kept = sys.stdout, sys.stderr, sys.stdin
+        kept = sys.stdout, sys.stderr, sys.stdin, warnings.showwarning
+        warnings.showwarning = show_warning
         sys.stdout, sys.stderr = ProgramStream(self, "stdout"), ProgramStream(self, "stderr")
         sys.stdin = io.StringIO()
         try:
             yield
         finally:
-            sys.stdout, sys.stderr, sys.stdin = kept
+            sys.stdout, sys.stderr, sys.stdin, warnings.showwarning = kept
             self.flush()
 
 
@@ -91,3 +94,20 @@ class ProgramStream(io.TextIOBase):
 
     def flush(self) -> None:
         return None
+
+
+def show_warning(
+    message: Warning | str,
+    category: type[Warning],
+    filename: str,
+    lineno: int,
+    file: TextIO | None = None,
+    line: str | None = None,
+) -> None:
+    """A warning at the line of the program that caused it; torch itself would name our recorder, or its own files."""
+    frame = program_frame(sys._getframe(1))
+    if filename != FILENAME and frame is not None:
+        filename, lineno = FILENAME, frame.f_lineno
+    stream = file or sys.stderr
+    if stream is not None:
+        stream.write(f"{filename}:{lineno}: {category.__name__}: {message}\n")

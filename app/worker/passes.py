@@ -20,13 +20,11 @@ from torch import Tensor
 
 from app.limits import Limits
 from app.trace import TensorId
+from app.worker.anchors import sequence_number, transforms_active
 from app.worker.autograd import GraphWalk, RawGraph, root_edges
+from app.worker.frames import loop_around, names_in_frames, program_frame
 from app.worker.identity import IdentityTable
-from app.worker.frames import program_frame
-from app.worker.recorder import Recorder
-
-PATIENCE = 20
-"""A pass is taken again only after this many times as long as taking the last one took."""
+from app.worker.recorder import Recorder, tensors_in
 
 
 @dataclass(slots=True)
@@ -40,23 +38,26 @@ class RawPass:
     retain_graph: bool
     create_graph: bool
     occurrence: int
+    names: dict[TensorId, str]
+    """What the program called its tensors when the pass ran."""
 
 
 class Passes:
     """Counts all backward passes, keeps some of them."""
 
-    def __init__(self, recorder: Recorder, identities: IdentityTable, limits: Limits) -> None:
+    def __init__(
+        self, recorder: Recorder, identities: IdentityTable, loops: tuple[range, ...], limits: Limits
+    ) -> None:
         self.count = 0
         self.first: list[RawPass] = []
         self.latest: RawPass | None = None
         self.seconds = 0.0
         self._recorder = recorder
         self._identities = identities
+        self._loops = loops
         self._limits = limits
         self._before_pass: Callable[[Tensor], None] = lambda root: None
         self._running = False
-        self._last_cost = 0.0
-        self._last_end = 0.0
 
     @contextmanager
     def watching(self, before_pass: Callable[[Tensor], None]) -> Iterator[None]:
@@ -77,7 +78,7 @@ class Passes:
         @functools.wraps(original)
         def wrapper(*args: Any, **kwargs: Any) -> Any:
             roots = args[0] if args else kwargs.get("outputs", kwargs.get("tensors"))
-            if self._running:
+            if self._running or transforms_active():  # inside torch.func there are no values to read
                 return original(*args, **kwargs)
             at = 2 if call == "grad" else 1
             given = _argument(at, ("grad_tensors", "grad_outputs", "grad_variables"), args, kwargs)
@@ -95,26 +96,32 @@ class Passes:
         """Run one backward pass; take its graph if this one is to be kept."""
         self._running = True
         self._recorder.quiet += 1
+        if self._recorder.training_loop is None:
+            self._recorder.training_loop = loop_around(sys._getframe(1), self._loops)
         began = time.perf_counter()
-        walk = self._take(facts, roots) if self._wanted(began) else None
+        walk = self._take(facts, roots) if self._wanted() else None
         taken = time.perf_counter()
+        before = sequence_number()
+        result = None
         try:
-            return backward()
+            result = backward()
+            return result
         finally:
             ended = time.perf_counter()
             self.count += 1
             self.seconds += ended - taken
+            if sequence_number() > before:  # create_graph: these gradients have a graph of their own
+                self._recorder.note(f"torch.autograd.{facts.call}", [], tensors_in((result,), {}), before)
             if walk is not None:
                 walk.finish()
-                self._last_end = time.perf_counter()
-                self._last_cost = (self._last_end - ended) + 2 * (taken - began)
+                self._recorder.pass_seconds = time.perf_counter() - ended + 2 * (taken - began)
             self._recorder.quiet -= 1
             self._running = False
 
-    def _wanted(self, now: float) -> bool:
+    def _wanted(self) -> bool:
         if len(self.first) < self._limits.backward_passes:
             return True
-        return self._recorder.recording and now - self._last_end > PATIENCE * self._last_cost
+        return self._recorder.recording and not self._recorder.full
 
     def _take(self, facts: _Facts, roots: Any) -> GraphWalk | None:
         tensors: Sequence[Any] = roots if isinstance(roots, tuple | list) else (roots,)
@@ -135,6 +142,7 @@ class Passes:
             facts.retain_graph,
             facts.create_graph,
             self.count,
+            self._names(),
         )
         if len(self.first) < self._limits.backward_passes:
             self.first.append(taken)
@@ -142,12 +150,28 @@ class Passes:
             self.latest = taken
         return walk
 
+    def _names(self) -> dict[TensorId, str]:
+        names: dict[TensorId, str] = {}
+        for name, value in names_in_frames(sys._getframe(1), Tensor):
+            if not name.startswith("_"):
+                names.setdefault(self._identities.number(value), name)
+        return names
+
     def look(self, root: Tensor) -> None:
         """Take the graph of a root that never ran backward."""
         self._before_pass(root)
         walk = GraphWalk(root_edges((root,)), self._recorder, self._identities, self._limits)
         taken = RawPass(
-            "none", walk.finish(), [self._identities.number(root)], "one", None, 0, False, False, self.count
+            "none",
+            walk.finish(),
+            [self._identities.number(root)],
+            "one",
+            None,
+            0,
+            False,
+            False,
+            self.count,
+            {},
         )
         self.latest = taken
 

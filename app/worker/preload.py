@@ -25,34 +25,37 @@ from app.wire import HEADER, Ready, Task, decode_task, encode_frame, encode_task
 from app.worker.execute import rehearse
 from app.worker.figures import prepare_matplotlib
 
-STANDARD = (
-    "abc argparse array ast asyncio atexit base64 bisect calendar cmath codecs collections.abc colorsys concurrent.futures "
-    "contextlib contextvars copy copyreg csv ctypes dataclasses datetime decimal difflib dis doctest enum errno fnmatch "
-    "fractions functools getpass gettext glob graphlib hashlib heapq hmac html importlib.metadata importlib.resources inspect io "
-    "itertools json keyword linecache locale logging.handlers math mimetypes multiprocessing.pool numbers operator os pathlib "
-    "pickle pkgutil platform pprint profile cProfile pstats queue random re reprlib sched secrets select shlex shutil signal "
-    "socket sqlite3 ssl stat statistics string stringprep struct subprocess symtable sys sysconfig tempfile textwrap threading "
-    "time timeit token tokenize trace traceback tracemalloc types typing unicodedata unittest.mock urllib.parse urllib.request "
-    "uuid warnings wave weakref xml.etree.ElementTree zipfile zlib zoneinfo encodings.idna encodings.gbk encodings.latin_1 "
-    "encodings.utf_16 encodings.ascii __future__ this"
-).split()
+STANDARD = """
+abc argparse array ast asyncio atexit base64 bisect calendar cmath codecs collections.abc colorsys
+concurrent.futures contextlib contextvars copy copyreg csv ctypes dataclasses datetime decimal difflib dis
+doctest enum errno fnmatch fractions functools getpass gettext glob graphlib hashlib heapq hmac html
+importlib.metadata importlib.resources inspect io itertools json keyword linecache locale logging.handlers
+math mimetypes multiprocessing.pool numbers operator os pathlib pickle pkgutil platform pprint profile
+cProfile pstats queue random re reprlib sched secrets select shlex shutil signal socket sqlite3 ssl stat
+statistics string stringprep struct subprocess symtable sys sysconfig tempfile textwrap threading time
+timeit token tokenize trace traceback tracemalloc types typing unicodedata unittest.mock urllib.parse
+urllib.request uuid warnings wave weakref xml.etree.ElementTree zipfile zlib zoneinfo encodings.idna
+encodings.gbk encodings.latin_1 encodings.utf_16 encodings.ascii __future__ this
+"""
 """The standard library a lesson may use. `this` prints when imported; its output is thrown away below."""
 
-LIBRARIES = (
-    "torch.optim torch.optim.lr_scheduler torch.optim.swa_utils torch.func torch.fft torch.linalg torch.special torch.sparse "
-    "torch.distributions torch.utils.data torch.utils.checkpoint torch.utils.serialization torch.utils.tensorboard "
-    "torch.serialization torch.nn.utils torch.nn.utils.rnn torch.nn.utils.parametrizations torch.nn.utils.parametrize "
-    "torch.nn.utils.prune torch.nn.init torch.nn.attention torch.autograd.functional torch.autograd.gradcheck "
-    "torch.autograd.profiler torch.autograd.forward_ad torch.profiler torch.amp torch.fx torch.export torch.jit torch.hub "
-    "torch.quantization torch.ao.quantization torch.masked torch.nested torch.signal torch.signal.windows torch.testing "
-    "torch.multiprocessing torch.distributed torch.overrides torch._dynamo torch._inductor.compiler_bisector torch.export._trace torchviz "
-    "numpy numpy.linalg numpy.random numpy.fft numpy.polynomial numpy.ma numpy.testing numpy.lib.stride_tricks "
-    "matplotlib matplotlib.pyplot matplotlib.animation matplotlib.cm matplotlib.colors matplotlib.gridspec matplotlib.patches "
-    "matplotlib.ticker matplotlib.backends.backend_svg matplotlib.backends.backend_agg mpl_toolkits.mplot3d pylab "
-    "pandas pandas.plotting scipy scipy.stats scipy.optimize scipy.special scipy.linalg scipy.signal sklearn sklearn.datasets "
-    "sklearn.model_selection sklearn.preprocessing sklearn.metrics sklearn.linear_model sklearn.decomposition sklearn.cluster "
-    "sklearn.manifold sympy networkx PIL.Image tqdm"
-).split()
+LIBRARIES = """
+torch.optim torch.optim.lr_scheduler torch.optim.swa_utils torch.func torch.fft torch.linalg torch.special
+torch.sparse torch.distributions torch.utils.data torch.utils.checkpoint torch.utils.serialization
+torch.utils.tensorboard torch.serialization torch.nn.utils torch.nn.utils.rnn
+torch.nn.utils.parametrizations torch.nn.utils.parametrize torch.nn.utils.prune torch.nn.init
+torch.nn.attention torch.autograd.functional torch.autograd.gradcheck torch.autograd.profiler
+torch.autograd.forward_ad torch.profiler torch.amp torch.fx torch.export torch.jit torch.hub
+torch.quantization torch.ao.quantization torch.masked torch.nested torch.signal torch.signal.windows
+torch.testing torch.multiprocessing torch.distributed torch.overrides torch._dynamo
+torch._inductor.compiler_bisector torch.export._trace torchviz numpy numpy.linalg numpy.random numpy.fft
+numpy.polynomial numpy.ma numpy.testing numpy.lib.stride_tricks matplotlib matplotlib.pyplot
+matplotlib.animation matplotlib.cm matplotlib.colors matplotlib.gridspec matplotlib.patches
+matplotlib.ticker matplotlib.backends.backend_svg matplotlib.backends.backend_agg mpl_toolkits.mplot3d pylab
+pandas pandas.plotting scipy scipy.stats scipy.optimize scipy.special scipy.linalg scipy.signal sklearn
+sklearn.datasets sklearn.model_selection sklearn.preprocessing sklearn.metrics sklearn.linear_model
+sklearn.decomposition sklearn.cluster sklearn.manifold sympy networkx PIL.Image tqdm
+"""
 
 REHEARSALS = 60
 """The interpreter rewrites code it has run a few times. Done here, those pages stay shared with all children."""
@@ -66,7 +69,7 @@ def preload() -> Versions:
         warnings.simplefilter("ignore")
         kept, sys.stdout = sys.stdout, io.StringIO()
         try:
-            for name in (*STANDARD, *LIBRARIES):
+            for name in (STANDARD + LIBRARIES).split():
                 import_if_there(name)
             prepare_matplotlib()
             warm_up()
@@ -108,4 +111,3 @@ def warm_up() -> None:
     encode_frame(Ready())
     for _ in range(REHEARSALS):
         rehearse()
-

@@ -10,6 +10,7 @@ from __future__ import annotations
 import sys
 from collections import deque
 from collections.abc import Callable, Mapping
+from time import perf_counter
 from types import CodeType, MappingProxyType
 from typing import Any
 
@@ -23,16 +24,28 @@ from app.trace import TensorId
 from app.worker.anchors import is_top_mode, sequence_number, transforms_active
 from app.worker.identity import IdentityTable
 from app.worker.modules import ModulePaths
-from app.worker.tensors import FEW
+from app.worker.tensors import FEW, shape_of
 
 COPY_BYTES = 64 * KIB
 """Up to here a copy is kept; beyond, an alias and its version counter."""
 ALIAS_BYTES = 16 * MIB
+PATIENCE = 20
+"""A pass of the training loop is recorded again only after this many times as long as recording the last one took."""
+SECONDS_PER_CALL = 6e-6
 SILENT = frozenset({"__init__", "reset_parameters", "__repr__", "__str__", "__format__"})
 """Library functions whose inner calls are noise: making a layer, printing a tensor."""
 SHOWN_ATTRIBUTES = frozenset({"T", "mT", "H", "mH", "real", "imag", "data"})
 UNSHOWN = frozenset(
-    {"backward", "grad", "__set__", "requires_grad_", "retain_grad", "register_hook", "__repr__", "__format__"}
+    {
+        "backward",
+        "grad",
+        "__set__",
+        "requires_grad_",
+        "retain_grad",
+        "register_hook",
+        "__repr__",
+        "__format__",
+    }
 )
 PUBLIC_MODULES: Mapping[str, str] = MappingProxyType(
     {
@@ -72,7 +85,7 @@ class Argument:
 
     def __init__(self, tensor: Tensor, number: TensorId, made_by: Result | None) -> None:
         self.tensor = number
-        self.shape = tensor.shape
+        self.shape = shape_of(tensor) if tensor.is_nested else tensor.shape
         self.dtype = tensor.dtype
         self.requires_grad = tensor.requires_grad
         self.made_by = made_by
@@ -83,9 +96,11 @@ class Result:
 
     __slots__ = ("call", "dtype", "kept", "output_nr", "position", "sequence", "shape", "tensor")
 
-    def __init__(self, tensor: Tensor, number: TensorId, sequence: int | None, call: Call, position: int) -> None:
+    def __init__(
+        self, tensor: Tensor, number: TensorId, sequence: int | None, call: Call, position: int
+    ) -> None:
         self.tensor = number
-        self.shape = tensor.shape
+        self.shape = shape_of(tensor) if tensor.is_nested else tensor.shape
         self.dtype = tensor.dtype
         self.sequence = sequence
         self.output_nr = tensor.output_nr if sequence is not None else 0
@@ -115,15 +130,22 @@ class Recorder(TorchFunctionMode):
     def __init__(self, limits: Limits, identities: IdentityTable, modules: ModulePaths) -> None:
         super().__init__()
         self.calls: list[Call] = []
-        self.dropped = 0
+        self.left_early = False
+        """Whether there were calls that no room was left for."""
         self.by_sequence: dict[int, Call] = {}
         self.made: dict[TensorId, Result] = {}
         self.quiet = 0
         self.recording = False
+        self.sampling = False
+        self.training_loop: int | None = None
+        """First line of the loop that runs backward passes."""
+        self.pass_seconds = 0.0
+        """What taking one backward pass costs."""
+        self._next_sample = 0.0
         self._limits = limits
         self._identities = identities
         self._modules = modules
-        self._ops: dict[Any, str | None] = {}
+        self._ops: dict[Any, tuple[str | None, bool]] = {}
         self._kept: deque[Result] = deque()
         self._kept_bytes = 0
 
@@ -141,13 +163,29 @@ class Recorder(TorchFunctionMode):
         self.recording = False
 
     def tick(self, line: int) -> None:
-        """Called before each pass of each of the program's loops."""
-        if self.recording and self.full:
-            self.leave()
+        """Called before each pass of each of the program's loops, with the loop's first line.
+
+        When the room is used up the recorder leaves, and everything runs at its own speed. Now and then it comes back
+        for one pass of the training loop, so that the latest state can be shown too.
+        """
+        if self.recording:
+            self.left_early = self.left_early or self.full
+            if self.full or (self.sampling and line == self.training_loop):
+                self._end_sample()
+                self.leave()
+        elif line == self.training_loop and perf_counter() > self._next_sample:
+            self.forget(since=self._limits.steps)
+            self.sampling = True
+            self.start()
+
+    def _end_sample(self) -> None:
+        calls = len(self.calls) - (self._limits.steps if self.sampling else 0)
+        self.sampling = False
+        self._next_sample = perf_counter() + PATIENCE * (calls * SECONDS_PER_CALL + self.pass_seconds)
 
     @property
     def full(self) -> bool:
-        return len(self.calls) >= self._limits.steps
+        return len(self.calls) >= self._limits.steps * (2 if self.sampling else 1)
 
     # ------------------------------------------------------------------------------------------ one call
 
@@ -156,17 +194,20 @@ class Recorder(TorchFunctionMode):
             kwargs = {}
         if self.quiet or not self.recording:
             return func(*args, **kwargs)
-        try:
-            op = self._ops[func]
-        except KeyError:
-            op = self._ops[func] = op_name(func)
+        known = self._ops.get(func)
+        if known is None:
+            op = op_name(func)
+            known = self._ops[func] = op, op is not None and is_in_place(op)
+        op, in_place = known
         if op is None:
             return func(*args, **kwargs)
         arguments = self.arguments(args, kwargs)
         before = sequence_number()
         result = func(*args, **kwargs)
-        changed = args[0] if op == "torch.Tensor.__setitem__" else result
-        self.note(op, arguments, tensors_in((changed,), {}), before)
+        outputs = tensors_in((result,), {})
+        if in_place:
+            outputs = written_to(args[0])
+        self.note(op, arguments, outputs, before)
         return result
 
     def note(self, op: str, arguments: list[Argument], outputs: list[Tensor], before: int) -> Call | None:
@@ -179,7 +220,7 @@ class Recorder(TorchFunctionMode):
                 return None
             frame = frame.f_back
         if self.full:
-            self.dropped += 1
+            self.left_early = True
             return None
         call = Call(op, before)
         call.code, call.instruction = frame.f_code, frame.f_lasti
@@ -212,14 +253,17 @@ class Recorder(TorchFunctionMode):
 
     def _result(self, tensor: Tensor, call: Call, position: int) -> Result:
         number = self._identities.number(tensor)
-        node = tensor.grad_fn  # of a view changed in place, torch makes it anew here: hence `after` is read later
+        node = (
+            tensor.grad_fn
+        )  # of a view changed in place, torch makes it anew here: hence `after` is read later
         result = Result(tensor, number, None if node is None else node._sequence_nr(), call, position)
         self.made[number] = result
         result.kept = self._keep(tensor, result)
         return result
 
     def _keep(self, tensor: Tensor, result: Result) -> Kept | None:
-        if type(tensor) is not Tensor or tensor.layout is not torch.strided or transforms_active():
+        plain = type(tensor) is Tensor and tensor.layout is torch.strided and not tensor.is_quantized
+        if not plain or tensor.is_nested or transforms_active():
             return None
         size = tensor.numel()
         if size <= FEW and tensor.is_cpu:
@@ -256,6 +300,24 @@ def op_name(func: Callable[..., Any]) -> str | None:
         return f"torch.Tensor.{last}"
     module = getattr(func, "__module__", None) or "torch"
     return f"{PUBLIC_MODULES.get(module, module)}.{last}"
+
+
+def is_in_place(op: str) -> bool:
+    """Whether a call writes into its first argument: `add_`, `__iadd__`, `__setitem__`."""
+    last = op.rsplit(".", 1)[-1]
+    if last.startswith("__"):
+        return last == "__setitem__" or (
+            last.startswith("__i") and last not in ("__invert__", "__index__", "__int__")
+        )
+    return last.endswith("_") and op.startswith("torch.Tensor.")
+
+
+def written_to(target: Any) -> list[Tensor]:
+    """The tensor written into and, where it is a view, the base whose history the write changes too."""
+    if not isinstance(target, Tensor):
+        return []
+    base = target._base
+    return [target] if base is None else [target, base]
 
 
 def tensors_in(args: Any, kwargs: dict[str, Any]) -> list[Tensor]:

@@ -34,7 +34,7 @@ from app.worker.instrument import Place
 from app.worker.namespace import Found
 from app.worker.passes import Passes, RawPass
 from app.worker.recorder import Argument, Call, Recorder, Result
-from app.worker.tensors import summarise
+from app.worker.tensors import shape_of, summarise
 
 CALL_CHARS = 200
 
@@ -67,7 +67,13 @@ class Places:
         names = self._names.get(place) if place is not None else None
         if names is None:
             return None
-        return names[position] if len(names) > 1 and position < len(names) else names[0] if len(names) == 1 else None
+        return (
+            names[position]
+            if len(names) > 1 and position < len(names)
+            else names[0]
+            if len(names) == 1
+            else None
+        )
 
 
 class Report:
@@ -105,7 +111,7 @@ class Report:
     def _record(self, number: TensorId, items: list[Found]) -> TensorRecord:
         first, aliases = items[0], tuple(item.name for item in items[1:])
         thing = torch.from_numpy(first.thing) if isinstance(first.thing, np.ndarray) else first.thing
-        strided = thing.layout is torch.strided
+        strided = thing.layout is torch.strided and not thing.is_nested
         view = isinstance(first.thing, Tensor) and thing._is_view() and thing._base is not None
         made = self._recorder.made.get(number)
         grad = thing.grad if thing.is_leaf or thing.retains_grad else None
@@ -114,7 +120,7 @@ class Report:
             name=first.name,
             aliases=aliases,
             kind=first.kind,
-            shape=tuple(thing.shape),
+            shape=shape_of(thing),
             dtype=dtype_name(thing.dtype),
             device=str(thing.device),
             layout=str(thing.layout).removeprefix("torch."),
@@ -135,9 +141,11 @@ class Report:
             span=None if made is None else self._places.span(made.call.code, made.call.instruction),
         )
 
-    def name_of(self, number: TensorId | None, call: Call | None, position: int = 0) -> str | None:
-        """The program's name for a tensor: the one it can still be reached by, else the one it was assigned to."""
-        name = None if number is None else self._names.get(number)
+    def _name_of(
+        self, number: TensorId, names: dict[TensorId, str], call: Call | None, position: int = 0
+    ) -> str | None:
+        """The program's name for a tensor: of that moment, else of the end, else the one it was assigned to."""
+        name = names.get(number) or self._names.get(number)
         return name or (None if call is None else self._places.name(call, position))
 
     # ------------------------------------------------------------------------------------------ steps
@@ -166,22 +174,25 @@ class Report:
         raw = taken.graph
         return AutogradGraph(
             roots=tuple(GraphRoot(NodeId(node), output_nr) for node, output_nr in raw.roots),
-            nodes=tuple(self._node(NodeId(number), node) for number, node in enumerate(raw.nodes)),
+            nodes=tuple(
+                self._node(NodeId(number), node, taken.names) for number, node in enumerate(raw.nodes)
+            ),
             edges=tuple(
-                GraphEdge(NodeId(e.consumer), e.input_nr, NodeId(e.producer), e.output_nr, e.grad) for e in raw.edges
+                GraphEdge(NodeId(e.consumer), e.input_nr, NodeId(e.producer), e.output_nr, e.grad)
+                for e in raw.edges
             ),
             backward=self._backward(taken),
             occurrence=taken.occurrence,
             nodes_left_out=raw.left_out,
         )
 
-    def _node(self, number: NodeId, raw: RawNode) -> GraphNode:
+    def _node(self, number: NodeId, raw: RawNode, names: dict[TensorId, str]) -> GraphNode:
         call = raw.call
         span = None if call is None else self._places.span(call.code, call.instruction)
         outputs = tuple(
             NodeOutput(
                 output_nr,
-                self.name_of(output.tensor, call if output.tensor is not None else None, output.position),
+                None if output.tensor is None else self._name_of(output.tensor, names, call, output.position),
                 output.tensor,
                 output.shape,
                 output.dtype,
@@ -206,13 +217,13 @@ class Report:
     def _backward(self, taken: RawPass) -> BackwardPass | None:
         if taken.call == "none":
             return None
-        roots = tuple(self._root_name(number) for number in taken.roots)
+        roots = tuple(self._root_name(number, taken.names) for number in taken.roots)
         span = self._places.span(taken.code, taken.instruction)
         return BackwardPass(taken.call, roots, taken.seed, span, taken.retain_graph, taken.create_graph)
 
-    def _root_name(self, number: TensorId) -> str:
+    def _root_name(self, number: TensorId, names: dict[TensorId, str]) -> str:
         made = self._recorder.made.get(number)
-        name = self.name_of(number, made.call if made else None, made.position if made else 0)
+        name = self._name_of(number, names, made.call if made else None, made.position if made else 0)
         if name is None and made is not None:
             span = self._places.span(made.call.code, made.call.instruction)
             name = None if span is None else self._places.source.text(span)[:CALL_CHARS]
@@ -231,7 +242,8 @@ def byte_range(thing: Tensor | np.ndarray[Any, Any]) -> tuple[int, int]:
             root = root.base
         low, high = np.lib.array_utils.byte_bounds(root)
         return int(low), int(high)
-    if thing.layout is not torch.strided or thing.is_meta or type(thing) not in (Tensor, torch.nn.Parameter):
+    plain = thing.layout is torch.strided and type(thing) in (Tensor, torch.nn.Parameter)
+    if not plain or thing.is_meta or thing.is_nested:
         return 0, 0
     storage = thing.untyped_storage()
     start = storage.data_ptr()

@@ -13,6 +13,7 @@ from typing import Any, Literal
 import torch
 
 from app.trace import Complex, Nested, Real, Scalar, Statistics, TensorValue
+from app.worker.anchors import is_wrapper
 
 FEW = 64
 """Up to this many elements, Python counts faster than torch dispatches."""
@@ -39,10 +40,10 @@ def plain_nested(data: Any) -> Nested:
 
 
 def readable(tensor: torch.Tensor) -> torch.Tensor | None:
-    """A detached, dense, plain tensor of the same numbers, or None where there are none to read (meta tensors)."""
-    tensor = tensor.detach()
-    if tensor.device.type == "meta" or tensor.is_nested:
+    """A detached, dense, plain tensor of the same numbers, or None where there are none to read."""
+    if tensor.device.type == "meta" or tensor.is_nested or is_wrapper(tensor):
         return None
+    tensor = tensor.detach()
     if tensor.is_quantized:
         tensor = tensor.dequantize()
     if tensor.layout is not torch.strided:
@@ -52,7 +53,9 @@ def readable(tensor: torch.Tensor) -> torch.Tensor | None:
     return tensor.resolve_conj().resolve_neg()
 
 
-def summarise(tensor: torch.Tensor, most: int, cut: Literal["corner", "stride"] = "corner") -> TensorValue | None:
+def summarise(
+    tensor: torch.Tensor, most: int, cut: Literal["corner", "stride"] = "corner"
+) -> TensorValue | None:
     """Values (at most `most`) and statistics of a tensor. "corner" cuts a leading window, "stride" a sample."""
     dense = readable(tensor)
     if dense is None:
@@ -100,6 +103,13 @@ def slice_text(slices: Iterable[slice]) -> str:
     return f"[{', '.join(one(part) for part in slices)}]"
 
 
+def shape_of(tensor: torch.Tensor) -> tuple[int, ...]:
+    """The shape; -1 for the ragged dimensions of a nested tensor."""
+    if tensor.is_nested:
+        return (int(tensor.size(0)), *(-1,) * (tensor.dim() - 1))
+    return tuple(int(size) for size in tensor.shape)
+
+
 def flatten(data: Any) -> list[Any]:
     if not isinstance(data, list):
         return [data]
@@ -143,7 +153,9 @@ def measure(dense: torch.Tensor) -> Statistics:
     zeros = size - int(torch.count_nonzero(numbers))
     low, high = torch.aminmax(numbers) if size else (numbers, numbers)
     if size and not (math.isfinite(float(low)) and math.isfinite(float(high))):
-        nan, above, below = (int(kind(numbers).sum()) for kind in (torch.isnan, torch.isposinf, torch.isneginf))
+        nan, above, below = (
+            int(kind(numbers).sum()) for kind in (torch.isnan, torch.isposinf, torch.isneginf)
+        )
         numbers = numbers[torch.isfinite(numbers)]
         size = numbers.numel()
     statistic = _on(numbers)

@@ -155,7 +155,9 @@ def test_page_is_used_by_keyboard(fake_site: FakeSite, page: Page) -> None:
     page.locator("svg.graph .box[data-span]").first.focus()
     page.keyboard.press("Enter")
     expect(page.locator("#source")).to_be_focused()
-    selected = page.locator("#source").evaluate("(area) => area.value.slice(area.selectionStart, area.selectionEnd)")
+    selected = page.locator("#source").evaluate(
+        "(area) => area.value.slice(area.selectionStart, area.selectionEnd)"
+    )
     assert selected in ("x*w", "x*w + b")
     expect(page.locator("#source")).to_have_value("y = x*w + b")
     page.locator(".menu summary").focus()
@@ -172,6 +174,14 @@ def test_moving_a_slider_keeps_the_picture_in_place(fake_site: FakeSite, page: P
     page.locator('[id="in.x.range"]').fill("1")
     expect(value(page, "y")).to_have_text("9")
     assert page.evaluate(places) == before
+
+
+def test_caret_lights_the_smallest_node_around_it(fake_site: FakeSite, page: Page) -> None:
+    page.goto(fake_site.url)
+    page.locator("#source").focus()
+    page.locator("#source").evaluate("(area) => area.setSelectionRange(5, 5)")
+    expect(page.locator("svg.graph .box.lit")).to_have_count(1)
+    expect(page.locator("svg.graph .box.lit")).to_contain_text("MulBackward0")
 
 
 def test_node_lights_its_characters_behind_emoji(fake_site: FakeSite, page: Page) -> None:
@@ -205,6 +215,17 @@ def test_phone_scrolls_only_downwards(
     page.goto(f"{fake_site.url}/docs")
     assert page.evaluate("document.documentElement.scrollWidth") == 360
     context.close()
+
+
+@pytest.mark.parametrize("width", [360, 700, 1280])
+def test_menu_opens_inside_the_window(fake_site: FakeSite, page: Page, width: int) -> None:
+    page.set_viewport_size({"width": width, "height": 740})
+    page.goto(fake_site.url)
+    page.locator(".menu summary").click()
+    box = page.locator(".menu ul").bounding_box()
+    assert box is not None
+    assert box["x"] >= 0
+    assert box["x"] + box["width"] <= width
 
 
 def test_theme_is_chosen_without_a_flash(fake_site: FakeSite, page: Page) -> None:

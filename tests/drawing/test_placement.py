@@ -26,7 +26,9 @@ def graphs(draw: st.DrawFn) -> Graph:
     even = st.integers(10, 120).map(lambda half: 2 * half)
     sizes = draw(st.lists(st.tuples(even, even), min_size=count, max_size=count))
     names = draw(st.permutations(range(count)))
-    pairs = st.tuples(st.integers(0, count - 1), st.integers(0, count - 1)).filter(lambda pair: pair[0] < pair[1])
+    pairs = st.tuples(st.integers(0, count - 1), st.integers(0, count - 1)).filter(
+        lambda pair: pair[0] < pair[1]
+    )
     chosen = draw(st.lists(pairs, max_size=40)) if count > 1 else []
     ports = [0] * count
     links: list[Link] = []
@@ -184,7 +186,9 @@ Wish = tuple[float, float, float]
 """What one element wants, how heavy it is, and its distance from the one before."""
 
 
-@given(st.lists(st.tuples(st.floats(-1e3, 1e3), st.floats(0.1, 100), st.floats(0, 100)), min_size=1, max_size=30))
+@given(
+    st.lists(st.tuples(st.floats(-1e3, 1e3), st.floats(0.1, 100), st.floats(0, 100)), min_size=1, max_size=30)
+)
 def test_isotonic_keeps_distances_and_agrees_with_scikit_learn(wishes: list[Wish]) -> None:
     wanted, weights = [wish[0] for wish in wishes], [wish[1] for wish in wishes]
     offsets = [sum(gap for _, _, gap in wishes[1 : place_in + 1]) for place_in in range(len(wishes))]
@@ -196,7 +200,9 @@ def test_isotonic_keeps_distances_and_agrees_with_scikit_learn(wishes: list[Wish
     levels = isotonic_regression(
         [want - offset for want, offset in zip(wanted, offsets, strict=True)], sample_weight=weights
     )
-    assert found == pytest.approx([float(level) + offset for level, offset in zip(levels, offsets, strict=True)])
+    assert found == pytest.approx(
+        [float(level) + offset for level, offset in zip(levels, offsets, strict=True)]
+    )
 
 
 # ------------------------------------------------------------------------------------------------ the cache
@@ -234,8 +240,8 @@ def test_cache_serves_several_threads() -> None:
 @settings(max_examples=30)
 @given(graphs())
 def test_crossing_reduction_never_makes_it_worse(graph: Graph) -> None:
-    from app.drawing.order import _walk, count_crossings, order_layers  # the start order is not public
     from app.drawing.order import _distances as distances_of
+    from app.drawing.order import _walk, count_crossings, order_layers  # the start order is not public
     from app.drawing.ranks import build_layers
 
     layered = build_layers(len(graph[0]), sorted(graph[1]))
