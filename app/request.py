@@ -6,7 +6,9 @@ import ast
 import keyword
 import math
 import re
+import warnings
 from collections.abc import Iterator
+from types import MappingProxyType
 
 from app.errors import ProgramRefused
 from app.limits import Limits
@@ -17,7 +19,14 @@ Values = dict[str, str | int | float]
 
 DEVICE = re.compile(r"auto|cpu|cuda(:\d{1,3})?")
 FLOATING = ("float16", "bfloat16", "float32", "float64", "complex64", "complex128")
-BYTES = {"float64": 8, "int64": 8, "complex64": 8, "complex128": 16, "float16": 2, "bfloat16": 2, "int16": 2}
+BYTES = MappingProxyType(
+    {
+        **dict.fromkeys(("uint8", "int8", "bool"), 1),
+        **dict.fromkeys(("float16", "bfloat16", "int16"), 2),
+        **dict.fromkeys(("float64", "int64", "complex64"), 8),
+        "complex128": 16,
+    }
+)
 DEEPEST = 16
 SEEDS = range(-(2**63), 2**64)
 
@@ -108,7 +117,7 @@ def _check_shape(name: str, spec: InputSpec, shape: tuple[int, ...], limits: Lim
             "Input `{name}` cannot have the shape {shape}: sizes are 0 or more, 16 of them at most.", values
         )
         yield _refusal(name, sentence)
-    elif math.prod(shape) * BYTES.get(dtype, 4) > limits.memory_bytes // 4:
+    elif math.prod(max(size, 1) for size in shape) * BYTES.get(dtype, 4) > limits.memory_bytes // 4:
         sentence = Text(
             "Input `{name}` of shape {shape} is larger than a quarter of the memory limit.", values
         )
@@ -150,7 +159,8 @@ def _check_watch(watch: tuple[str, ...], limits: Limits) -> Iterator[Problem]:
         )
     for expression in watch:
         try:
-            ast.parse(expression.strip(), mode="eval")
+            with warnings.catch_warnings(action="ignore"):
+                ast.parse(expression.strip(), mode="eval")
         except (SyntaxError, ValueError, RecursionError, MemoryError):
             sentence = Text(
                 "`{expression}` is not an expression that can be watched.", {"expression": expression[:80]}

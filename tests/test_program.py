@@ -171,7 +171,7 @@ def test_deep_nesting_is_refused(source: str) -> None:
 
 def test_size_is_counted_in_bytes() -> None:
     limits = replace(LIMITS, source_bytes=30)
-    assert parse_program("'" + "中" * 9 + "'", limits)
+    parse_program("'" + "中" * 9 + "'", limits)
     (problem,) = refusals("'" + "中" * 10 + "'", limits)
     assert (problem.code, problem.sentence.values) == ("source_too_large", {"size": 32, "allowed": 30})
 

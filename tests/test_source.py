@@ -97,4 +97,4 @@ def test_spans_outside_the_text_are_harmless(source: str, place: tuple[int, int,
     length = len(source.encode("utf-16-le")) // 2
     assert 0 <= start <= length + 1  # just behind the text, for a line after its last
     assert 0 <= end <= length + 1
-    assert len(text.text(span)) <= 2 * len(source) + 1
+    assert len(text.text(span)) <= 2 * len(source) + 2

@@ -125,6 +125,7 @@ def node_face(node: GraphNode, use: Use | None = None) -> Face:
     if len(node.outputs) == 1:
         _write_output(sheet, node.outputs[0])
         if use is not None:
+            sheet.y += 4
             sheet.write(Text("from this use: {grad}", {"grad": _brief(use.grad)}), "range", fixed=True)
         return sheet.finish(_say_one(node, title, node.outputs[0]))
     _write_outputs(sheet, node.outputs)

@@ -15,6 +15,8 @@ from app.trace import GraphNode
 
 FAN_OUT = 24
 """Parts a loop or a run is split into when it is opened."""
+ROOM = 4
+"""Modules open by themselves up to this fraction of the picture: a quarter."""
 LONGEST_BODY = 256
 """Calls in a loop's body that is still recognised."""
 
@@ -64,11 +66,14 @@ def split_path(path: str) -> tuple[str, ...]:
 
 
 def group(calls: Calls, most: int, opened: frozenset[str]) -> tuple[Part, ...]:
-    """Parts that need at most `most` boxes: as many levels of modules as fit, then what the reader opened."""
+    """Parts that need at most `most` boxes: some levels of modules, then what the reader opened.
+
+    Modules open by themselves while that fills no more than a part of the picture: there must be room to open more.
+    """
     parts = gather(calls, split_interval(calls, 0, len(calls.tokens), 0), most)
     while True:
         finer = tuple([inner for part in parts for inner in _open_module(calls, part)])
-        if len(finer) == len(parts) or count_boxes(calls, finer) > most:
+        if len(finer) == len(parts) or count_boxes(calls, finer) * ROOM > most:
             break
         parts = finer
     return _open_chosen(calls, parts, most, opened)

@@ -88,9 +88,7 @@ def _place_part(sizes: Sequence[Size], links: Sequence[Link], boxes: list[int], 
     return _Part(boxes, numbers, width, bands.bottoms[0], centres, routes)
 
 
-def _renumbered(
-    sizes: Sequence[Size], links: list[Link], boxes: list[int]
-) -> tuple[list[Link], list[Size]]:
+def _renumbered(sizes: Sequence[Size], links: list[Link], boxes: list[int]) -> tuple[list[Link], list[Size]]:
     """A part as if it were alone: its boxes counted from 0."""
     if len(boxes) == len(sizes):
         return links, list(sizes)

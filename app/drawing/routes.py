@@ -168,8 +168,8 @@ def _spread(x: int, half: int, sources: list[int], wanted: list[int]) -> list[in
         [wanted[port] for port in order], [1.0] * len(order), [gap * n for n in range(last + 1)]
     )
     spread = [0] * len(order)
-    for number, (port, want) in enumerate(zip(order, placed, strict=True)):
-        spread[port] = round(min(max(want, low + gap * number), high - gap * (last - number)))
+    for number, (port, found) in enumerate(zip(order, placed, strict=True)):
+        spread[port] = round(min(max(found, low + gap * number), high - gap * (last - number)))
     return spread
 
 

@@ -48,6 +48,11 @@ def is_top_mode(mode: TorchFunctionMode) -> bool:
     return _get_current_function_mode() is mode  # type: ignore[no-untyped-call]
 
 
+def is_tracing() -> bool:
+    """Whether `torch.jit.trace` is watching: every size is a tensor then, and what we ask would be traced too."""
+    return bool(torch._C._is_tracing())
+
+
 def transforms_active() -> bool:
     """Whether a torch.func transform is running, so that tensors are wrappers without readable values."""
     return bool(torch._C._are_functorch_transforms_active())

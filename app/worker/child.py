@@ -50,11 +50,11 @@ def tell_failure(text: str) -> None:
 def settle(orders: Orders, readable: tuple[str, ...], uid: int | None) -> None:
     """Everything that needs what the seal takes away; then the seal."""
     threading.current_thread().name = "program"
-    if orders.gpu:
-        torch.ones(2, 2, device="cuda").requires_grad_().sum().item()
+    kept = {CHANNEL} | (make_cuda_context() if orders.gpu else set())
     rehearse()
     if not orders.sealed:
         os.setsid()
+        os.closerange(CHANNEL + 1, max(open_descriptors()) + 1)  # not the server's own socket, above all
         return
     plan = SealPlan(
         memory_bytes=orders.memory_bytes,
@@ -64,7 +64,18 @@ def settle(orders: Orders, readable: tuple[str, ...], uid: int | None) -> None:
         readable=readable,
         gpu=orders.gpu,
     )
-    seal(plan, keep_fds=(CHANNEL,))
+    seal(plan, keep_fds=kept)
+
+
+def make_cuda_context() -> set[int]:
+    """Touch the GPU once; the descriptors its driver opened, without which the context would be lost."""
+    before = open_descriptors()
+    torch.ones(2, 2, device="cuda").requires_grad_().sum().item()
+    return open_descriptors() - before
+
+
+def open_descriptors() -> set[int]:
+    return {int(entry.name) for entry in Path("/proc/self/fd").iterdir()}
 
 
 def readable_paths() -> tuple[str, ...]:

@@ -44,7 +44,8 @@ def watching_optimisers(recorder: Recorder) -> Iterator[None]:
     silenced: list[Optimizer] = []
 
     def before(optimiser: Optimizer, args: Any, kwargs: Any) -> None:
-        if recorder.recording and not args and not kwargs:
+        with_closure = len(args) > 1 or bool(kwargs)  # the first argument is the optimiser itself
+        if recorder.recording and not with_closure:
             silenced.append(optimiser)
             recorder.quiet += 1
 

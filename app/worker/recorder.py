@@ -21,7 +21,7 @@ from torch.overrides import TorchFunctionMode
 from app.limits import KIB, MIB, Limits
 from app.program import FILENAME
 from app.trace import TensorId
-from app.worker.anchors import is_top_mode, sequence_number, transforms_active
+from app.worker.anchors import is_top_mode, is_tracing, sequence_number, transforms_active
 from app.worker.identity import IdentityTable
 from app.worker.modules import ModulePaths
 from app.worker.tensors import FEW, shape_of
@@ -192,7 +192,7 @@ class Recorder(TorchFunctionMode):
     def __torch_function__(self, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
         if kwargs is None:
             kwargs = {}
-        if self.quiet or not self.recording:
+        if self.quiet or not self.recording or is_tracing():
             return func(*args, **kwargs)
         known = self._ops.get(func)
         if known is None:

@@ -85,6 +85,7 @@ _THREAD_FLAGS = _THREAD | 0x200 | 0x400 | 0x40000 | 0x80000 | 0x100000 | 0x20000
 _OPEN_FLAGS = os.O_CLOEXEC | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_NOCTTY | os.O_DIRECTORY
 _IOCTLS = (0x5401, 0x5413, 0x541B, 0x5450, 0x5451)  # TCGETS TIOCGWINSZ FIONREAD FIONCLEX FIOCLEX
 _FCNTLS = (0, 1, 2, 3, 1030)  # dupfd getfd setfd getfl dupfd_cloexec; not setown, not setpipe_sz
+_PARENT_S = (9, 19)  # SIGKILL SIGSTOP: an end by SIGKILL then always came from outside
 _PRCTLS = (3, 15, 16, 21, 39)  # get_dumpable set_name get_name get_seccomp get_no_new_privs
 
 
@@ -145,7 +146,7 @@ def install(files: bool, gpu: bool) -> str:
 
 def _conditions(files: bool, gpu: bool) -> dict[str, Block]:
     """Call name -> what its arguments must be. Every block returns on every path."""
-    own = _allow(_one_of(0, (OWN_PID,)))
+    own = _one_of(0, (OWN_PID,))
     own_or_zero = _allow(_one_of(0, (0, OWN_PID)))
     clock = _allow(_only_bits(0, 0xF))  # a clock id above these names another process or an open device
     refuse = _answer(REFUSE)
@@ -162,8 +163,8 @@ def _conditions(files: bool, gpu: bool) -> dict[str, Block]:
         "fcntl": _allow(_one_of(1, _FCNTLS)),
         "prctl": _allow(_one_of(0, _PRCTLS)),
         "prlimit64": _allow(_one_of(0, (0,)), _is_null(2)),
-        "kill": own,
-        "tgkill": own,
+        "kill": _allow(own, _none_of(1, _PARENT_S)),
+        "tgkill": _allow(own, _none_of(2, _PARENT_S)),
         "clock_gettime": clock,
         "clock_nanosleep": clock,
         "sched_getaffinity": own_or_zero,
@@ -218,6 +219,11 @@ def _one_of(argument: int, values: tuple[int, ...]) -> Block:
     """A hit jumps over the tests that are left and over the refusal."""
     tests = tuple(Instruction(EQUAL, len(values) - at, 0, value) for at, value in enumerate(values))
     return (_low(argument), *tests, *_answer(REFUSE))
+
+
+def _none_of(argument: int, values: tuple[int, ...]) -> Block:
+    tests = tuple(step for value in values for step in (Instruction(EQUAL, 0, 1, value), *_answer(REFUSE)))
+    return (_low(argument), *tests)
 
 
 def _is_null(argument: int) -> Block:

@@ -338,7 +338,7 @@ class _Builder:
         if hasattr(node, "variable"):
             self.nodes.append(self._leaf(number, "accumulate", "AccumulateGrad", node.variable))
             return
-        call = self.recording.calls.get(node)
+        call = self.recording.calls.get(node) or self._call_around(node)
         outputs: Mapping[int, torch.Tensor | None] = self.recording.outputs.get(node) or {0: None}
         grads = self.arrived.get(node, ())
         made = tuple(self._output(nr, tensor, grads) for nr, tensor in sorted(outputs.items()))
@@ -348,6 +348,14 @@ class _Builder:
             GraphNode(NodeId(number), "function", node.name(), text, None, span, module, sequence, made)
         )
         self._join(node, number, call)
+
+    def _call_around(self, node: Node) -> Call | None:
+        """A node torch made on the way to a result belongs to the call whose result comes next."""
+        number = node._sequence_nr()
+        later = [(found._sequence_nr(), call) for found, call in self.recording.calls.items()]
+        return min(
+            [entry for entry in later if entry[0] > number], key=lambda entry: entry[0], default=(0, None)
+        )[1]
 
     def _output(self, nr: int, tensor: torch.Tensor | None, grads: tuple[Any, ...]) -> NodeOutput:
         grad = grads[nr] if nr < len(grads) else None

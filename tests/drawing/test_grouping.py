@@ -108,12 +108,12 @@ def test_module_used_twice_is_two_parts() -> None:
     ]
 
 
-def test_as_many_levels_of_modules_open_as_fit() -> None:
+def test_levels_of_modules_open_while_they_fill_a_quarter() -> None:
     modules = [
         f"net.layers[{layer}].{name}" for layer in range(4) for name in ("fc", "norm") for _ in range(5)
     ]
     calls = calls_of([None] * 40, modules, leaves=0)
-    assert [len(group(calls, most, NONE_OPENED)) for most in (39, 8, 7, 4, 3)] == [8, 8, 4, 4, 2]
+    assert [len(group(calls, most, NONE_OPENED)) for most in (39, 32, 31, 16, 4, 3)] == [8, 8, 4, 4, 4, 2]
 
 
 def test_calls_that_have_nothing_in_common_become_runs_of_equal_size() -> None:

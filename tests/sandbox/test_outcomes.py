@@ -1,0 +1,236 @@
+"""How a run ends is told in its trace, whatever the program does; what it did until then is kept."""
+
+from __future__ import annotations
+
+import asyncio
+
+import pytest
+
+from app.errors import WorkerLost
+from app.trace import Completed, Crashed, Output, Raised, RunRequest, Shown, Span, StackFrame, Stopped, Trace
+from tests.sandbox.conftest import RealSandbox, output_of
+
+ENDLESS = {
+    "loop": ("while True: pass", Span(1, 0, 1, 16)),
+    "sleep": ("import time\ntime.sleep(60)", Span(2, 0, 2, 14)),
+    "long arithmetic": ("x = 10**10**10", Span(1, 4, 1, 14)),
+    "inside torch": ("x = torch.ones(512, 512)\nwhile True: x = x @ x", None),
+    "catching everything": ("while True:\n    try:\n        while True: pass\n    except BaseException: pass", None),
+    "finally": ("try:\n    while True: pass\nfinally:\n    while True: pass", None),
+    "in a function": ("def f():\n    while True: pass\nf()", Span(2, 4, 2, 20)),
+    "in a thread": ("import threading\nt = threading.Thread(target=exec, args=('while True: pass',))\nt.start(); t.join()", None),
+    "in a repr": ("class A:\n    def __repr__(self):\n        while True: pass\nA()", None),
+    "in an exception's text": ("class E(Exception):\n    def __str__(self):\n        while True: pass\nraise E", None),
+    "in a destructor": ("class A:\n    def __del__(self):\n        while True: pass\na = A()\ndel a", None),
+    "a regular expression": ("import re\nre.match('(a+)+b', 'a' * 64)", None),
+    "waiting for a lock": ("import threading\nlock = threading.Lock()\nlock.acquire()\nlock.acquire()", None),
+    "deaf to the alarm": ("import signal\nsignal.signal(signal.SIGALRM, signal.SIG_IGN)\nwhile True: pass", None),
+    "alarm turned off": ("import signal\nsignal.setitimer(signal.ITIMER_REAL, 0)\nwhile True: pass", None),
+    "stopped": ("import os, signal\nos.kill(os.getpid(), signal.SIGSTOP)", None),
+}  # fmt: skip
+
+
+async def test_endless_programs_are_stopped_and_keep_what_they_printed(real: RealSandbox) -> None:
+    programs = {name: f"print('began'); {source}" for name, (source, _) in ENDLESS.items()}
+    traces = await asyncio.gather(*map(real.run, programs.values()))
+    for (name, (_, span)), trace in zip(ENDLESS.items(), traces, strict=True):
+        assert isinstance(trace.outcome, Stopped), (name, trace.outcome)
+        assert (trace.outcome.limit, trace.outcome.allowed) == ("seconds", real.limits.seconds), name
+        assert output_of(trace).startswith("began"), name
+        if span is not None:
+            shift = len("print('began'); ") if span.line == 1 else 0
+            place = Span(span.line, span.column + shift, span.end_line, span.end_column + shift)
+            assert trace.outcome.span == place, name
+
+
+BOMBS = {
+    "one huge tensor": "x = torch.zeros(10**12)",
+    "tensors": "while True: xs.append(torch.ones(1 << 18))",
+    "views that are copied": "x = torch.ones(1)\nwhile True: xs.append(x.expand(1 << 18).clone())",
+    "gradients": "x = torch.ones(1 << 18, requires_grad=True)\nwhile True: x = x * 2; xs.append(x)",
+    "bytes": "while True: xs.append(bytearray(1 << 20))",
+    "small objects": "while True: xs.append([xs])",
+    "a doubling list": "x = [0]\nwhile True: x += x",
+    "a doubling text": "x = 'ab'\nwhile True: x += x",
+    "arrays": "while True: xs.append(np.ones(1 << 17))",
+    "one huge array": "x = np.zeros((1 << 20, 1 << 10))",
+    "mapped": "import mmap\nwhile True: xs.append(mmap.mmap(-1, 1 << 20, flags=mmap.MAP_PRIVATE))",
+}
+
+
+@pytest.mark.parametrize("case", BOMBS)
+async def test_memory_bomb_is_stopped(real: RealSandbox, case: str) -> None:
+    trace = await real.run(f"kept = torch.ones(2)\nprint('began')\nxs = []\n{BOMBS[case]}")
+    match trace.outcome:
+        case Stopped("memory", allowed):
+            assert allowed == real.limits.memory_bytes
+        case Raised("OSError", message):
+            assert "Cannot allocate memory" in message
+        case other:
+            raise AssertionError(other)
+    assert output_of(trace) == "began\n"
+    assert "kept" in [tensor.name for tensor in trace.tensors]
+
+
+@pytest.mark.parametrize(
+    "flood",
+    [
+        "while True: print('x' * 100)",
+        "print('x' * 10**7)",
+        "import sys\nwhile True: sys.stderr.write('x')",
+        "while True:\n    try:\n        print('中')\n    except Exception: pass",
+    ],
+)
+async def test_output_flood_is_stopped_at_the_limit(real: RealSandbox, flood: str) -> None:
+    trace = await real.run(flood)
+    assert isinstance(trace.outcome, Stopped)
+    assert (trace.outcome.limit, trace.outcome.allowed) == ("output", real.limits.output_bytes)
+    assert real.limits.output_bytes - 3 < len(output_of(trace).encode()) <= real.limits.output_bytes
+
+
+@pytest.mark.parametrize(
+    ("end", "outcome"),
+    [
+        ("import ctypes; ctypes.string_at(0)", Crashed("SIGSEGV")),
+        ("import os; os.abort()", Crashed("SIGABRT")),
+        ("import os; os._exit(0)", Crashed(None)),
+        ("import os; os._exit(3)", Crashed(None)),
+        ("import os, signal; os.kill(os.getpid(), signal.SIGXCPU)", Stopped("cpu_seconds", 4.0)),
+        ("import sys; sys.exit()", Completed()),
+        ("raise SystemExit(0)", Completed()),
+    ],
+)
+async def test_program_that_ends_its_process_keeps_its_output(
+    real: RealSandbox, end: str, outcome: Crashed | Stopped | Completed
+) -> None:
+    trace = await real.run(f"print('hello', end='')\n{end}")
+    assert (trace.outcome, trace.output) == (outcome, (Output("stdout", "hello"),))
+
+
+async def test_program_that_kills_itself_is_told_apart_from_nothing(real: RealSandbox) -> None:
+    """Nobody can know who sent a SIGKILL: the request may be sent again."""
+    with pytest.raises(WorkerLost):
+        await real.run("import os\nos.kill(os.getpid(), 9)")
+
+
+RAISING = """\
+a = torch.ones(2, 3)
+def f(t):
+    return (
+        t @ t)
+中 = 1; f(a)
+never = torch.ones(1)"""
+
+
+async def test_exception_has_its_place_and_frames_and_keeps_the_trace_until_then(real: RealSandbox) -> None:
+    trace = await real.run(RAISING)
+    assert isinstance(trace.outcome, Raised)
+    assert trace.outcome.exception == "RuntimeError"
+    assert "mat1 and mat2 shapes cannot be multiplied (2x3 and 2x3)" in trace.outcome.message
+    assert trace.outcome.span == Span(4, 8, 4, 13)
+    assert trace.outcome.frames == (
+        StackFrame("<module>", Span(5, 7, 5, 11)),
+        StackFrame("f", Span(4, 8, 4, 13)),
+    )
+    assert [tensor.name for tensor in trace.tensors] == ["a"]
+    assert [step.op for step in trace.steps if step.name == "a"] == ["torch.ones"]
+
+
+@pytest.mark.parametrize(
+    ("source", "exception", "message"),
+    [
+        ("1 / 0", "ZeroDivisionError", "division by zero"),
+        ("def f(): f()\nf()", "RecursionError", "maximum recursion depth exceeded"),
+        ("raise KeyError('中')", "KeyError", "'中'"),
+        ("raise ValueError('\\ud800')", "ValueError", "?"),
+        ("raise KeyboardInterrupt", "KeyboardInterrupt", ""),
+        ("raise GeneratorExit('x')", "GeneratorExit", "x"),
+        ("import sys\nsys.exit(3)", "SystemExit", "3"),
+        ("import sys\nsys.exit('why')", "SystemExit", "why"),
+        ("input()", "EOFError", "EOF when reading a line"),
+        ("import nowhere", "ModuleNotFoundError", "No module named 'nowhere'"),
+        ("exec('1 +')", "SyntaxError", "invalid syntax (<string>, line 1)"),
+        (
+            "class E(Exception):\n    def __str__(self): raise KeyError\nraise E",
+            "E",
+            "<no message: KeyError>",
+        ),
+        ("del undefined", "NameError", "name 'undefined' is not defined"),
+    ],
+)
+async def test_exception_is_told(real: RealSandbox, source: str, exception: str, message: str) -> None:
+    outcome = (await real.run(source)).outcome
+    assert isinstance(outcome, Raised)
+    assert (outcome.exception, outcome.message) == (exception, message)
+    assert outcome.span is not None
+    assert 1 <= len(outcome.frames) <= 50
+
+
+async def test_output_is_kept_in_order(real: RealSandbox) -> None:
+    source = "import sys\nfor i in range(3):\n    print(i)\n    print('e', i, file=sys.stderr, end='')\nprint('last')"
+    trace = await real.run(source)
+    streams = {
+        name: "".join(o.text for o in trace.output if o.stream == name) for name in ("stdout", "stderr")
+    }
+    assert streams == {"stdout": "0\n1\n2\nlast\n", "stderr": "e 0e 1e 2"}
+    assert output_of(trace) == "0\ne 01\ne 12\ne 2last\n"
+
+
+async def test_frames_arrive_while_the_program_runs_and_the_trace_is_last(real: RealSandbox) -> None:
+    source = "import time\nfor i in range(3):\n    print(i, flush=True)\n    time.sleep(0.1)"
+    frames = [frame async for frame in real.sandbox.stream(real.parse(source), RunRequest())]
+    *before, last = frames
+    assert isinstance(last, Trace)
+    assert len(before) >= 2
+    assert tuple(before) == last.output
+    assert output_of(last) == "0\n1\n2\n"
+
+
+async def test_streams_that_the_program_breaks_harm_nobody(real: RealSandbox) -> None:
+    for source in ("import sys\nsys.stdout = None\nprint(1)", "import sys\nsys.stdout.close()\nx = 1"):
+        assert (await real.run(source)).outcome == Completed()
+
+
+async def test_figures_are_kept(real: RealSandbox) -> None:
+    trace = await real.run(
+        "plt.plot([1, 2], label='中')\nplt.title('t')\nplt.xlabel('x')\nplt.legend()\nplt.show()"
+    )
+    (figure,) = trace.figures
+    assert (figure.title, figure.xlabel, figure.lines, figure.legend) == ("t", "x", 1, ("中",))
+    assert figure.svg.lstrip().startswith(("<?xml", "<svg"))
+
+
+async def test_watched_expressions_are_read_at_the_end_even_after_an_exception(real: RealSandbox) -> None:
+    watch = ("x", "x.shape", "y", "1 / 0", " '中' ")
+    trace = await real.run("x = torch.tensor([1.0, 2.0])\nraise ValueError", watch=watch)
+    assert [each.expression for each in trace.watched] == list(watch)
+    assert [each.text for each in trace.watched] == [
+        "tensor([1., 2.])",
+        "torch.Size([2])",
+        None,
+        None,
+        "'中'",
+    ]
+    assert trace.watched[0].value is not None
+    assert trace.watched[0].value.data == (1.0, 2.0)
+    errors = [each.error for each in trace.watched]
+    assert errors == [
+        None,
+        None,
+        "NameError: name 'y' is not defined",
+        "ZeroDivisionError: division by zero",
+        None,
+    ]
+
+
+async def test_last_expression_is_shown(real: RealSandbox) -> None:
+    assert (await real.run("x = 1\nx + 1")).result == Shown("2", Span(2, 0, 2, 5), None)
+    assert (await real.run("x = 1")).result is None
+    assert (await real.run("None")).result is None
+    assert (await real.run("'\\ud800'")).result == Shown("'\\ud800'", Span(1, 0, 1, 8), None)
+
+
+@pytest.mark.parametrize("source", ["", "# nothing", "\n\n", "\ufeff", "\r\n# 中\r\n"])
+async def test_empty_programs_complete(real: RealSandbox, source: str) -> None:
+    trace = await real.run(source)
+    assert (trace.outcome, trace.tensors, trace.output) == (Completed(), (), ())
