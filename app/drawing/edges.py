@@ -41,12 +41,18 @@ def norm_of(value: TensorValue) -> float:
     return hypot(*_magnitudes(value.data))
 
 
-def _magnitudes(data: Nested) -> Iterable[float]:
-    if isinstance(data, tuple):
-        return [size for inner in data for size in _magnitudes(inner)]
-    if isinstance(data, Complex):
-        return [hypot(as_float(data.real), as_float(data.imag))]
-    return [as_float(data)]
+def _magnitudes(data: Nested) -> list[float]:
+    sizes: list[float] = []
+    waiting = [data]
+    while waiting:
+        found = waiting.pop()
+        if isinstance(found, tuple):
+            waiting.extend(found)
+        elif isinstance(found, Complex):
+            sizes.append(hypot(as_float(found.real), as_float(found.imag)))
+        else:
+            sizes.append(as_float(found))
+    return sizes
 
 
 def strand_norm(strand: Strand) -> float | None:

@@ -124,7 +124,7 @@ def _kind(number: Scalar, scale: float) -> str:
         return "nan"
     if size in (float("inf"), float("-inf")):
         return "inf" if size > 0 else "neginf"
-    if not size or not scale:
+    if not size or not scale > 0:
         return f"h{STEPS}"
     step = max(1, min(STEPS, round(abs(size) / scale * STEPS)))
     return f"h{STEPS + step if size > 0 else STEPS - step}"

@@ -161,7 +161,7 @@ def _spread(x: int, half: int, sources: list[int], wanted: list[int]) -> list[in
     low, high, last = x - half, x + half, len(sources) - 1
     if not last:
         want = wanted[0]
-        return [low if want < low else high if want > high else want]
+        return [low if want < low else min(want, high)]
     gap = min(PORT_GAP, (high - low) / last)
     order = sorted(range(last + 1), key=sources.__getitem__)
     placed = isotonic(

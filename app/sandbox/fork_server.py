@@ -136,6 +136,8 @@ class ForkServer:
     async def close(self) -> None:
         """End it and wait until it is gone: it takes its children along."""
         self._forget_control()
+        for child in (*self._ordered.values(), *self._children.values()):
+            child.close()
         if self._process is not None:
             try:
                 await asyncio.to_thread(self._process.wait, 5)

@@ -45,14 +45,16 @@ class IdentityTable:
 def shared_storages(ranges: Iterable[tuple[int, int]]) -> list[StorageId]:
     """Storage numbers for half-open byte ranges, all alive at once: ranges that touch the same bytes share one."""
     spans = list(ranges)
-    order = sorted(range(len(spans)), key=lambda index: spans[index])
-    group_of = [0] * len(spans)
+    group_of = {}
     group, reach = -1, -1
-    for index in order:
+    for index in sorted(range(len(spans)), key=lambda index: spans[index]):
         start, end = spans[index]
-        if start >= reach or start == end:
+        if start == end:
+            group_of[index] = -2 - index  # no memory: shares nothing
+            continue
+        if start >= reach:
             group += 1
         reach = max(reach, end)
         group_of[index] = group
     renumbered: dict[int, int] = {}
-    return [StorageId(renumbered.setdefault(group, len(renumbered))) for group in group_of]
+    return [StorageId(renumbered.setdefault(group_of[index], len(renumbered))) for index in range(len(spans))]

@@ -19,7 +19,7 @@ SECONDS_BETWEEN_FRAMES = 0.02
 
 
 class Transcript:
-    """All output of a run. Sends at once when it has not sent for a moment, so little is lost if the run is killed."""
+    """All output of a run. Sends a line at once when it has sent none for a moment: little is lost if the run is killed."""
 
     def __init__(self, allowed: int, send: Callable[[Output], None]) -> None:
         self.chunks: list[Output] = []
@@ -39,7 +39,7 @@ class Transcript:
             self.flush()
             self._stream = stream
         self._waiting.append(text.encode()[:room].decode("utf-8", "ignore") if over else text)
-        if over or time.monotonic() - self._sent_at > SECONDS_BETWEEN_FRAMES:
+        if over or (text.endswith("\n") and time.monotonic() - self._sent_at > SECONDS_BETWEEN_FRAMES):
             self.flush()
         if over:
             self._size = self._allowed
@@ -93,7 +93,7 @@ class ProgramStream(io.TextIOBase):
         return len(text)
 
     def flush(self) -> None:
-        return None
+        self._transcript.flush()
 
 
 def show_warning(

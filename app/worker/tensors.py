@@ -61,8 +61,7 @@ def summarise(
     if dense is None:
         return None
     if dense.numel() <= min(FEW, most):
-        data = dense.tolist()
-        return TensorValue(plain_nested(data), None, count(flatten(data)))
+        return summarise_list(dense.tolist())
     index, window = None, dense
     if dense.numel() > most:
         slices = corner(dense.shape, most) if cut == "corner" else strided(dense.shape, most)
@@ -71,8 +70,9 @@ def summarise(
 
 
 def summarise_list(data: Any) -> TensorValue:
-    """The same of what `tolist()` gave earlier."""
-    return TensorValue(plain_nested(data), None, count(flatten(data)))
+    """The same of what `tolist()` gave. A single number is its own statistics."""
+    statistics = count(flatten(data)) if isinstance(data, list) else None
+    return TensorValue(plain_nested(data), None, statistics)
 
 
 def corner(shape: Sequence[int], most: int) -> tuple[slice, ...]:

@@ -16,7 +16,17 @@ from app.drawing.lettering import in_english
 from app.drawing.pieces import Box, GraphDrawing
 from app.drawing.placement import PlacementCache
 from app.errors import DrawingFailed
-from app.trace import AutogradGraph, GraphNode, NodeId, NodeKind, Real
+from app.trace import (
+    AutogradGraph,
+    Complex,
+    GraphNode,
+    Nested,
+    NodeId,
+    NodeKind,
+    Real,
+    Statistics,
+    TensorValue,
+)
 from tests.drawing.graphs import (
     graph_of,
     join,
@@ -309,6 +319,28 @@ def test_what_is_no_graph_is_refused(graph: AutogradGraph, reason: str) -> None:
 def test_empty_graph_is_an_empty_picture() -> None:
     drawing = draw(graph_of([], [], NodeId(0)))
     assert (drawing.boxes, drawing.edges) == ((), ())
+
+
+def test_strange_values_are_drawn_all_the_same() -> None:
+    """A child may send whatever has the right types."""
+    deep: Nested = 1.0
+    for _ in range(5_000):
+        deep = (deep,)
+    wild = Statistics("NaN", "Infinity", None, None, "NaN", -1, 10**30, 0, 0)
+    values = [
+        TensorValue(deep, None, None),
+        TensorValue((1.0, 2.0), None, wild),
+        TensorValue((10**400, ("NaN", ()), Complex("Infinity", 0)), None, None),
+        TensorValue((), None, None),
+        TensorValue(Complex(1.0, "NaN"), None, None),
+    ]
+    for value in values:
+        graph = line_graph()
+        nodes = [replace(n, outputs=(replace(n.outputs[0], value=value, grad=value),)) for n in graph.nodes]
+        edges = [replace(edge, grad=value) for edge in graph.edges]
+        assert len(draw(replace(graph, nodes=tuple(nodes), edges=tuple(edges))).boxes) == 5
+    bare = [replace(node, outputs=()) for node in line_graph().nodes]
+    assert len(draw(replace(line_graph(), nodes=tuple(bare))).boxes) == 5
 
 
 def test_thousand_nodes_are_drawn_whole_in_no_time() -> None:

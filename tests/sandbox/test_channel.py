@@ -1,0 +1,106 @@
+"""A child may write anything to its channel: the answer is a trace of the vocabulary, or one refusal."""
+
+from __future__ import annotations
+
+import json
+
+import pytest
+
+from app.errors import WireError, WorkerLost
+from app.trace import Completed, Crashed, Output, RunRequest, Stopped, Trace
+from app.wire import HEADER, ChildFrame, Failure, Ready, encode_frame
+from tests.sandbox.conftest import RealSandbox, output_of
+
+
+def sending(data: bytes) -> str:
+    return f"import os\nprint('before')\nos.write(3, {data!r})"
+
+
+def framed(fields: object) -> bytes:
+    body = json.dumps(fields).encode()
+    return HEADER.pack(len(body)) + body
+
+
+NONSENSE = {
+    "junk": b"junk" * 100,
+    "a huge length": b"\xff\xff\xff\xff",
+    "a length just too large": HEADER.pack(16 * 1024 * 1024 + 1),
+    "an empty frame": HEADER.pack(0),
+    "a frame of junk": HEADER.pack(4) + b"junk",
+    "a frame without a tag": framed({}),
+    "a pickle": HEADER.pack(5) + b"\x80\x05N.\n",
+    "an unknown outcome": framed({"frame": "trace", "outcome": {"kind": "won"}}),
+    "an unknown field": framed({"frame": "trace", "outcome": {"kind": "completed"}, "html": "<b>"}),
+    "deep nesting": HEADER.pack(30_000) + b"[" * 30_000,
+    "ready again": encode_frame(Ready()),
+}
+
+
+@pytest.mark.parametrize("case", NONSENSE)
+async def test_nonsense_discards_the_run(real: RealSandbox, case: str) -> None:
+    with pytest.raises(WireError):
+        await real.run(sending(NONSENSE[case]))
+
+
+async def test_forged_trace_is_all_there_is_to_gain(real: RealSandbox) -> None:
+    """It is the program's own answer: it may as well have printed it."""
+    forged = Trace(Completed(), device="nowhere", output=(Output("stdout", "forged"),))
+    assert await real.run(sending(encode_frame(forged))) == forged
+
+
+async def test_forged_output_is_told_like_printed_output(real: RealSandbox) -> None:
+    frames: list[ChildFrame] = [Output("stderr", "forged"), Trace(Completed())]
+    source = sending(b"".join(map(encode_frame, frames)))
+    seen = [frame async for frame in real.sandbox.stream(real.parse(source), RunRequest())]
+    assert seen[-2:] == frames
+    assert sum(isinstance(frame, Trace) for frame in seen) == 1
+
+
+async def test_what_follows_a_trace_is_never_read(real: RealSandbox) -> None:
+    forged = encode_frame(Trace(Completed())) + NONSENSE["junk"]
+    assert (await real.run(sending(forged))).outcome == Completed()
+
+
+async def test_flood_of_frames_is_stopped(real: RealSandbox) -> None:
+    source = f"import os\nframe = {encode_frame(Output('stdout', 'x' * 1000))!r} * 100\nwhile True: os.write(3, frame)"
+    with pytest.raises(WireError, match="bytes in one reply"):
+        await real.run(source)
+
+
+async def test_forged_failure_is_our_failure(real: RealSandbox) -> None:
+    with pytest.raises(WorkerLost):
+        await real.run(sending(encode_frame(Failure("a lie"))))
+
+
+DEAF = "import signal\nsignal.signal(signal.SIGALRM, signal.SIG_IGN)\n"
+
+
+@pytest.mark.parametrize(
+    ("source", "outcome"),
+    [
+        ("import os\nprint('before')\nos.close(3)", Crashed(None)),
+        ("import os\nprint('before')\nos.close(3)\nwhile True: pass", Crashed(None)),
+        ("import os\nprint('before')\nos.dup2(0, 3)\nx = torch.ones(1)", Crashed(None)),
+        (
+            f"import os\nprint('before')\nos.write(3, b'\\0\\0')\n{DEAF}while True: pass",
+            Stopped("seconds", 1.0),
+        ),
+        ("import os\nprint('before')\nos.write(3, b'\\0\\0\\1\\0{')\nos._exit(0)", Crashed(None)),
+    ],
+)
+async def test_child_that_leaves_its_channel_is_ended_and_told(
+    real: RealSandbox, source: str, outcome: Crashed | Stopped
+) -> None:
+    trace = await real.run(source)
+    assert output_of(trace).startswith("before")
+    match trace.outcome:
+        case Stopped(limit, allowed):
+            assert Stopped(limit, allowed) == outcome
+        case other:
+            assert other == outcome
+    await real.rested()
+
+
+async def test_task_is_read_whole_before_the_program_runs(real: RealSandbox) -> None:
+    source = "import select\nprint(select.select([3], [], [], 0)[0])"
+    assert await real.printed(source + "\n# " + "x" * 60_000) == "[]\n"

@@ -1,0 +1,87 @@
+"""Tensors as plain values: exact where few, a named window where many, statistics over all, NaN and Inf spelled."""
+
+from __future__ import annotations
+
+import math
+
+import pytest
+import torch
+from hypothesis import given
+from hypothesis import strategies as st
+
+from app.trace import Complex, Real, Statistics
+from app.worker.tensors import corner, count, measure, plain_nested, slice_text, strided, summarise
+
+SHAPES = st.lists(st.integers(0, 50), min_size=1, max_size=4).map(tuple)
+
+
+@pytest.mark.parametrize(
+    ("tensor", "data"),
+    [
+        (torch.tensor(17.0), 17.0),
+        (torch.tensor(3), 3),
+        (torch.tensor(True), True),
+        (torch.tensor([[1.5, 2.0], [3.0, 4.0]]), ((1.5, 2.0), (3.0, 4.0))),
+        (torch.tensor([]), ()),
+        (torch.zeros(2, 0), ((), ())),
+        (torch.tensor([math.nan, math.inf, -math.inf]), ("NaN", "Infinity", "-Infinity")),
+        (torch.tensor(1 + 2j), Complex(1.0, 2.0)),
+        (torch.tensor([1, 0, 2]).to_sparse(), (1, 0, 2)),
+        (torch.tensor([0.5], dtype=torch.float16), (0.5,)),
+        (torch.tensor([1 + 2j]).conj(), (Complex(1.0, -2.0),)),
+        (torch.tensor([1.0]).to(torch.float8_e4m3fn), (1.0,)),
+        (torch.ones(2, requires_grad=True) * 2, (2.0, 2.0)),
+    ],
+)
+def test_few_elements_are_given_exactly(tensor: torch.Tensor, data: object) -> None:
+    value = summarise(tensor, 64)
+    assert value is not None
+    assert (value.data, value.index) == (data, None)
+
+
+def test_tensor_without_numbers_has_no_value() -> None:
+    assert summarise(torch.empty(3, device="meta"), 64) is None
+
+
+@given(SHAPES, st.integers(1, 2_000))
+def test_windows_keep_to_their_size_and_their_slice_text_is_true(shape: tuple[int, ...], most: int) -> None:
+    tensor = torch.arange(math.prod(shape), dtype=torch.float32).reshape(shape)
+    for cut in (corner, strided):
+        slices = cut(shape, most)
+        window = eval(f"tensor{slice_text(slices)}", {"tensor": tensor})
+        assert torch.equal(window, tensor[slices])
+        assert window.numel() <= most
+        assert window.numel() > 0 or tensor.numel() == 0
+
+
+def test_large_tensor_gives_a_window_and_statistics_of_all() -> None:
+    tensor = torch.arange(10_000.0).reshape(100, 100)
+    value = summarise(tensor, 1_024)
+    assert value is not None
+    assert value.index == "[:32, :32]"
+    assert value.data == plain_nested(tensor[:32, :32].tolist())
+    assert value.statistics is not None
+    assert value.statistics.maximum == 9_999.0
+
+
+NUMBERS = st.lists(st.floats(-1e6, 1e6, width=32) | st.sampled_from([math.nan, math.inf, -math.inf]), max_size=200)
+
+
+@given(NUMBERS)
+def test_python_and_torch_count_alike(numbers: list[float]) -> None:
+    by_hand, by_torch = count(numbers), measure(torch.tensor(numbers, dtype=torch.float64))
+    for name in Statistics.__slots__:
+        assert_alike(getattr(by_hand, name), getattr(by_torch, name))
+
+
+def assert_alike(first: Real | None, second: Real | None) -> None:
+    if isinstance(first, int | float) and isinstance(second, int | float):
+        assert first == pytest.approx(second, rel=1e-6, abs=1e-6)
+    else:
+        assert first == second
+
+
+def test_scalar_needs_no_statistics() -> None:
+    value = summarise(torch.tensor(3.0), 64)
+    assert value is not None
+    assert value.statistics is None
