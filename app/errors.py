@@ -10,7 +10,7 @@ PlaygroundError
 
 from __future__ import annotations
 
-from app.trace import Problem
+from app.values import Problem
 
 
 class PlaygroundError(Exception):

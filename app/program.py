@@ -19,7 +19,7 @@ from types import CodeType
 from app.errors import ProgramRefused
 from app.limits import Limits
 from app.source import SourceText
-from app.trace import Problem, Span, Text
+from app.values import Problem, Span, Text
 
 FILENAME = "<program>"
 PROVIDED = ("torch", "nn", "F", "optim", "np", "plt", "math")

@@ -13,7 +13,8 @@ from types import MappingProxyType
 from app.errors import ProgramRefused
 from app.limits import Limits
 from app.program import Program, missing_input
-from app.trace import Complex, InputSpec, Nested, Problem, RunRequest, Text
+from app.trace import InputSpec, RunRequest
+from app.values import Complex, Nested, Problem, Text
 
 Values = dict[str, str | int | float]
 

@@ -16,9 +16,9 @@ from app.limits import Limits
 
 PREFIX = "PLAYGROUND_"
 LANGUAGES = ("en", "zh")
-UNITS = {"": 1, "K": 1024, "M": 1024**2, "G": 1024**3}
+UNITS: Mapping[str, int] = {"": 1, "K": 1024, "M": 1024**2, "G": 1024**3}
 SIZE = re.compile(r"(\d{1,15})\s*(?:([KMG])(?:i?B)?|B)?", re.IGNORECASE)
-SWITCH = {
+SWITCH: Mapping[str, bool] = {
     "1": True,
     "true": True,
     "yes": True,

@@ -5,7 +5,7 @@ from __future__ import annotations
 import ast
 from dataclasses import dataclass
 
-from app.trace import Span
+from app.values import Span
 
 
 @dataclass(frozen=True, slots=True)

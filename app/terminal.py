@@ -6,19 +6,8 @@ from collections.abc import Iterator
 
 from app.drawing.numerals import scalar_of, show_number, show_shape
 from app.sandbox.face import Device, SealLayer
-from app.trace import (
-    Completed,
-    Crashed,
-    Nested,
-    Outcome,
-    Problem,
-    Raised,
-    Stopped,
-    TensorRecord,
-    TensorValue,
-    Text,
-    Trace,
-)
+from app.trace import Completed, Crashed, Outcome, Raised, Stopped, TensorRecord, Trace
+from app.values import Nested, Problem, TensorValue, Text
 
 FEW = 8
 """Elements written out in one line."""

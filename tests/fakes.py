@@ -25,28 +25,20 @@ from app.trace import (
     GraphNode,
     GraphRoot,
     InputSpec,
-    Nested,
-    NodeId,
     NodeOutput,
     Operand,
     Output,
     Raised,
     RunRequest,
     Shown,
-    Span,
     StackFrame,
-    Statistics,
     Step,
-    StepId,
-    StorageId,
-    TensorId,
     TensorRecord,
-    TensorValue,
-    Text,
     Timings,
     Trace,
     Versions,
 )
+from app.values import Nested, NodeId, Span, Statistics, StepId, StorageId, TensorId, TensorValue, Text
 
 LINE = "y = x*w + b"
 VERSIONS = Versions("3.11.7", "2.13.0+cpu", "2.4.6")

@@ -20,7 +20,7 @@ ROOT = Path(__file__).resolve().parent.parent
 FOLDERS = ("app", "tests", "benchmarks", "scripts")
 
 FLOORS = (
-    ("trace", "limits", "errors"),
+    ("trace", "values", "limits", "errors"),
     ("wire", "control", "program", "settings"),
     ("sandbox", "drawing", "worker"),
     ("web", "terminal"),
@@ -28,8 +28,8 @@ FLOORS = (
 )
 SAME_ROOM = (("source", "program"), ("request", "program"))
 """Files that together make one room, named after its first file."""
-NEIGHBOURS = (("errors", "trace"),)
-"""On floor 0 a failure may carry a word of the vocabulary."""
+NEIGHBOURS = (("errors", "values"), ("trace", "values"))
+"""On floor 0 the vocabulary is made of small values, and a failure may carry one."""
 
 OWNERS = (
     ("worker", ("torch", "numpy", "matplotlib", "pandas", "sklearn", "scipy", "sympy", "torchviz")),
@@ -358,7 +358,7 @@ BROKEN: tuple[tuple[Rule, str, str], ...] = (
 KEPT: tuple[tuple[Rule, str, str], ...] = (
     (imports_point_down, "app/web/api.py", "from app.sandbox.face import Sandbox\nimport json"),
     (imports_point_down, "app/request.py", "from app.program import Program"),
-    (imports_point_down, "app/errors.py", "from app.trace import Problem"),
+    (imports_point_down, "app/errors.py", "from app.values import Problem"),
     (packages_have_owners, "app/worker/tensors.py", "import torch\nimport numpy as np"),
     (packages_have_owners, "tests/test_x.py", "import torch"),
     (only_main_reads_the_environment, "app/main.py", "import os\nx = os.environ"),

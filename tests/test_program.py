@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from app.errors import ProgramRefused
 from app.limits import Limits
 from app.program import FreeName, Program, missing_input, parse_program
-from app.trace import Problem, Span, Text
+from app.values import Problem, Span, Text
 
 LIMITS = Limits()
 

@@ -10,7 +10,8 @@ from app.errors import ProgramRefused
 from app.limits import Limits
 from app.program import parse_program
 from app.request import RaggedError, check_request, is_complex, nested_shape
-from app.trace import Complex, InputSpec, Nested, Problem, RunRequest
+from app.trace import InputSpec, RunRequest
+from app.values import Complex, Nested, Problem
 
 LIMITS = Limits()
 

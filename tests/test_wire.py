@@ -17,22 +17,18 @@ from app.limits import MIB, Limits
 from app.program import parse_program
 from app.trace import (
     Completed,
-    Complex,
     Crashed,
     Figure,
     InputSpec,
-    Nested,
     Output,
     Raised,
     RunRequest,
-    Span,
     StackFrame,
     Stopped,
-    TensorValue,
-    Text,
     Trace,
     Watched,
 )
+from app.values import Complex, Nested, Span, TensorValue, Text
 from app.wire import (
     HEADER,
     ChildFrame,

@@ -11,7 +11,8 @@ from dataclasses import dataclass
 from heapq import heapify, heappop, heappush
 
 from app.errors import DrawingFailed
-from app.trace import AutogradGraph, GraphEdge, GraphNode, NodeId
+from app.trace import AutogradGraph, GraphEdge, GraphNode
+from app.values import NodeId
 
 
 @dataclass(frozen=True, slots=True)

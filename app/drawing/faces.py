@@ -21,7 +21,8 @@ from app.drawing.numerals import (
     show_shape,
 )
 from app.drawing.pieces import Face, Line, LineStyle, Rule
-from app.trace import GraphNode, NodeOutput, TensorValue, Text
+from app.trace import GraphNode, NodeOutput
+from app.values import TensorValue, Text
 
 PADDING = 10
 COLUMN_GAP = 14

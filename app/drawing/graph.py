@@ -20,7 +20,8 @@ from app.drawing.numerals import show_count
 from app.drawing.pieces import Box, BoxKind, Face, GraphDrawing
 from app.drawing.placement import Placement, PlacementCache, place
 from app.drawing.sketch import Outline, Sketch, draw_sketch, leaf_uses, only_outputs, whole_parts
-from app.trace import AutogradGraph, NodeOutput, Span, Text
+from app.trace import AutogradGraph, NodeOutput
+from app.values import Span, Text
 
 
 @dataclass(frozen=True, slots=True)

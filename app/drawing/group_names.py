@@ -7,7 +7,8 @@ from collections.abc import Sequence
 from app.drawing.grouping import Part, split_path
 from app.drawing.lettering import clean
 from app.drawing.numerals import show_count
-from app.trace import GraphNode, Text
+from app.trace import GraphNode
+from app.values import Text
 
 
 def group_title(part: Part, nodes: Sequence[GraphNode]) -> Text:

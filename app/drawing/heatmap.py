@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from typing import TypeVar
 
 from app.drawing.numerals import as_float
-from app.trace import Complex, Nested, Scalar, TensorValue
+from app.values import Complex, Nested, Scalar, TensorValue
 
 STEPS = 8
 """Colour steps on each side of zero: classes h0 (least) to h16 (greatest), h8 is zero."""

@@ -10,7 +10,7 @@ from __future__ import annotations
 import re
 import unicodedata
 
-from app.trace import Text
+from app.values import Text
 
 ELLIPSIS = "…"
 JOINER = "\u200d"

@@ -5,7 +5,7 @@ Everything fits a known number of columns, so a box keeps its size whatever numb
 
 from __future__ import annotations
 
-from app.trace import Complex, Real, Scalar, Statistics, TensorValue
+from app.values import Complex, Real, Scalar, Statistics, TensorValue
 
 NOTHING = "—"
 NUMBER_COLUMNS = 10

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from typing import Literal
 
 from app.drawing.heatmap import Heatmap
-from app.trace import Text
+from app.values import Text
 
 LineStyle = Literal["title", "code", "op", "shape", "caption", "number", "nothing", "range", "alarm"]
 BoxKind = Literal["function", "accumulate", "constant", "group"]

@@ -59,6 +59,7 @@ class ForkServer:
             hello = await loop.sock_recv(ours, MESSAGE_BYTES)
         finally:
             if not hello:  # it ended, or nobody waits for it any more
+                self._forget_control()
                 self._process.kill()
                 status = self._process.wait()
         if not hello:

@@ -22,18 +22,8 @@ from app.program import Program
 from app.sandbox.child import Child, signal_name
 from app.sandbox.face import Device, SandboxHealth, SealLayer
 from app.sandbox.pool import Pool
-from app.trace import (
-    Crashed,
-    Figure,
-    Frame,
-    Outcome,
-    Output,
-    Problem,
-    RunRequest,
-    Stopped,
-    Text,
-    Trace,
-)
+from app.trace import Crashed, Figure, Frame, Outcome, Output, RunRequest, Stopped, Trace
+from app.values import Problem, Text
 from app.wire import Failure, Ready, Task
 
 log = logging.getLogger("playground.sandbox")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import replace
 from time import perf_counter
 from typing import Any
@@ -27,7 +28,7 @@ from app.web.problems import FailureAnswer
 from app.web.requests import EvaluateBody, read_evaluate_body
 
 MANY_STEPS = 200
-FAILURES: dict[int | str, dict[str, Any]] = {
+FAILURES: Mapping[int | str, dict[str, Any]] = {
     413: {"model": FailureAnswer, "description": "The body or the program is larger than is allowed."},
     422: {
         "model": FailureAnswer,
@@ -37,7 +38,7 @@ FAILURES: dict[int | str, dict[str, Any]] = {
     500: {"model": FailureAnswer, "description": "Something went wrong on the server."},
     503: {"model": FailureAnswer, "description": "No free place for the run; see Retry-After."},
 }
-BODY = {
+BODY: Mapping[str, Any] = {
     "required": True,
     "content": {
         "application/json": {

@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any
 
-SCALARS = {
+SCALARS: Mapping[str, Any] = {
     "x": {"value": 3.0},
     "w": {"value": 4.0, "requires_grad": True},
     "b": {"value": 5.0, "requires_grad": True},
 }
 
-EVALUATE_EXAMPLES: dict[str, Any] = {
+EVALUATE_EXAMPLES: Mapping[str, Any] = {
     "scalars": {
         "summary": "y = x*w + b, with its gradients",
         "value": {"source": "y = x*w + b", "inputs": SCALARS},

@@ -19,7 +19,7 @@ STATIC = Path(__file__).parents[2] / "static"
 FOREVER = "public, max-age=31536000, immutable"
 SOURCES = ("package.json", "package-lock.json", "build.mjs")
 """Files that say how the vendored ones were made; not served."""
-TYPES = {
+TYPES: Mapping[str, str] = {
     ".js": "text/javascript",
     ".woff2": "font/woff2",
     ".svg": "image/svg+xml",

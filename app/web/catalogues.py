@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import re
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 
 from babel.messages.catalog import Catalog
@@ -29,7 +29,7 @@ CHANGING = (
     "Report-Msgid-Bugs-To",
 )
 """Lines of a catalogue's head that change by themselves, or say nothing."""
-KEYWORDS = {"Text": None, "_": None, "gettext": None}
+KEYWORDS: Mapping[str, None] = {"Text": None, "_": None, "gettext": None}
 
 
 def extract_messages() -> dict[str, str]:

@@ -17,7 +17,8 @@ from pydantic_core import from_json
 
 from app.errors import ProgramRefused
 from app.program import FreeName
-from app.trace import Complex, Dtype, GraphStyle, Init, InputSpec, Nested, Problem, RunRequest, Text
+from app.trace import Dtype, GraphStyle, Init, InputSpec, RunRequest
+from app.values import Complex, Nested, Problem, Text
 from app.web.problems import RequestRefused
 from app.web.requests import freeze_value, spell
 

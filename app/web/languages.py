@@ -13,11 +13,11 @@ from pathlib import Path
 
 from babel.messages.pofile import read_po
 
-from app.trace import Text
+from app.values import Text
 
 LOCALE = Path(__file__).with_name("locale")
 GAP = re.compile(r"\{([a-zA-Z_]\w*)\}")
-TAGS = {"en": "en", "zh": "zh-Hans"}
+TAGS: Mapping[str, str] = {"en": "en", "zh": "zh-Hans"}
 QUALITY = re.compile(r"\s*([A-Za-z*-]{1,35})\s*(?:;\s*q\s*=\s*([01](?:\.\d{0,3})?)\s*)?")
 
 

@@ -10,24 +10,8 @@ from collections import defaultdict
 from collections.abc import Iterator, Mapping
 
 from app.source import SourceText
-from app.trace import (
-    BackwardPass,
-    Crashed,
-    Cut,
-    Operand,
-    Outcome,
-    Raised,
-    Real,
-    Span,
-    Statistics,
-    Step,
-    Stopped,
-    StorageId,
-    TensorRecord,
-    TensorValue,
-    Text,
-    Trace,
-)
+from app.trace import BackwardPass, Crashed, Cut, Operand, Outcome, Raised, Step, Stopped, TensorRecord, Trace
+from app.values import Real, Span, Statistics, StorageId, TensorValue, Text
 from app.web.contexts import (
     Frame,
     GraphPanel,

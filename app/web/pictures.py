@@ -13,7 +13,8 @@ from app.drawing.classic import write_dot, write_graph_dot
 from app.drawing.graph import GraphView, draw_graph
 from app.drawing.pieces import GraphDrawing
 from app.errors import DrawingFailed
-from app.trace import AutogradGraph, ClassicGraph, GraphStyle, Text, Trace
+from app.trace import AutogradGraph, ClassicGraph, GraphStyle, Trace
+from app.values import Text
 from app.web.contexts import GraphPanel
 from app.web.evaluate import in_thread_if
 from app.web.languages import Language

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from types import MappingProxyType
 
 from app.errors import DrawingFailed, PlaygroundError, ProgramRefused, SandboxBusy, WireError, WorkerLost
-from app.trace import Problem, Span, Text
+from app.values import Problem, Span, Text
 from app.web.languages import Language
 
 

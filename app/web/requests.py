@@ -10,19 +10,8 @@ from typing import Annotated, Any, Literal
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError, WithJsonSchema
 from pydantic_core import ErrorDetails
 
-from app.trace import (
-    Complex,
-    Dtype,
-    GraphStyle,
-    Init,
-    InputSpec,
-    Nested,
-    Problem,
-    RunRequest,
-    Scalar,
-    Spelled,
-    Text,
-)
+from app.trace import Dtype, GraphStyle, Init, InputSpec, RunRequest
+from app.values import Complex, Nested, Problem, Scalar, Spelled, Text
 from app.web.problems import RequestRefused
 
 PictureFormat = Literal["svg", "dot", "json", "none"]
@@ -31,7 +20,7 @@ SPELLED: Mapping[str, Spelled] = MappingProxyType(
     {"NaN": "NaN", "Infinity": "Infinity", "-Infinity": "-Infinity"}
 )
 WHOLE_NUMBERS = range(-(2**63), 2**64)
-NESTED_SCHEMA = {
+NESTED_SCHEMA: Mapping[str, Any] = {
     "description": 'A number, true, false, "NaN", "Infinity", "-Infinity", {"real", "imag"}, or nested lists of these.',
     "anyOf": [
         {"type": "number"},

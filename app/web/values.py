@@ -7,11 +7,11 @@ their own: never only a colour.
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from itertools import product
 
-from app.trace import Complex, Nested, Scalar, TensorValue
+from app.values import Complex, Nested, Scalar, TensorValue
 
 LEVELS = 8
 TABLE_ROWS, TABLE_COLUMNS = 8, 8
@@ -20,8 +20,8 @@ CELL, WIDEST, TALLEST = 20, 640, 260
 """Pixels of a heatmap's cell, and of a whole heatmap at most."""
 MOST_FACETS = 6
 BINS = 16
-MARKS = {"NaN": "nan", "Infinity": "pinf", "-Infinity": "ninf"}
-SHOWN = {"NaN": "NaN", "Infinity": "∞", "-Infinity": "−∞"}
+MARKS: Mapping[str, str] = {"NaN": "nan", "Infinity": "pinf", "-Infinity": "ninf"}
+SHOWN: Mapping[str, str] = {"NaN": "NaN", "Infinity": "∞", "-Infinity": "−∞"}
 
 
 @dataclass(frozen=True, slots=True)

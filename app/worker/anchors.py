@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Hashable
+from collections.abc import Callable, Hashable
 from functools import cache
 from typing import Any, cast
 
@@ -11,10 +11,13 @@ from torch import Tensor
 from torch._subclasses.fake_tensor import FakeTensor
 from torch.overrides import TorchFunctionMode, _get_current_function_mode
 
-
-def sequence_number() -> int:
-    """The number the next autograd node made on this thread will get."""
-    return int(torch._C._autograd._get_sequence_nr())
+# Called for every recorded call, and therefore torch's own functions without a wrapper of ours.
+sequence_number: Callable[[], int] = torch._C._autograd._get_sequence_nr
+"""The number the next autograd node made on this thread will get."""
+is_tracing: Callable[[], bool] = torch._C._is_tracing
+"""Whether `torch.jit.trace` is watching: every size is a tensor then, and what we ask would be traced too."""
+transforms_active: Callable[[], bool] = torch._C._are_functorch_transforms_active
+"""Whether a torch.func transform is running, so that tensors are wrappers without readable values."""
 
 
 def node_sequence(node: Any) -> int | None:
@@ -46,16 +49,6 @@ def _saved_names(kind: object) -> tuple[str, ...]:
 
 def is_top_mode(mode: TorchFunctionMode) -> bool:
     return _get_current_function_mode() is mode  # type: ignore[no-untyped-call]
-
-
-def is_tracing() -> bool:
-    """Whether `torch.jit.trace` is watching: every size is a tensor then, and what we ask would be traced too."""
-    return bool(torch._C._is_tracing())
-
-
-def transforms_active() -> bool:
-    """Whether a torch.func transform is running, so that tensors are wrappers without readable values."""
-    return bool(torch._C._are_functorch_transforms_active())
 
 
 def is_wrapper(tensor: Tensor) -> bool:

@@ -16,7 +16,8 @@ from torch import Tensor
 from torch.autograd.graph import GradientEdge, Node, get_gradient_edge
 
 from app.limits import KIB, Limits
-from app.trace import NodeKind, TensorId, TensorValue
+from app.trace import NodeKind
+from app.values import TensorId, TensorValue
 from app.worker.anchors import node_outputs, node_sequence, node_variable, saved_names
 from app.worker.identity import IdentityTable
 from app.worker.recorder import Argument, Call, Recorder, Result

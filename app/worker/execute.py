@@ -33,12 +33,12 @@ from app.trace import (
     Outcome,
     RunRequest,
     Shown,
-    Text,
     Timings,
     Trace,
     Versions,
     Watched,
 )
+from app.values import Text
 from app.wire import Task
 from app.worker.classic import draw_classic
 from app.worker.figures import FigureCollector

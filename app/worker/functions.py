@@ -28,7 +28,7 @@ def watching_functions(recorder: Recorder) -> Iterator[None]:
         arguments = recorder.arguments(args, kwargs)
         before = sequence_number()
         result = original(cls, *args, **kwargs)
-        recorder.note(f"{cls.__name__}.apply", arguments, tensors_in((result,), {}), before)
+        recorder.note(f"{cls.__name__}.apply", arguments, tensors_in(result), before)
         return result
 
     Function.apply = classmethod(apply)  # type: ignore[assignment, method-assign]

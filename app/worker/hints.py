@@ -6,7 +6,7 @@ import re
 
 from torch import Tensor
 
-from app.trace import Text
+from app.values import Text
 
 
 def why_no_grad(tensor: Tensor, name: str, passes: int) -> Text | None:

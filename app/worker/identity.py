@@ -9,7 +9,15 @@ import itertools
 import weakref
 from collections.abc import Iterable
 
-from app.trace import StorageId, TensorId
+from app.values import StorageId, TensorId
+
+
+class _Reference(weakref.ref[object]):
+    """A weak reference that knows what to strike out when its object dies."""
+
+    __slots__ = ("address", "number")
+    address: int
+    number: TensorId
 
 
 class IdentityTable:
@@ -18,7 +26,8 @@ class IdentityTable:
     def __init__(self) -> None:
         self._next = itertools.count()
         self._numbers: dict[int, TensorId] = {}
-        self._things: dict[TensorId, weakref.ref[object]] = {}
+        self._things: dict[TensorId, _Reference] = {}
+        self._forget = self._strike_out  # bound once, not once per tensor
 
     def number(self, thing: object) -> TensorId:
         address = id(thing)
@@ -26,15 +35,14 @@ class IdentityTable:
         if known is not None:
             return known
         number = TensorId(next(self._next))
-        numbers, things = self._numbers, self._things
-
-        def forget(_: object) -> None:
-            numbers.pop(address, None)
-            things.pop(number, None)
-
-        numbers[address] = number
-        things[number] = weakref.ref(thing, forget)
+        self._numbers[address] = number
+        reference = self._things[number] = _Reference(thing, self._forget)
+        reference.address, reference.number = address, number
         return number
+
+    def _strike_out(self, reference: _Reference) -> None:
+        self._numbers.pop(reference.address, None)
+        self._things.pop(reference.number, None)
 
     def thing(self, number: TensorId) -> object | None:
         """The object with that number, if it still lives."""

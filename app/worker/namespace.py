@@ -15,7 +15,8 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn, optim
 
-from app.trace import Complex, InputSpec, Nested, TensorKind
+from app.trace import InputSpec, TensorKind
+from app.values import Complex, Nested
 from app.worker.instrument import TICK
 from app.worker.recorder import Recorder
 

@@ -7,7 +7,8 @@ from types import TracebackType
 from app.limits import Limits
 from app.program import FILENAME
 from app.source import SourceText
-from app.trace import Completed, Outcome, Raised, Span, StackFrame
+from app.trace import Completed, Outcome, Raised, StackFrame
+from app.values import Span
 from app.worker.hints import hint_for
 from app.worker.limit import as_limit
 from app.worker.report import Places

@@ -19,7 +19,7 @@ SECONDS_BETWEEN_FRAMES = 0.02
 
 
 class Transcript:
-    """All output of a run. Sends a line at once when it has sent none for a moment: little is lost if the run is killed."""
+    """All output of a run. A line is sent at once when none was for a moment: little is lost if the run is killed."""
 
     def __init__(self, allowed: int, send: Callable[[Output], None]) -> None:
         self.chunks: list[Output] = []

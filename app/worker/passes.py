@@ -19,7 +19,7 @@ import torch
 from torch import Tensor
 
 from app.limits import Limits
-from app.trace import TensorId
+from app.values import TensorId
 from app.worker.anchors import sequence_number, transforms_active
 from app.worker.autograd import GraphWalk, RawGraph, root_edges
 from app.worker.frames import loop_around, names_in_frames, program_frame
@@ -111,7 +111,7 @@ class Passes:
             self.count += 1
             self.seconds += ended - taken
             if sequence_number() > before:  # create_graph: these gradients have a graph of their own
-                self._recorder.note(f"torch.autograd.{facts.call}", [], tensors_in((result,), {}), before)
+                self._recorder.note(f"torch.autograd.{facts.call}", [], tensors_in(result), before)
             if walk is not None:
                 walk.finish()
                 self._recorder.pass_seconds = time.perf_counter() - ended + 2 * (taken - began)

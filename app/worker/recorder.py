@@ -8,27 +8,23 @@ alias whose version counter says whether it still holds what it held.
 from __future__ import annotations
 
 import sys
-from collections import deque
 from collections.abc import Callable, Mapping
 from time import perf_counter
-from types import CodeType, MappingProxyType
+from types import FrameType, MappingProxyType
 from typing import Any
 
-import torch
 from torch import Tensor
 from torch.overrides import TorchFunctionMode
 
-from app.limits import KIB, MIB, Limits
+from app.limits import Limits
 from app.program import FILENAME
-from app.trace import TensorId
+from app.values import TensorId
 from app.worker.anchors import is_top_mode, is_tracing, sequence_number, transforms_active
 from app.worker.identity import IdentityTable
 from app.worker.modules import ModulePaths
-from app.worker.tensors import FEW, shape_of
+from app.worker.shelf import Kept, Shelf
+from app.worker.tensors import shape_of
 
-COPY_BYTES = 64 * KIB
-"""Up to here a copy is kept; beyond, an alias and its version counter."""
-ALIAS_BYTES = 16 * MIB
 PATIENCE = 20
 """A pass of the training loop is recorded again only after this many times as long as recording the last one took."""
 SECONDS_PER_CALL = 6e-6
@@ -61,23 +57,6 @@ PUBLIC_MODULES: Mapping[str, str] = MappingProxyType(
 )
 
 
-class Kept:
-    """What one output held when it was made: a list, or a tensor that still holds it while its version stands."""
-
-    __slots__ = ("bytes", "data", "version")
-
-    def __init__(self, data: Any, version: int | None, size: int) -> None:
-        self.data = data
-        self.version = version
-        self.bytes = size
-
-    def read(self) -> Any:
-        """The list or tensor, or None where it is gone or was overwritten since."""
-        if isinstance(self.data, Tensor) and self.version is not None and self.data._version != self.version:
-            return None
-        return self.data
-
-
 class Argument:
     """A tensor that went into a call."""
 
@@ -85,10 +64,14 @@ class Argument:
 
     def __init__(self, tensor: Tensor, number: TensorId, made_by: Result | None) -> None:
         self.tensor = number
-        self.shape = shape_of(tensor) if tensor.is_nested else tensor.shape
-        self.dtype = tensor.dtype
         self.requires_grad = tensor.requires_grad
         self.made_by = made_by
+        if made_by is None:
+            self.shape = shape_of(tensor) if tensor.is_nested else tensor.shape
+            self.dtype = tensor.dtype
+        else:
+            self.shape = made_by.shape
+            self.dtype = made_by.dtype
 
 
 class Result:
@@ -97,14 +80,17 @@ class Result:
     __slots__ = ("call", "dtype", "kept", "output_nr", "position", "sequence", "shape", "tensor")
 
     def __init__(
-        self, tensor: Tensor, number: TensorId, sequence: int | None, call: Call, position: int
+        self, tensor: Tensor, number: TensorId, call: Call, position: int, kept: Kept | None
     ) -> None:
+        node = (
+            tensor.grad_fn
+        )  # of a view changed in place, torch makes it anew here: hence `after` is read later
         self.tensor = number
         self.shape = shape_of(tensor) if tensor.is_nested else tensor.shape
         self.dtype = tensor.dtype
-        self.sequence = sequence
-        self.output_nr = tensor.output_nr if sequence is not None else 0
-        self.kept: Kept | None = None
+        self.sequence = None if node is None else node._sequence_nr()
+        self.output_nr = 0 if node is None else tensor.output_nr
+        self.kept = kept
         self.call = call
         self.position = position
 
@@ -114,13 +100,15 @@ class Call:
 
     __slots__ = ("after", "arguments", "before", "code", "instruction", "module", "op", "results")
 
-    def __init__(self, op: str, before: int) -> None:
+    def __init__(
+        self, op: str, arguments: list[Argument], before: int, frame: FrameType, module: str | None
+    ) -> None:
         self.op = op
+        self.arguments = arguments
         self.before = self.after = before
-        self.code: CodeType | None = None
-        self.instruction = 0
-        self.module: str | None = None
-        self.arguments: tuple[Argument, ...] = ()
+        self.code = frame.f_code
+        self.instruction = frame.f_lasti
+        self.module = module
         self.results: tuple[Result, ...] = ()
 
 
@@ -143,11 +131,11 @@ class Recorder(TorchFunctionMode):
         """What taking one backward pass costs."""
         self._next_sample = 0.0
         self._limits = limits
+        self._most = limits.steps
         self._identities = identities
         self._modules = modules
         self._ops: dict[Any, tuple[str | None, bool]] = {}
-        self._kept: deque[Result] = deque()
-        self._kept_bytes = 0
+        self._shelf = Shelf(limits.kept_bytes)
 
     # ------------------------------------------------------------------------------------------ coming and going
 
@@ -175,63 +163,61 @@ class Recorder(TorchFunctionMode):
                 self.leave()
         elif line == self.training_loop and perf_counter() > self._next_sample:
             self.forget(since=self._limits.steps)
-            self.sampling = True
+            self.sampling, self._most = True, 2 * self._limits.steps
             self.start()
 
     def _end_sample(self) -> None:
         calls = len(self.calls) - (self._limits.steps if self.sampling else 0)
-        self.sampling = False
+        self.sampling, self._most = False, self._limits.steps
         self._next_sample = perf_counter() + PATIENCE * (calls * SECONDS_PER_CALL + self.pass_seconds)
 
     @property
     def full(self) -> bool:
-        return len(self.calls) >= self._limits.steps * (2 if self.sampling else 1)
+        return len(self.calls) >= self._most
 
     # ------------------------------------------------------------------------------------------ one call
 
     def __torch_function__(self, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
-        if kwargs is None:
-            kwargs = {}
         if self.quiet or not self.recording or is_tracing():
-            return func(*args, **kwargs)
+            return func(*args, **kwargs) if kwargs else func(*args)
         known = self._ops.get(func)
         if known is None:
             op = op_name(func)
             known = self._ops[func] = op, op is not None and is_in_place(op)
         op, in_place = known
         if op is None:
-            return func(*args, **kwargs)
+            return func(*args, **kwargs) if kwargs else func(*args)
         arguments = self.arguments(args, kwargs)
+        if in_place and isinstance(args[0], Tensor) and not transforms_active():
+            self._shelf.save_from(args[0])
         before = sequence_number()
-        result = func(*args, **kwargs)
-        outputs = tensors_in((result,), {})
-        if in_place:
-            outputs = written_to(args[0])
-        self.note(op, arguments, outputs, before)
+        result = func(*args, **kwargs) if kwargs else func(*args)
+        self.note(op, arguments, written_to(args[0]) if in_place else tensors_in(result), before)
         return result
 
-    def note(self, op: str, arguments: list[Argument], outputs: list[Tensor], before: int) -> Call | None:
+    def note(self, op: str, arguments: list[Argument], outputs: list[Tensor], before: int) -> None:
         """Write a call down, with the innermost place of the program it came from."""
         if not outputs and sequence_number() == before:
-            return None
-        frame = sys._getframe(1)
-        while frame.f_code.co_filename != FILENAME:
-            if frame.f_code.co_name in SILENT or frame.f_back is None:
-                return None
-            frame = frame.f_back
-        if self.full:
+            return
+        frame: FrameType | None = sys._getframe(1)
+        while frame is not None and frame.f_code.co_filename != FILENAME:
+            frame = None if frame.f_code.co_name in SILENT else frame.f_back
+        if frame is None:
+            return
+        if len(self.calls) >= self._most:
             self.left_early = True
-            return None
-        call = Call(op, before)
-        call.code, call.instruction = frame.f_code, frame.f_lasti
-        call.module = self._modules.current
-        call.arguments = tuple(arguments)
-        call.results = tuple(self._result(tensor, call, position) for position, tensor in enumerate(outputs))
+            return
+        call = Call(op, arguments, before, frame, self._modules.current)
+        readable = not transforms_active()
+        if len(outputs) == 1:
+            call.results = (self._result(outputs[0], call, 0, readable),)
+        else:
+            call.results = tuple([self._result(each, call, at, readable) for at, each in enumerate(outputs)])
         call.after = sequence_number()
-        for sequence in range(before, call.after):
-            self.by_sequence.setdefault(sequence, call)
+        if call.after > before:
+            for sequence in range(before, call.after):
+                self.by_sequence.setdefault(sequence, call)
         self.calls.append(call)
-        return call
 
     def forget(self, since: int) -> None:
         """Drop the calls recorded from index `since` on: a newer pass of the loop takes their place."""
@@ -244,43 +230,21 @@ class Recorder(TorchFunctionMode):
         """Numbers grow in the order tensors are first seen."""
         return self._identities.number(tensor)
 
-    def arguments(self, args: Any, kwargs: dict[str, Any]) -> list[Argument]:
-        return [self._argument(tensor) for tensor in tensors_in(args, kwargs)]
+    def arguments(self, args: Any, kwargs: dict[str, Any] | None) -> list[Argument]:
+        found = tensors_in(args)
+        if kwargs:
+            found += tensors_in(tuple(kwargs.values()))
+        return [self._argument(tensor) for tensor in found]
 
     def _argument(self, tensor: Tensor) -> Argument:
         number = self._identities.number(tensor)
         return Argument(tensor, number, self.made.get(number))
 
-    def _result(self, tensor: Tensor, call: Call, position: int) -> Result:
+    def _result(self, tensor: Tensor, call: Call, position: int, readable: bool) -> Result:
         number = self._identities.number(tensor)
-        node = (
-            tensor.grad_fn
-        )  # of a view changed in place, torch makes it anew here: hence `after` is read later
-        result = Result(tensor, number, None if node is None else node._sequence_nr(), call, position)
-        self.made[number] = result
-        result.kept = self._keep(tensor, result)
+        kept = self._shelf.keep(tensor) if readable and type(tensor) is Tensor else None
+        result = self.made[number] = Result(tensor, number, call, position, kept)
         return result
-
-    def _keep(self, tensor: Tensor, result: Result) -> Kept | None:
-        plain = type(tensor) is Tensor and tensor.layout is torch.strided and not tensor.is_quantized
-        if not plain or tensor.is_nested or transforms_active():
-            return None
-        size = tensor.numel()
-        if size <= FEW and tensor.is_cpu:
-            return Kept(tensor.tolist(), None, 0)
-        size *= tensor.itemsize
-        if size > ALIAS_BYTES or tensor.is_meta:
-            return None
-        alias = tensor.detach()
-        kept = Kept(alias.clone(), None, size) if size <= COPY_BYTES else Kept(alias, alias._version, size)
-        self._kept.append(result)
-        self._kept_bytes += size
-        while self._kept_bytes > self._limits.kept_bytes:
-            oldest = self._kept.popleft()
-            if oldest.kept is not None:
-                self._kept_bytes -= oldest.kept.bytes
-                oldest.kept = None
-        return kept
 
 
 def op_name(func: Callable[..., Any]) -> str | None:
@@ -320,12 +284,16 @@ def written_to(target: Any) -> list[Tensor]:
     return [target] if base is None else [target, base]
 
 
-def tensors_in(args: Any, kwargs: dict[str, Any]) -> list[Tensor]:
-    """The tensors among arguments, and in lists and tuples among them."""
+def tensors_in(value: Any) -> list[Tensor]:
+    """The tensor itself, or those in a tuple or list, or in a tuple or list in it."""
+    if isinstance(value, Tensor):
+        return [value]
+    if not isinstance(value, tuple | list):
+        return []
     found: list[Tensor] = []
-    for value in (*args, *kwargs.values()) if kwargs else args:
-        if isinstance(value, Tensor):
-            found.append(value)
-        elif isinstance(value, tuple | list):
-            found.extend(item for item in value if isinstance(item, Tensor))
+    for item in value:
+        if isinstance(item, Tensor):
+            found.append(item)
+        elif isinstance(item, tuple | list):
+            found.extend([inner for inner in item if isinstance(inner, Tensor)])
     return found

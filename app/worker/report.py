@@ -18,15 +18,12 @@ from app.trace import (
     GraphEdge,
     GraphNode,
     GraphRoot,
-    NodeId,
     NodeOutput,
     Operand,
-    Span,
     Step,
-    StepId,
-    TensorId,
     TensorRecord,
 )
+from app.values import NodeId, Span, StepId, TensorId
 from app.worker.autograd import RawNode, dtype_name
 from app.worker.hints import why_no_grad
 from app.worker.identity import IdentityTable, shared_storages

@@ -14,6 +14,7 @@ import functools
 import os
 import platform
 import struct
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 from app.worker import kernel
@@ -36,7 +37,7 @@ KILL, REFUSE, ALLOW = 0x8000_0000, 0x0005_0000 | errno.EPERM, 0x7FFF_0000
 # glibc falls back from clone3 (whose flags sit behind a pointer) to clone only on this answer.
 NO_SUCH_CALL = 0x0005_0000 | errno.ENOSYS
 
-AUDIT_ARCH = {"x86_64": 0xC000_003E, "aarch64": 0xC000_00B7}
+AUDIT_ARCH: Mapping[str, int] = {"x86_64": 0xC000_003E, "aarch64": 0xC000_00B7}
 # From this number on, x86-64 takes a call for one of the x32 ABI.
 X32_BIT = 0x4000_0000
 # Stands for the child's process id until the child exists; above every possible process id.

@@ -12,7 +12,7 @@ from typing import Any, Literal
 
 import torch
 
-from app.trace import Complex, Nested, Real, Scalar, Statistics, TensorValue
+from app.values import Complex, Nested, Real, Scalar, Statistics, TensorValue
 from app.worker.anchors import is_wrapper
 
 FEW = 64

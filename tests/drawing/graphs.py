@@ -16,21 +16,8 @@ import torch
 from torch.autograd.graph import Node
 from torch.overrides import TorchFunctionMode
 
-from app.trace import (
-    AutogradGraph,
-    BackwardPass,
-    GraphEdge,
-    GraphNode,
-    GraphRoot,
-    Nested,
-    NodeId,
-    NodeKind,
-    NodeOutput,
-    Real,
-    Span,
-    Statistics,
-    TensorValue,
-)
+from app.trace import AutogradGraph, BackwardPass, GraphEdge, GraphNode, GraphRoot, NodeKind, NodeOutput
+from app.values import Nested, NodeId, Real, Span, Statistics, TensorValue
 
 FILE = "<program>"
 WINDOW = 8

@@ -17,7 +17,8 @@ from torchviz import make_dot
 from app.drawing.classic import NODE_STYLE, escape_label, write_dot, write_graph_dot
 from app.drawing.graphviz_main import render
 from app.errors import DrawingFailed
-from app.trace import ClassicEdge, ClassicGraph, ClassicNode, NodeId
+from app.trace import ClassicEdge, ClassicGraph, ClassicNode
+from app.values import NodeId
 from tests.drawing.graphs import graph_of, join, line_graph, loop_graph, scalar_node
 
 HOSTILE = [

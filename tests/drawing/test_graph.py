@@ -16,17 +16,8 @@ from app.drawing.lettering import in_english
 from app.drawing.pieces import Box, GraphDrawing
 from app.drawing.placement import PlacementCache
 from app.errors import DrawingFailed
-from app.trace import (
-    AutogradGraph,
-    Complex,
-    GraphNode,
-    Nested,
-    NodeId,
-    NodeKind,
-    Real,
-    Statistics,
-    TensorValue,
-)
+from app.trace import AutogradGraph, GraphNode, NodeKind
+from app.values import Complex, Nested, NodeId, Real, Statistics, TensorValue
 from tests.drawing.graphs import (
     graph_of,
     join,

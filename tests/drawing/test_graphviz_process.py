@@ -17,7 +17,8 @@ import pytest
 from app.drawing.classic import write_dot
 from app.drawing.graphviz_process import MOST_WAITING, Graphviz
 from app.errors import DrawingFailed
-from app.trace import ClassicEdge, ClassicGraph, ClassicNode, NodeId
+from app.trace import ClassicEdge, ClassicGraph, ClassicNode
+from app.values import NodeId
 
 SMALL = "digraph { a -> b }"
 pytestmark = pytest.mark.anyio

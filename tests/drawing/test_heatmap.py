@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from app.drawing.heatmap import WIDTH, draw_heatmap, heatmap_height, rows_of
-from app.trace import Nested, TensorValue
+from app.values import Nested, TensorValue
 
 
 def value(data: Nested) -> TensorValue:

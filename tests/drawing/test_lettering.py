@@ -11,7 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from app.drawing.lettering import clean, columns, graphemes, in_english, shorten
-from app.trace import Text
+from app.values import Text
 
 WIDTHS = [
     ("", 0),

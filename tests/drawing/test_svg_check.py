@@ -8,7 +8,8 @@ from app.drawing.classic import write_dot
 from app.drawing.graphviz_main import render
 from app.drawing.svg_check import check_svg
 from app.errors import DrawingFailed
-from app.trace import ClassicEdge, ClassicGraph, ClassicNode, NodeId
+from app.trace import ClassicEdge, ClassicGraph, ClassicNode
+from app.values import NodeId
 
 
 def svg(inside: str, head: str = "", attributes: str = "") -> bytes:

@@ -7,7 +7,8 @@ import math
 import pytest
 
 from app.errors import ProgramRefused
-from app.trace import Completed, Complex, InputSpec, Nested, Raised, Stopped, TensorRecord, TensorValue
+from app.trace import Completed, InputSpec, Raised, Stopped, TensorRecord
+from app.values import Complex, Nested, TensorValue
 from tests.sandbox.conftest import RealSandbox
 
 

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from app.errors import ProgramRefused, SandboxBusy, WireError, WorkerLost
-from app.trace import Problem, Text
+from app.values import Problem, Text
 from tests.fakes import FakeGraphviz, FakeSandbox, classic
 from tests.web.site import EVALUATE, LINE, SCALARS, ZH, check_failure, site
 

@@ -10,7 +10,8 @@ import pytest
 
 from app.errors import SandboxBusy
 from app.program import Program
-from app.trace import Completed, Output, Raised, RunRequest, Shown, Span, Text, Trace
+from app.trace import Completed, Output, Raised, RunRequest, Shown, Trace
+from app.values import Span, Text
 from tests.fakes import FakeGraphviz, FakeSandbox, canned, classic, line_trace, number, record
 from tests.web.site import HTMX, ZH, post_form, site
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from app.errors import ProgramRefused
-from app.trace import Complex, Nested, TensorValue
+from app.values import Complex, Nested, TensorValue
 from app.web.forms import Field, read_shape, read_spec, read_value
 from app.web.rate import RateLimiter, client_of
 from app.web.values import EmptyView, MatrixView, ScalarView, histogram, show_scalar, tone_of, view_value

@@ -72,6 +72,6 @@ def test_tracing_is_known() -> None:
         seen.append(anchors.is_tracing())
         return value * 2
 
-    torch.jit.trace(look, torch.ones(1), check_trace=False)
+    torch.jit.trace(look, torch.ones(1), check_trace=False)  # type: ignore[no-untyped-call]
     assert seen == [True]
     assert not anchors.is_tracing()

@@ -12,7 +12,8 @@ from hypothesis import strategies as st
 from torch import Tensor
 
 from app.limits import Limits
-from app.trace import AutogradGraph, Completed, Nested, NodeOutput, TensorValue
+from app.trace import AutogradGraph, Completed, NodeOutput
+from app.values import Nested, TensorValue
 from tests.worker.running import run, tensor
 
 WHOLE = Limits(tensor_values=100_000, node_values=100_000)

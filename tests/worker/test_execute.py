@@ -5,7 +5,8 @@ from __future__ import annotations
 import pytest
 
 from app.limits import KIB, Limits
-from app.trace import Completed, InputSpec, Output, Raised, Span, Stopped, Trace
+from app.trace import Completed, InputSpec, Output, Raised, Stopped, Trace
+from app.values import Span
 from tests.worker.running import leaf, run, run_frames, tensor
 
 
@@ -145,7 +146,9 @@ def test_failing_repr_of_the_result_is_the_program_s_error() -> None:
     assert outcome.exception == "ZeroDivisionError"
 
 
-@pytest.mark.parametrize("body", ["while True: pass", "import time; time.sleep(60)", "[0 for _ in iter(int, 1)]"])
+@pytest.mark.parametrize(
+    "body", ["while True: pass", "import time; time.sleep(60)", "[0 for _ in iter(int, 1)]"]
+)
 def test_time_limit_ends_the_program_where_it_stands(body: str) -> None:
     trace = run(f"x = torch.ones(1)\nprint('started')\n{body}", Limits(seconds=0.3))
     assert isinstance(trace.outcome, Stopped)
@@ -183,7 +186,9 @@ def test_warning_names_the_program_s_line() -> None:
 
 
 def test_parameters_of_modules_are_found_by_their_path() -> None:
-    trace = run("net = nn.Sequential(nn.Linear(2, 1), nn.BatchNorm1d(1))\nparts = [torch.ones(1), {'a': torch.zeros(1)}]")
+    trace = run(
+        "net = nn.Sequential(nn.Linear(2, 1), nn.BatchNorm1d(1))\nparts = [torch.ones(1), {'a': torch.zeros(1)}]"
+    )
     kinds = {record.name: record.kind for record in trace.tensors}
     assert kinds == {
         "net.0.weight": "parameter",
@@ -211,7 +216,11 @@ def test_tensors_are_bounded_and_the_trace_says_so() -> None:
         ("x = torch.arange(3)", "x", "only floating point"),
         ("x = torch.ones(1, requires_grad=True)", "x", "No backward pass has run"),
         ("x = torch.ones(1, requires_grad=True)\ny = x * 2\ny.backward()", "y", "not a leaf"),
-        ("x, z = (torch.ones(1, requires_grad=True) for _ in 'ab')\n(x * 2).backward()", "z", "No backward pass reached"),
+        (
+            "x, z = (torch.ones(1, requires_grad=True) for _ in 'ab')\n(x * 2).backward()",
+            "z",
+            "No backward pass reached",
+        ),
     ],
 )
 def test_missing_gradient_has_its_reason(source: str, name: str, words: str) -> None:

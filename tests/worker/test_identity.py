@@ -12,14 +12,14 @@ from hypothesis import strategies as st
 from app.worker.identity import IdentityTable, shared_storages
 from tests.worker.running import run
 
-RANGES = st.lists(st.tuples(st.integers(0, 60), st.integers(0, 20)).map(lambda pair: (pair[0], pair[0] + pair[1])))
+RANGES = st.lists(
+    st.tuples(st.integers(0, 60), st.integers(0, 20)).map(lambda pair: (pair[0], pair[0] + pair[1]))
+)
 
 
 def test_number_is_never_given_twice() -> None:
     table = IdentityTable()
-    numbers = []
-    for _ in range(1_000):
-        numbers.append(table.number(torch.empty(1)))  # freed at once: its address is used again
+    numbers = [table.number(torch.empty(1)) for _ in range(1_000)]  # freed at once: its address is used again
     assert len(set(numbers)) == 1_000
 
 

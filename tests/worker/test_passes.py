@@ -15,7 +15,7 @@ SCALARS: dict[str, Any] = {"x": leaf(3.0), "w": leaf(4.0), "b": leaf(5.0)}
 
 
 def grads(graph: AutogradGraph) -> dict[str, object]:
-    found = {}
+    found: dict[str, object] = {}
     for each in graph.nodes:
         for output in each.outputs:
             found[output.name or each.op] = None if output.grad is None else output.grad.data
@@ -151,7 +151,8 @@ def test_failing_backward_leaves_its_graph_and_its_error() -> None:
 
 
 def test_backward_changes_nothing_for_the_program() -> None:
-    source = "w = torch.ones(2, requires_grad=True)\n(w * 3).sum().backward()\nprint(w.grad, w.grad.is_leaf, w._version)"
+    source = "w = torch.ones(2, requires_grad=True)\n(w * 3).sum().backward()\n"
+    source += "print(w.grad, w.grad.is_leaf, w._version)"
     assert "".join(chunk.text for chunk in run(source).output) == "tensor([3., 3.]) True 0\n"
 
 

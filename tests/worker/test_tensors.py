@@ -9,7 +9,7 @@ import torch
 from hypothesis import given
 from hypothesis import strategies as st
 
-from app.trace import Complex, Real, Statistics
+from app.values import Complex, Real, Statistics
 from app.worker.tensors import corner, count, measure, plain_nested, slice_text, strided, summarise
 
 SHAPES = st.lists(st.integers(0, 50), min_size=1, max_size=4).map(tuple)
@@ -64,7 +64,9 @@ def test_large_tensor_gives_a_window_and_statistics_of_all() -> None:
     assert value.statistics.maximum == 9_999.0
 
 
-NUMBERS = st.lists(st.floats(-1e6, 1e6, width=32) | st.sampled_from([math.nan, math.inf, -math.inf]), max_size=200)
+NUMBERS = st.lists(
+    st.floats(-1e6, 1e6, width=32) | st.sampled_from([math.nan, math.inf, -math.inf]), max_size=200
+)
 
 
 @given(NUMBERS)
