@@ -26,7 +26,7 @@ from app.errors import PlaygroundError, ProgramRefused
 from app.program import parse_program
 from app.request import check_request
 from app.sandbox.face import SealLayer
-from app.sandbox.local import LocalSandbox, SandboxPlan
+from app.sandbox.local import LocalSandbox, SandboxPlan, cpu_seconds
 from app.settings import Settings, SettingsError
 from app.trace import Completed, InputSpec, RunRequest, Trace
 from app.web.app import create_app
@@ -41,8 +41,10 @@ class SealMissing(Exception):
 
 def plan_sandbox(settings: Settings) -> SandboxPlan:
     """What the sandbox shall be; SealMissing where strangers' programs could not be held."""
+    limits = settings.limits()
     layers = tuple(
-        SealLayer(layer.name, layer.active, layer.required, layer.detail) for layer in probe_layers()
+        SealLayer(layer.name, layer.active, layer.required, layer.detail)
+        for layer in probe_layers(limits.memory_bytes, cpu_seconds(limits))
     )
     missing = [layer for layer in layers if layer.required and not layer.active]
     if missing and not settings.allow_unsealed:
@@ -52,7 +54,7 @@ def plan_sandbox(settings: Settings) -> SandboxPlan:
             "PLAYGROUND_ALLOW_UNSEALED=1 runs programs without it."
         )
     return SandboxPlan(
-        limits=settings.limits(),
+        limits=limits,
         slots=settings.slots,
         spares=max(1, settings.spares),
         sealed=not missing,

@@ -141,7 +141,6 @@ async def test_body_without_a_length_is_refused_as_it_grows(client: httpx.AsyncC
         ("GET", "/api/v1/nothing", 404, "not_found"),
         ("POST", "/api/v1/../../etc/passwd", 404, "not_found"),
         ("GET", "/static/1/../../app/main.py", 404, "not_found"),
-        ("GET", "/static/1/%2e%2e/%2e%2e/app/main.py", 404, "not_found"),
     ],
 )
 async def test_wrong_addresses_have_the_same_shape(
@@ -151,25 +150,31 @@ async def test_wrong_addresses_have_the_same_shape(
     assert (response.status_code, check_answer(response)["code"]) == (status, code)
 
 
+async def test_files_outside_static_are_not_served(client: httpx.AsyncClient) -> None:
+    for path in ("%2e%2e/app/main.py", "%2e%2e%2fapp%2fmain.py", "//etc/passwd", "..%5c..%5capp", "%00", "."):
+        assert (await client.get(f"/static/1/{path}")).status_code == 404, path
+
+
 # ---------------------------------------------------------------------------------------------- programs that harm
 
+EITHER = "completed stopped"
 HARMFUL: dict[str, tuple[str, str]] = {
     "endless loop": ("while True: pass", "stopped"),
-    "endless loop that catches": ("while True:\n    try:\n        while 1: 1\n    except BaseException: pass", "stopped"),
+    "endless loop that catches": ("while 1:\n    try:\n        while 1: 1\n    except BaseException: 1", "stopped"),
     "sleep": ("import time\ntime.sleep(1000)", "stopped"),
     "one huge tensor": ("x = torch.zeros(10**12)", "stopped"),
     "memory bomb": ("xs = []\nwhile True: xs.append(torch.ones(1 << 18))", "stopped"),
     "output flood": ("while True: print('x' * 1000)", "stopped"),
-    "figure flood": ("for i in range(100): plt.figure(); plt.plot([1, 2])", "stopped completed"),
+    "figure flood": ("for i in range(100): plt.figure(); plt.plot([1, 2])", EITHER),
     "closed channel": ("import os\nos.close(3)", "crashed"),
     "closed channel and lives on": ("import os\nos.close(3)\nwhile True: pass", "crashed"),
     "segmentation fault": ("import ctypes\nctypes.string_at(0)", "crashed"),
     "exit": ("import os\nos._exit(1)", "crashed"),
     "recursion": ("def f(): f()\nf()", "raised"),
     "fork bomb": ("import os\nwhile True: os.fork()", "raised"),
-    "thread bomb": ("from threading import Event, Thread\nwhile True: Thread(target=Event().wait).start()", "raised"),
+    "thread bomb": ("from threading import Event, Thread\nwhile 1: Thread(target=Event().wait).start()", "raised"),
     "killing its server": ("import os\nos.kill(os.getppid(), 9)", "raised"),
-    "a graph of 5,000 nodes": ("y = torch.ones(1, requires_grad=True)\nfor i in range(5000): y = y * 2", "completed stopped"),
+    "a graph of 5,000 nodes": ("y = torch.ones(1, requires_grad=True)\nfor i in range(5000): y = y * 2", EITHER),
     "a message of ten million letters": ("raise ValueError('x' * 10**7)", "raised"),
     "a name of sixty thousand letters": (f"{'y' * 60_000} = torch.ones(1, requires_grad=True) * 2", "completed"),
 }  # fmt: skip

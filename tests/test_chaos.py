@@ -6,6 +6,7 @@ import os
 import signal
 import time
 from collections.abc import Callable, Iterator
+from contextlib import suppress
 from dataclasses import dataclass, field
 
 import anyio
@@ -75,17 +76,21 @@ class Tally:
         return response.status_code
 
 
-async def kill_next(app: RealApp, choose: Victim) -> Process:
+async def kill_next(app: RealApp, choose: Victim) -> None:
     """Kill the next process that fits; only ever one of the application's own."""
-    await until(lambda: choose(app) is not None)
-    victim = choose(app)
-    while victim is None:
-        await anyio.sleep(0.01)
+    victims: list[Process] = []
+
+    def killed() -> bool:
         victim = choose(app)
-    assert victim.pid in {each.pid for each in app.family()} | {0}
-    os.kill(victim.pid, signal.SIGKILL)
-    await ended(victim.pid)
-    return victim
+        if victim is None:
+            return False
+        with suppress(ProcessLookupError):  # it has just ended by itself: take the next
+            os.kill(victim.pid, signal.SIGKILL)
+            victims.append(victim)
+        return bool(victims)
+
+    await until(killed)
+    await ended(victims[0].pid)
 
 
 def busy_child(app: RealApp) -> Process | None:

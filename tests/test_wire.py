@@ -9,9 +9,8 @@ from dataclasses import replace
 import pytest
 from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
-from typing_extensions import TypeAliasType
 
-from app import trace
+from app import trace, values
 from app.errors import WireError
 from app.limits import MIB, Limits
 from app.program import parse_program
@@ -25,10 +24,11 @@ from app.trace import (
     RunRequest,
     StackFrame,
     Stopped,
+    Timings,
     Trace,
     Watched,
 )
-from app.values import Complex, Nested, Span, TensorValue, Text
+from app.values import Complex, Span, TensorValue, Text
 from app.wire import (
     HEADER,
     ChildFrame,
@@ -43,8 +43,6 @@ from app.wire import (
 )
 from tests.fakes import line_trace, matrix_trace, printing_trace, raised_trace
 
-assert isinstance(Nested, TypeAliasType)
-
 # ---------------------------------------------------------------------------------------------- there and back again
 
 TEXTS = st.text(st.characters(exclude_categories=["Cs"]), max_size=8)
@@ -52,19 +50,19 @@ REALS = st.integers(-(2**63), 2**64) | st.floats(allow_nan=False, allow_infinity
 SPELLED = st.sampled_from(["NaN", "Infinity", "-Infinity"])
 SCALARS = st.booleans() | REALS | SPELLED | st.builds(Complex, REALS | SPELLED, REALS | SPELLED)
 VALUES = st.recursive(SCALARS, lambda inner: st.lists(inner, max_size=3).map(tuple), max_leaves=8)
-st.register_type_strategy(str, TEXTS)
-st.register_type_strategy(float, REALS.map(float))
-
+FINITE = st.floats(allow_nan=False, allow_infinity=False)
+STOPPED = st.builds(Stopped, allowed=FINITE)
 TENSOR_VALUES = st.builds(TensorValue, VALUES, st.none() | TEXTS, st.none())
 TRACES = st.builds(
     Trace,
-    outcome=st.from_type(Completed) | st.from_type(Raised) | st.from_type(Stopped) | st.from_type(Crashed),
+    outcome=st.from_type(Completed) | st.from_type(Raised) | STOPPED | st.from_type(Crashed),
     watched=st.lists(st.builds(Watched, value=st.none() | TENSOR_VALUES), max_size=2).map(tuple),
     output=st.lists(st.from_type(Output), max_size=3).map(tuple),
     figures=st.lists(st.from_type(Figure), max_size=1).map(tuple),
     notes=st.lists(st.from_type(Text), max_size=2).map(tuple),
     tensors=st.just(()),
     graphs=st.just(()),
+    timings=st.builds(Timings, *[FINITE] * 5),
 )
 REQUESTS = st.builds(
     RunRequest, st.dictionaries(TEXTS, st.builds(InputSpec, value=st.none() | VALUES), max_size=3)
@@ -125,8 +123,9 @@ def test_every_part_of_the_vocabulary_is_tried() -> None:
         "Watched",
         "Cut",
     )
-    names = [name for name, thing in vars(trace).items() if getattr(thing, "__module__", "") == "app.trace"]
-    classes = [name for name in names if isinstance(getattr(trace, name), type)]
+    homes = (trace.__name__, values.__name__)
+    things = {**vars(values), **vars(trace)}.values()
+    classes = [each.__name__ for each in things if isinstance(each, type) and each.__module__ in homes]
     assert [name for name in classes if f"{name}(" not in samples and name not in drawn] == []
 
 

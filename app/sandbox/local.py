@@ -64,8 +64,7 @@ class LocalSandbox:
 
     def _orders(self, gpu: bool) -> Orders:
         plan = self._plan
-        cpu_seconds = math.ceil(plan.limits.seconds) + CPU_MARGIN_SECONDS
-        return Orders(plan.sealed, gpu, plan.limits.memory_bytes, cpu_seconds)
+        return Orders(plan.sealed, gpu, plan.limits.memory_bytes, cpu_seconds(plan.limits))
 
     def _uids(self, which: int) -> range | None:
         if not self._plan.sealed or os.geteuid() != 0:
@@ -194,11 +193,16 @@ class LocalSandbox:
         status = await child.exit_status()
         match signal_name(status):
             case "SIGXCPU":
-                return Stopped("cpu_seconds", self._plan.limits.seconds + CPU_MARGIN_SECONDS)
+                return Stopped("cpu_seconds", cpu_seconds(self._plan.limits))
             case "SIGKILL":
                 raise WorkerLost("the child was killed from outside")
             case name:  # by a signal of its own making, by `os._exit`, or it closed its channel and lives on
                 return Crashed(name)
+
+
+def cpu_seconds(limits: Limits) -> int:
+    """CPU time a child gets: a program in one thread meets its wall clock first."""
+    return math.ceil(limits.seconds) + CPU_MARGIN_SECONDS
 
 
 @dataclass(slots=True)

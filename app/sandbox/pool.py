@@ -21,6 +21,8 @@ log = logging.getLogger("playground.sandbox")
 FIRST_WAIT, LONGEST_WAIT = 0.2, 10.0
 """Seconds between attempts to start a server that keeps ending."""
 READY_SECONDS = 30.0
+REFILL_SECONDS = 0.02
+"""How long a used spare's place may stay empty while others wait."""
 
 
 class Pool:
@@ -73,7 +75,10 @@ class Pool:
         """A sealed child that waits for its task. Waits for one as long as the caller lets it."""
         while True:
             child = await self._spares.get()
-            self._refill()
+            if self._spares.empty():
+                self._refill()
+            else:  # making a child takes a processor that the program itself may want now
+                asyncio.get_running_loop().call_later(REFILL_SECONDS, self._refill)
             if not child.ended:
                 return child
             self.give_back(child)

@@ -105,9 +105,8 @@ def fork_bare() -> int:
 
 def main() -> None:
     """Arguments: the control socket's descriptor, and the orders for children as JSON."""
-    signal.signal(
-        signal.SIGINT, signal.SIG_IGN
-    )  # the terminal's Ctrl-C is for the sandbox, which then closes us
+    for ending in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(ending, signal.SIG_IGN)  # to a whole group, they mean the sandbox, which then closes us
     control = socket.socket(fileno=int(sys.argv[1]))
     orders = Orders(**json.loads(sys.argv[2]))
     versions = preload()
@@ -117,8 +116,9 @@ def main() -> None:
             leave_network()  # children inherit the empty network, instead of each making one
     os.environ.clear()
     devices = find_gpus() if orders.gpu else []
-    send_message(control, {"hello": asdict(versions), "devices": devices})
-    ForkServer(control, orders).serve()
+    with suppress(BrokenPipeError):  # the sandbox may have gone while torch was being imported
+        send_message(control, {"hello": asdict(versions), "devices": devices})
+        ForkServer(control, orders).serve()
 
 
 if __name__ == "__main__":

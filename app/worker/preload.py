@@ -24,6 +24,7 @@ from app.trace import RunRequest, Versions
 from app.wire import HEADER, Ready, Task, decode_task, encode_frame, encode_task
 from app.worker.execute import rehearse
 from app.worker.figures import prepare_matplotlib
+from app.worker.hugepages import gather_memory
 
 STANDARD = """
 abc argparse array ast asyncio atexit base64 bisect calendar cmath codecs collections.abc colorsys
@@ -79,6 +80,7 @@ def preload() -> Versions:
     torch.backends.mkldnn.set_flags(False)  # type: ignore[no-untyped-call]
     gc.collect()
     gc.freeze()
+    gather_memory()
     gc.disable()  # a collection in a fresh child would copy every page; the child turns it on for the program
     return Versions(platform.python_version(), torch.__version__, np.__version__)
 

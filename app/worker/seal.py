@@ -101,11 +101,11 @@ def seal(plan: SealPlan, keep_fds: Collection[int]) -> tuple[Layer, ...]:
     return tuple(layers)
 
 
-def probe_layers() -> tuple[Layer, ...]:
+def probe_layers(memory_bytes: int, cpu_seconds: int) -> tuple[Layer, ...]:
     """Seal a throw-away child and report every layer, held or not. Needs no torch and leaves the caller as it was."""
     prepare(files=False)
     uid = _PROBE_UID if os.geteuid() == 0 else None
-    plan = SealPlan(memory_bytes=64 << 20, cpu_seconds=5, uid=uid, parent_pid=os.getpid())
+    plan = SealPlan(memory_bytes, cpu_seconds, uid, parent_pid=os.getpid())
     reader, writer = os.pipe()
     child = os.fork()
     if child == 0:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import errno
 import logging
 import os
 import signal
@@ -11,6 +12,8 @@ import pytest
 
 from app.errors import SandboxBusy, WorkerLost
 from app.limits import MIB, Limits
+from app.sandbox.child import Child
+from app.sandbox.fork_server import ForkServer
 from app.sandbox.local import LocalSandbox, SandboxPlan
 from app.trace import Completed
 from tests.processes import ended, until
@@ -97,6 +100,24 @@ async def test_fork_server_killed_while_it_starts_is_started_again(
         os.kill(server.pid, signal.SIGKILL)
     await until(lambda: serves(crowded))
     await crowded.rested()
+
+
+async def test_child_that_cannot_be_made_is_tried_again(
+    crowded: RealSandbox, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    failures = iter([OSError(errno.EMFILE, "too many open files"), WorkerLost("not now"), TimeoutError()])
+    honest = ForkServer.spawn
+
+    async def spawn(server: ForkServer, uid: int | None) -> Child:
+        for failure in failures:
+            raise failure
+        return await honest(server, uid)
+
+    await crowded.rested()
+    monkeypatch.setattr(ForkServer, "spawn", spawn)
+    assert (await crowded.run("x = 1")).outcome == Completed()
+    await crowded.rested()
+    assert list(failures) == []
 
 
 SMALL = SandboxPlan(Limits(memory_bytes=80 * MIB), slots=1, spares=1, first_uid=62_200)

@@ -57,7 +57,7 @@ def in_child(act: Callable[[int], str]) -> tuple[str, int]:
 
 
 def test_layers_are_put_on_in_this_order_and_hold() -> None:
-    layers = seal.probe_layers()
+    layers = seal.probe_layers(64 << 20, 5)
     assert tuple(layer.name for layer in layers) == NAMES
     assert {layer.name for layer in layers if not layer.active} <= MAY_BE_MISSING
     assert all(layer.detail for layer in layers)
@@ -69,7 +69,7 @@ def test_probing_leaves_the_caller_as_it_was() -> None:
         return os.getsid(0), os.geteuid(), resource.getrlimit(resource.RLIMIT_NPROC), descriptors
 
     before = look()
-    seal.probe_layers()
+    seal.probe_layers(64 << 20, 5)
     assert look() == before
 
 
@@ -98,7 +98,7 @@ def test_missing_layer_refuses_to_run(
 
 def test_missing_layer_is_reported_by_the_probe(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(landlock, "abi_version", refuse)
-    missing = [layer for layer in seal.probe_layers() if layer.required and not layer.active]
+    missing = [layer for layer in seal.probe_layers(64 << 20, 5) if layer.required and not layer.active]
     assert missing == [Layer("landlock", False, "[Errno 38] not here", True)]
 
 
