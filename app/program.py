@@ -10,7 +10,6 @@ import ast
 import builtins
 import difflib
 import dis
-import symtable
 import warnings
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -35,6 +34,8 @@ MODULE_NAMES = (
     "__loader__",
 )
 CLASS_NAMES = ("__module__", "__qualname__")
+OPTIMISED = 1
+"""Flag of a function's code: its plain names are its own variables, not the module's."""
 GLOBAL_READS = ("LOAD_NAME", "LOAD_GLOBAL", "LOAD_FROM_DICT_OR_GLOBALS")
 
 
@@ -64,7 +65,7 @@ def parse_program(source: str, limits: Limits) -> Program:
     text = normalise_source(source)
     refuse_unreadable(text, limits)
     try:
-        tree, code, table = _parse(text)
+        tree, code = _parse(text)
     except SyntaxError as error:
         raise ProgramRefused((_syntax_problem(error),)) from None
     except (RecursionError, MemoryError):
@@ -72,7 +73,7 @@ def parse_program(source: str, limits: Limits) -> Program:
             "The program is nested too deeply to be read. Split the longest expression into steps."
         )
         raise ProgramRefused((Problem("too_deep", sentence),)) from None
-    names = _Names.of(tree, code, table)
+    names = _Names.of(tree, code)
     return Program(text, names.free(SourceText.of(text)), frozenset(names.bound))
 
 
@@ -101,7 +102,7 @@ def _unreadable_characters(text: str) -> Iterator[Problem]:
                 break
 
 
-def _parse(text: str) -> tuple[ast.Module, CodeType, symtable.SymbolTable]:
+def _parse(text: str) -> tuple[ast.Module, CodeType]:
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
         tree = ast.parse(text, FILENAME)
@@ -109,7 +110,7 @@ def _parse(text: str) -> tuple[ast.Module, CodeType, symtable.SymbolTable]:
             code = compile(tree, FILENAME, "exec", dont_inherit=True)  # finds what the grammar alone does not
         except SyntaxError as error:
             raise _in_code_points(error, SourceText.of(text)) from None
-        return tree, code, symtable.symtable(text, FILENAME, "exec")
+        return tree, code
 
 
 def _in_code_points(error: SyntaxError, source: SourceText) -> SyntaxError:
@@ -132,54 +133,51 @@ def _syntax_problem(error: SyntaxError) -> Problem:
     return Problem(type(error).__name__, sentence, Span(line, column, end_line, max(end_column, 0)))
 
 
+Place = tuple[int, int, int, int]
+"""line, column, end line, end column; columns in bytes"""
+
+
 @dataclass(frozen=True, slots=True)
 class _Names:
+    """What the bytecode says of the module's names; it says the same on every Python, unlike its symbol tables."""
+
     tree: ast.Module
-    code: CodeType
     bound: set[str]
-    read: set[str]
+    reads: list[tuple[Place, str]]
 
     @classmethod
-    def of(cls, tree: ast.Module, code: CodeType, top: symtable.SymbolTable) -> _Names:
-        bound: set[str] = set()
-        read: set[str] = set()
-        tables = [top]
-        while tables:
-            table = tables.pop()
-            tables.extend(table.get_children())
-            for symbol in table.get_symbols():
-                if table is not top and not symbol.is_global():
-                    continue
-                if symbol.is_assigned() or symbol.is_imported() or symbol.is_namespace():
-                    bound.add(symbol.get_name())
-                if symbol.is_referenced():
-                    read.add(symbol.get_name())
-        return cls(tree, code, bound, read)
+    def of(cls, tree: ast.Module, module: CodeType) -> _Names:
+        names = cls(tree, set(), [])
+        codes = [module]
+        while codes:
+            code = codes.pop()
+            codes.extend(constant for constant in code.co_consts if isinstance(constant, CodeType))
+            names._note(code, code is module)
+        return names
+
+    def _note(self, code: CodeType, is_module: bool) -> None:
+        instructions = list(dis.get_instructions(code))
+        stored = {each.argval for each in instructions if each.opname == "STORE_NAME"}
+        self.bound.update(each.argval for each in instructions if each.opname == "STORE_GLOBAL")
+        if is_module:
+            self.bound.update(stored)
+        own = set() if is_module or code.co_flags & OPTIMISED else stored  # a class body's names are its own
+        for each in instructions:
+            place = each.positions
+            if each.opname in GLOBAL_READS and each.argval not in own and place and place.lineno:
+                end_line = place.end_lineno or place.lineno
+                span = (place.lineno, place.col_offset or 0, end_line, place.end_col_offset or 0)
+                self.reads.append((span, each.argval))
 
     def free(self, source: SourceText) -> tuple[FreeName, ...]:
         if self._imports_star():
             return ()  # what the star brings is known only when it runs
-        given = {*PROVIDED, *MODULE_NAMES, *CLASS_NAMES, *dir(builtins)}
-        missing = self.read - self.bound - given
-        first: dict[str, Span] = {}
-        for name, span in sorted(self._global_reads(missing), key=lambda read: read[1]):
-            first.setdefault(name, source.span(*span))
-        return tuple(FreeName(name, span) for name, span in first.items())
-
-    def _global_reads(self, names: set[str]) -> Iterator[tuple[str, tuple[int, int, int, int]]]:
-        """Where names are read as globals, by the bytecode: a function's own variable of that name is another."""
-        codes = [self.code] if names else []
-        while codes:
-            code = codes.pop()
-            codes.extend(constant for constant in code.co_consts if isinstance(constant, CodeType))
-            for each in dis.get_instructions(code):
-                place = each.positions
-                if each.opname in GLOBAL_READS and each.argval in names and place and place.lineno:
-                    end_line = place.end_lineno or place.lineno
-                    yield (
-                        each.argval,
-                        (place.lineno, place.col_offset or 0, end_line, place.end_col_offset or 0),
-                    )
+        given = {*PROVIDED, *MODULE_NAMES, *CLASS_NAMES, *dir(builtins), *self.bound}
+        first: dict[str, Place] = {}
+        for place, name in sorted(self.reads):
+            if name not in given:
+                first.setdefault(name, place)
+        return tuple(FreeName(name, source.span(*place)) for name, place in first.items())
 
     def _imports_star(self) -> bool:
         imports = (node for node in ast.walk(self.tree) if isinstance(node, ast.ImportFrom))

@@ -151,7 +151,7 @@ async def test_wrong_addresses_have_the_same_shape(
 
 
 async def test_files_outside_static_are_not_served(client: httpx.AsyncClient) -> None:
-    for path in ("%2e%2e/app/main.py", "%2e%2e%2fapp%2fmain.py", "//etc/passwd", "..%5c..%5capp", "%00", "."):
+    for path in ("%2e%2e/app/main.py", "%2e%2e%2fapp%2fmain.py", "//etc/passwd", "..%5c..%5capp", "%00"):
         assert (await client.get(f"/static/1/{path}")).status_code == 404, path
 
 

@@ -107,7 +107,7 @@ async def test_callers_environment_is_seen_nowhere(real: RealSandbox) -> None:
 
 PLANT = """\
 pattern = b"a recognisable pattern, " * 1366
-planted = [torch.frombuffer(bytearray(pattern), dtype=torch.uint8).clone() for _ in range(32)]
+planted = [torch.frombuffer(bytearray(pattern), dtype=torch.uint8).clone() for _ in range(64)]
 """
 SCAN = """\
 found = 0
@@ -118,7 +118,9 @@ print("found" if found else "nothing")
 
 
 async def test_memory_that_was_never_written_holds_nothing_of_an_earlier_program(real: RealSandbox) -> None:
-    assert await real.printed(f"{PLANT}del planted\n{SCAN}") == "found\n", "the probe must find what is there"
+    assert await real.printed(f"{PLANT}del planted[::2]\n{SCAN}") == "found\n", (
+        "the probe must find what is there"
+    )
     for _ in range(real.plan.spares + 1):
         assert (await real.run(PLANT)).outcome == Completed()
         assert await real.printed(SCAN) == "nothing\n"
