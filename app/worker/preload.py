@@ -14,6 +14,7 @@ import sys
 import warnings
 
 import numpy as np
+import pandas as pd
 import sympy
 import torch
 from PIL import Image
@@ -107,6 +108,8 @@ def warm_up() -> None:
 
         optimiser.step(closure)  # type: ignore[no-untyped-call]
     repr(torch.ones(2)), str(model)
+    str(pd.DataFrame({"column": [1]}))
+    torch.func.hessian(torch.sum)(torch.ones(1))
     Image.init()  # finds its plugins, which savefig and imshow need
     sympy.diff(sympy.Symbol("x") ** 2)
     decode_task(encode_task(Task("", RunRequest(), Limits()))[HEADER.size :])

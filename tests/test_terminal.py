@@ -1,0 +1,57 @@
+"""A trace in a terminal: every tensor in one line, every end in plain words."""
+
+from __future__ import annotations
+
+import pytest
+
+from app.terminal import describe_outcome, describe_tensor, describe_value
+from app.trace import Completed, Crashed, Outcome, Raised, Stopped
+from app.values import Span, Text
+from tests.worker.running import run, tensor
+
+
+@pytest.mark.parametrize(
+    ("source", "line"),
+    [
+        ("x = torch.tensor([[1., 2.], [3., 4.5]])", "x  float32  (2, 2)  [[1, 2], [3, 4.5]]"),
+        ("x = torch.arange(100.).reshape(4, 25)", "x  float32  (4, 25)  [0, 99]  mean 49.5  std 29.01"),
+        ("x = torch.full((9,), float('nan'))", "x  float32  (9,)  no finite values"),
+        (
+            "x = torch.tensor([0., 1., 2., 3., 4., 5., 6., 7., float('inf')])",
+            "x  float32  (9,)  [0, 7]  mean 3.5  std 2.449  1 inf!",
+        ),
+        ("x = torch.empty(2, device='meta')", "x  float32  (2,)  meta  no values"),
+        (
+            "x = torch.ones(2, requires_grad=True)\n(x * 3).sum().backward()",
+            "x  float32  (2,)  [1, 1]  requires_grad  grad [3, 3]",
+        ),
+        ("x = torch.tensor(True)", "x  bool  ()  True"),
+        ("x = torch.zeros(0, 3)", "x  float32  (0, 3)  []"),
+    ],
+)
+def test_tensor_is_one_line(source: str, line: str) -> None:
+    assert describe_tensor(tensor(run(source), "x")) == line
+
+
+def test_missing_values_are_said_to_be_missing() -> None:
+    assert describe_value(None) == "no values"
+
+
+SPAN = Span(1, 0, 1, 3)
+
+
+@pytest.mark.parametrize(
+    ("outcome", "lines"),
+    [
+        (Completed(), []),
+        (
+            Raised("E", "m", SPAN, (), Text("try {this}", {"this": "that"})),
+            ["line 1: a b", "E: m", "hint: try that"],
+        ),
+        (Raised("E", "m", None, ()), ["E: m"]),
+        (Stopped("seconds", 10.0, SPAN), ["line 1: a b", "stopped: the limit seconds of 10 was reached"]),
+        (Crashed("SIGSEGV"), ["crashed: the program ended its own process (SIGSEGV)"]),
+    ],
+)
+def test_every_end_is_told(outcome: Outcome, lines: list[str]) -> None:
+    assert list(describe_outcome(outcome, "a b")) == lines
