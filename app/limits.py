@@ -16,6 +16,8 @@ class Limits:
     """Wall time of one run."""
     memory_bytes: int = 512 * MIB
     """Memory a program may take beyond what its process starts with."""
+    run_seconds: float = 120.0
+    """Wall time of a run that is watched live."""
     source_bytes: int = 64 * KIB
     body_bytes: int = 1 * MIB
     """Largest HTTP request body."""
@@ -40,6 +42,12 @@ class Limits:
     kept_bytes: int = 64 * MIB
     """Memory the recorder may hold on to so that values can be shown."""
     figures: int = 32
+    curves: int = 64
+    """Series of numbers kept while a program trains."""
+    curve_points: int = 2_048
+    """Points kept of one series; older ones are thinned, spikes survive."""
+    frames_per_second: float = 25.0
+    """How often what is new while a program trains is sent."""
     watched: int = 32
     text_chars: int = 20_000
     """Longest text shown for one value."""

@@ -8,6 +8,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import Literal
 
+from app.training import Curve, Training
 from app.values import Nested, NodeId, Span, StepId, StorageId, TensorId, TensorValue, Text
 
 # ---------------------------------------------------------------------------------------------- what a run is asked
@@ -359,6 +360,7 @@ class Trace:
     steps: tuple[Step, ...] = ()
     graphs: tuple[AutogradGraph, ...] = ()
     classic: ClassicGraph | None = None
+    curves: tuple[Curve, ...] = ()
     notes: tuple[Text, ...] = ()
     cuts: tuple[Cut, ...] = ()
     versions: Versions = field(default_factory=Versions)
@@ -366,4 +368,4 @@ class Trace:
     frame: Literal["trace"] = "trace"
 
 
-Frame = Output | Figure | Trace
+Frame = Output | Figure | Training | Trace

@@ -228,7 +228,9 @@ class FakeSandbox:
             raise
         return self.trace(program, request)
 
-    async def stream(self, program: Program, request: RunRequest) -> AsyncIterator[Frame]:
+    async def stream(
+        self, program: Program, request: RunRequest, seconds: float | None = None
+    ) -> AsyncIterator[Frame]:
         yield await self.run(program, request)
 
     def health(self) -> SandboxHealth:

@@ -20,7 +20,7 @@ ROOT = Path(__file__).resolve().parent.parent
 FOLDERS = ("app", "tests", "benchmarks", "scripts")
 
 FLOORS = (
-    ("trace", "values", "limits", "errors"),
+    ("trace", "training", "values", "limits", "errors"),
     ("wire", "control", "program", "settings"),
     ("sandbox", "drawing", "worker"),
     ("web", "terminal"),
@@ -28,7 +28,7 @@ FLOORS = (
 )
 SAME_ROOM = (("source", "program"), ("request", "program"))
 """Files that together make one room, named after its first file."""
-NEIGHBOURS = (("errors", "values"), ("trace", "values"))
+NEIGHBOURS = (("errors", "values"), ("trace", "values"), ("training", "values"), ("trace", "training"))
 """On floor 0 the vocabulary is made of small values, and a failure may carry one."""
 
 OWNERS = (

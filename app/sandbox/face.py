@@ -45,8 +45,13 @@ class SandboxHealth:
 class Sandbox(Protocol):
     """Runs programs. Raises SandboxBusy, WorkerLost, WireError, ProgramRefused (e.g. a device that is not there)."""
 
-    def stream(self, program: Program, request: RunRequest) -> AsyncIterator[Frame]:
-        """Yield frames as they arrive; the last one is the Trace, and there is exactly one."""
+    def stream(
+        self, program: Program, request: RunRequest, seconds: float | None = None
+    ) -> AsyncIterator[Frame]:
+        """Yield frames as they arrive; the last one is the Trace, and there is exactly one.
+
+        `seconds` is the run's wall time where it is not the usual limit. Closing the iterator ends the program.
+        """
         ...
 
     async def run(self, program: Program, request: RunRequest) -> Trace:

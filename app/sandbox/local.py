@@ -115,14 +115,17 @@ class LocalSandbox:
                     return frame
         raise WorkerLost("a stream ended without a trace")
 
-    async def stream(self, program: Program, request: RunRequest) -> AsyncGenerator[Frame, None]:
+    async def stream(
+        self, program: Program, request: RunRequest, seconds: float | None = None
+    ) -> AsyncGenerator[Frame, None]:
         device = self._choose_device(request.device)
         pool = self._cpu if device == "cpu" or self._gpu is None else self._gpu
+        limits = self._plan.limits if seconds is None else replace(self._plan.limits, seconds=seconds)
         child = await self._enter(pool)
         self._running[device] = self._running.get(device, 0) + 1
         try:
-            child.give(Task(program.source, replace(request, device=device), self._plan.limits))
-            async with aclosing(self._listen(child)) as frames:
+            child.give(Task(program.source, replace(request, device=device), limits))
+            async with aclosing(self._listen(child, limits)) as frames:
                 async for frame in frames:
                     yield frame
         finally:
@@ -161,8 +164,7 @@ class LocalSandbox:
                 self._slots.release()
             raise
 
-    async def _listen(self, child: Child) -> AsyncGenerator[Frame, None]:
-        limits = self._plan.limits
+    async def _listen(self, child: Child, limits: Limits) -> AsyncGenerator[Frame, None]:
         heard = _Heard()
         deadline = asyncio.get_running_loop().time() + limits.seconds + GRACE_SECONDS
         while True:
@@ -202,7 +204,7 @@ class LocalSandbox:
 
 def cpu_seconds(limits: Limits) -> int:
     """CPU time a child gets: a program in one thread meets its wall clock first."""
-    return math.ceil(limits.seconds) + CPU_MARGIN_SECONDS
+    return math.ceil(max(limits.seconds, limits.run_seconds)) + CPU_MARGIN_SECONDS
 
 
 @dataclass(slots=True)

@@ -1,0 +1,74 @@
+"""The vocabulary of a program that trains: named series of numbers, sent while it runs and kept, thinned, at the end.
+
+Points travel in batches, column by column. A series' own count of points is its x axis; the optimiser step and the
+epoch stand beside it where the program has them.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Literal
+
+from app.values import Real, Span
+
+SeriesKind = Literal["loss", "metric", "learning_rate", "grad_norm", "update_ratio"]
+
+
+@dataclass(frozen=True, slots=True)
+class Series:
+    """One curve. `name` is the program's own: `loss`, `lr`, `net.0.weight`; with `kind` it is unique in a run."""
+
+    index: int
+    name: str
+    kind: SeriesKind
+    span: Span | None
+    """The assignment or the `.backward()` that gives its values."""
+
+
+@dataclass(frozen=True, slots=True)
+class Points:
+    """New points of one series: `steps[i]` is the point's number in its series from 0, `values[i]` its value."""
+
+    series: int
+    steps: tuple[int, ...]
+    values: tuple[Real, ...]
+    epochs: tuple[int, ...] = ()
+    """Pass of the outer loop for each point, where loops are nested; else empty."""
+
+
+@dataclass(frozen=True, slots=True)
+class Progress:
+    """Passes of the training loop done and, where its length is known, to do. `line` is the loop's first line."""
+
+    line: int
+    done: int
+    total: int | None
+    optimiser_steps: int
+
+
+@dataclass(frozen=True, slots=True)
+class Training:
+    """A frame sent a few times a second: series seen for the first time, and what is new since the last frame."""
+
+    new_series: tuple[Series, ...]
+    points: tuple[Points, ...]
+    progress: Progress | None
+    frame: Literal["training"] = "training"
+
+
+@dataclass(frozen=True, slots=True)
+class Curve:
+    """A whole series, thinned so that every spike survives: least and greatest of each stretch are kept.
+
+    `count`, `first`, `last`, `minimum` and `maximum` are exact. NaN and Inf are spelled; `first_bad` is the step of
+    the first of them.
+    """
+
+    series: Series
+    points: Points
+    count: int
+    first: Real
+    last: Real
+    minimum: Real | None
+    maximum: Real | None
+    first_bad: int | None
