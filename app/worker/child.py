@@ -27,6 +27,7 @@ LOST = 71
 
 
 def run_child(orders: Orders, readable: tuple[str, ...], uid: int | None, channel: int) -> NoReturn:
+    send = Sender()
     try:
         if channel != CHANNEL:
             os.dup2(channel, CHANNEL)
@@ -37,14 +38,10 @@ def run_child(orders: Orders, readable: tuple[str, ...], uid: int | None, channe
             execute(decode_task(body), send)
         os._exit(0)
     except BaseException:  # the last resort of this process: our own failures are told, then it ends
-        tell_failure(traceback.format_exc())
+        with suppress(OSError):
+            send(Failure(traceback.format_exc()[-8000:]))
     finally:
         os._exit(LOST)
-
-
-def tell_failure(text: str) -> None:
-    with suppress(OSError):
-        send(Failure(text[-8000:]))
 
 
 def settle(orders: Orders, readable: tuple[str, ...], uid: int | None) -> None:
@@ -100,10 +97,17 @@ def read_exactly(size: int) -> bytes | None:
     return bytes(data)
 
 
-def send(frame: ChildFrame) -> None:
-    data = memoryview(encode_frame(frame))
-    while data:
-        data = data[os.write(CHANNEL, data) :]
+class Sender:
+    """Sends frames whole, whichever thread they come from."""
+
+    def __init__(self) -> None:
+        self._turn = threading.Lock()
+
+    def __call__(self, frame: ChildFrame) -> None:
+        data = memoryview(encode_frame(frame))
+        with self._turn:
+            while data:
+                data = data[os.write(CHANNEL, data) :]
 
 
 def find_gpus() -> list[dict[str, Any]]:

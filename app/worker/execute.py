@@ -44,8 +44,9 @@ from app.worker.classic import draw_classic
 from app.worker.figures import FigureCollector
 from app.worker.functions import watching_functions, watching_optimisers
 from app.worker.identity import IdentityTable
-from app.worker.instrument import Compiled, compile_program
+from app.worker.instrument import AGAIN, NOTE, OVER, Compiled, compile_program
 from app.worker.limit import reserve_memory, wall_clock
+from app.worker.loops import Loops
 from app.worker.modules import ModulePaths
 from app.worker.namespace import Found, find_tensors, last_root, make_input, make_module
 from app.worker.outcome import message_of, outcome_of, plain_text
@@ -54,6 +55,7 @@ from app.worker.passes import Passes, run_auto
 from app.worker.recorder import Recorder
 from app.worker.report import Places, Report
 from app.worker.tensors import summarise
+from app.worker.training import TrainingLog
 
 REHEARSAL = "y = w * w + w"
 
@@ -108,9 +110,12 @@ class Run:
         self._modules = ModulePaths()
         self._recorder = Recorder(limits, self._identities, self._modules)
         self._passes = Passes(self._recorder, self._identities, compiled.loops, limits)
+        loops = Loops(self._recorder.tick)
+        self._training = TrainingLog(loops, limits, send, self._places.span, self._places.source.text)
+        ears = {OVER: loops.over, AGAIN: loops.again, NOTE: self._training.note}
         self._device = place_on(request.device)
         inputs = {name: make_input(spec, self._device) for name, spec in request.inputs.items()}
-        self._main = make_module(inputs, self._recorder.tick)
+        self._main = make_module(inputs, ears)
         self._found: list[Found] = []
         self._shown: Shown | None = None
         self._classic: ClassicGraph | None = None
@@ -149,6 +154,7 @@ class Run:
             return outcome_of(error, self._places, self._limits)
         finally:
             self._recorder.leave()
+            self._training.finish()
             self.timings = replace(self.timings, run=time.perf_counter() - began)
             if value is not None:
                 self._show(value)
@@ -207,7 +213,8 @@ class Run:
             stack.enter_context(self._modules.watching())
             stack.enter_context(watching_functions(self._recorder))
             stack.enter_context(watching_optimisers(self._recorder))
-            stack.enter_context(self._passes.watching(self._before_pass))
+            stack.enter_context(self._training.watching())
+            stack.enter_context(self._passes.watching(self._before_pass, self._training.note_backward))
             stack.enter_context(self._figures.watching())
             yield
 
@@ -230,6 +237,7 @@ class Run:
             steps=steps,
             graphs=report.graphs(),
             classic=self._classic,
+            curves=self._training.curves(),
             notes=tuple(self._notes),
             cuts=tuple(self._cuts(report)),
             versions=Versions(platform.python_version(), torch.__version__, np.__version__),

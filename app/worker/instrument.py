@@ -1,4 +1,4 @@
-"""The program's tree made ready to run: its last expression split off, a tick in every loop, names by span.
+"""The program's tree made ready to run: its last expression split off, its loops and losses heard, names by span.
 
 Positions are kept, so tracebacks and recorded spans are those of the text the user wrote.
 """
@@ -6,12 +6,26 @@ Positions are kept, so tracebacks and recorded spans are those of the text the u
 from __future__ import annotations
 
 import ast
+import re
+from collections.abc import Iterator
 from dataclasses import dataclass
 from types import CodeType
 
 from app.program import FILENAME
 
-TICK = "__playground_tick__"
+OVER = "__playground_over__"
+"""`for x in OVER(iterable, line)`"""
+AGAIN = "__playground_again__"
+"""Called first in each pass of a `while` loop."""
+NOTE = "__playground_note__"
+"""Called with name, value and line after a telling name was assigned in a loop."""
+TELLING = re.compile(
+    r"loss|损失|准确率|精度|误差|错误率|代价|奖励|"
+    r"(?:^|_)(?:acc|accuracy|err|error|cost|score|ppl|perplexity|auc|f1|mse|mae|rmse|reward|elbo|nll|bce|kl|"
+    r"objective|energy)(?:$|_|\d)",
+    re.IGNORECASE,
+)
+"""Names that tell of how well training goes."""
 
 Place = tuple[int, int, int, int]
 """line, end line, column, end column in UTF-8 bytes: the order of `code.co_positions()`."""
@@ -24,7 +38,7 @@ class Compiled:
     """The last statement, where it is a bare expression whose value is to be shown."""
     last_place: Place | None
     loops: tuple[range, ...]
-    """The lines each loop spans, outer loops before inner ones; a loop's tick is called with its first line."""
+    """The lines each loop spans, outer loops before inner ones; a loop goes by its first line."""
     names: dict[Place, tuple[str, ...]]
     """For the span of an assigned expression, the names its result (or its parts) got."""
 
@@ -33,7 +47,7 @@ def compile_program(source: str) -> Compiled:
     """Compile a program that parses; SyntaxError for the few errors only the compiler finds."""
     tree = ast.parse(source, FILENAME)
     names = _assigned_names(tree)
-    loops = _add_ticks(tree)
+    loops = _hear_loops(tree)
     last = tree.body.pop() if tree.body and isinstance(tree.body[-1], ast.Expr) else None
     body = compile(tree, FILENAME, "exec", dont_inherit=True)
     if not isinstance(last, ast.Expr):
@@ -47,16 +61,60 @@ def place_of(node: ast.expr | ast.stmt) -> Place:
     return node.lineno, end_line, node.col_offset, node.end_col_offset or node.col_offset
 
 
-def _add_ticks(tree: ast.AST) -> tuple[range, ...]:
-    """Put a call before each pass of a loop: the recorder's only chance to come and go. The lines of the loops."""
-    loops = []
-    for node in ast.walk(tree):
-        if isinstance(node, ast.For | ast.While):
-            call = ast.Call(ast.Name(TICK, ast.Load()), [ast.Constant(node.lineno)], [])
-            tick = ast.copy_location(ast.Expr(call), node.body[0])
-            node.body.insert(0, ast.fix_missing_locations(tick))
-            loops.append(range(node.lineno, (node.end_lineno or node.lineno) + 1))
-    return tuple(sorted(loops, key=lambda lines: (lines.start, -lines.stop)))
+def _hear_loops(tree: ast.AST) -> tuple[range, ...]:
+    """Let every loop that calls anything be heard, and every telling name assigned in it. The lines of the loops.
+
+    A loop that calls nothing runs no torch either, and shall not become slower.
+    """
+    loops = [
+        node for node in ast.walk(tree) if isinstance(node, ast.For | ast.While) and _calls_anything(node)
+    ]
+    for node in loops:
+        _hear_names(node.body)
+        if isinstance(node, ast.For):
+            node.iter = _call_at(node.iter, OVER, node.iter, ast.Constant(node.lineno))
+        else:
+            node.body.insert(0, _statement(node.body[0], AGAIN, ast.Constant(node.lineno)))
+    lines = (range(node.lineno, (node.end_lineno or node.lineno) + 1) for node in loops)
+    return tuple(sorted(lines, key=lambda span: (span.start, -span.stop)))
+
+
+def _calls_anything(node: ast.AST) -> bool:
+    return any(isinstance(inner, ast.Call) for inner in ast.walk(node))
+
+
+def _hear_names(body: list[ast.stmt]) -> None:
+    """Put a note after each assignment of a telling name, in this block and in those within it that are no loops."""
+    for position in reversed(range(len(body))):
+        statement = body[position]
+        if isinstance(statement, ast.For | ast.While | ast.FunctionDef | ast.ClassDef | ast.AsyncFunctionDef):
+            continue
+        for block in ("body", "orelse", "finalbody"):
+            _hear_names(getattr(statement, block, []))
+        for name in reversed(list(_telling_names(statement))):
+            value = ast.Name(name, ast.Load())
+            note = _statement(statement, NOTE, ast.Constant(name), value, ast.Constant(statement.lineno))
+            body.insert(position + 1, note)
+
+
+def _telling_names(statement: ast.stmt) -> Iterator[str]:
+    targets: list[ast.expr] = []
+    if isinstance(statement, ast.Assign):
+        targets = statement.targets
+    elif isinstance(statement, ast.AugAssign | ast.AnnAssign) and statement.value is not None:
+        targets = [statement.target]
+    for target in targets:
+        names = target.elts if isinstance(target, ast.Tuple | ast.List) else [target]
+        yield from (name.id for name in names if isinstance(name, ast.Name) and TELLING.search(name.id))
+
+
+def _call_at(place: ast.expr | ast.stmt, function: str, *arguments: ast.expr) -> ast.Call:
+    call = ast.Call(ast.Name(function, ast.Load()), list(arguments), [])
+    return ast.fix_missing_locations(ast.copy_location(call, place))
+
+
+def _statement(place: ast.stmt, function: str, *arguments: ast.expr) -> ast.Expr:
+    return ast.copy_location(ast.Expr(_call_at(place, function, *arguments)), place)
 
 
 def _assigned_names(tree: ast.AST) -> dict[Place, tuple[str, ...]]:

@@ -17,7 +17,6 @@ from torch import Tensor, nn, optim
 
 from app.trace import InputSpec, TensorKind
 from app.values import Complex, Nested
-from app.worker.instrument import TICK
 from app.worker.recorder import Recorder
 
 DEEPEST = 2
@@ -25,13 +24,13 @@ DEEPEST = 2
 WIDEST = 64
 
 
-def make_module(inputs: dict[str, Tensor], tick: Any) -> ModuleType:
-    """A fresh `__main__` holding the names every program is given, and its inputs."""
+def make_module(inputs: dict[str, Tensor], ears: dict[str, Any]) -> ModuleType:
+    """A fresh `__main__` holding the names every program is given, and its inputs. `ears` are heard everywhere."""
     module = ModuleType("__main__")
     module.__dict__.update(torch=torch, nn=nn, F=F, optim=optim, np=np, plt=plt, math=math)
     module.__dict__.update(inputs)
     module.__dict__["__builtins__"] = builtins
-    setattr(builtins, TICK, tick)
+    vars(builtins).update(ears)
     sys.modules["__main__"] = module
     return module
 

@@ -57,12 +57,19 @@ class Passes:
         self._loops = loops
         self._limits = limits
         self._before_pass: Callable[[Tensor], None] = lambda root: None
+        self._on_backward: Callable[[Any, int | None], None] = lambda roots, loop: None
         self._running = False
 
     @contextmanager
-    def watching(self, before_pass: Callable[[Tensor], None]) -> Iterator[None]:
-        """Meanwhile see every backward pass in this process; `before_pass` gets the root of each that is kept."""
+    def watching(
+        self, before_pass: Callable[[Tensor], None], on_backward: Callable[[Any, int | None], None]
+    ) -> Iterator[None]:
+        """Meanwhile see every backward pass in this process.
+
+        `on_backward` gets the roots of each and the loop it runs in; `before_pass` the root of each that is kept.
+        """
         self._before_pass = before_pass
+        self._on_backward = on_backward
         originals = torch.autograd.backward, torch.autograd.grad
         torch.autograd.backward = self._wrap(torch.autograd.backward, "backward")
         torch.autograd.grad = self._wrap(torch.autograd.grad, "grad")
@@ -98,6 +105,8 @@ class Passes:
         self._recorder.quiet += 1
         if self._recorder.training_loop is None:
             self._recorder.training_loop = loop_around(sys._getframe(1), self._loops)
+        if facts.call != "auto":
+            self._on_backward(roots, self._recorder.training_loop)
         began = time.perf_counter()
         walk = self._take(facts, roots) if self._wanted() else None
         taken = time.perf_counter()
