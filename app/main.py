@@ -163,7 +163,7 @@ def read_inputs(pairs: list[str]) -> dict[str, InputSpec]:
     for pair in pairs:
         name, _, text = pair.partition("=")
         try:
-            given = json.loads(text)
+            given = json.loads(text, parse_constant=str)
             given = given if isinstance(given, dict) else {"value": given}
             inputs[name] = TypeAdapter(InputSpec).validate_json(json.dumps(given))
         except ValueError as error:

@@ -9,9 +9,10 @@ from __future__ import annotations
 import struct
 from dataclasses import dataclass
 from functools import cache
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal
 
 from pydantic import ConfigDict, Field, TypeAdapter, ValidationError
+from pydantic_core import PydanticSerializationError, to_json
 
 from app.errors import WireError
 from app.limits import Limits
@@ -44,7 +45,14 @@ class Failure:
     frame: Literal["failure"] = "failure"
 
 
-ChildFrame = Ready | Failure | Frame
+@dataclass(frozen=True, slots=True)
+class Telling:
+    """The program has ended; its trace follows as soon as it is put together."""
+
+    frame: Literal["telling"] = "telling"
+
+
+ChildFrame = Ready | Failure | Telling | Frame
 TaggedFrame = Annotated[ChildFrame, Field(discriminator="frame")]
 EXACTLY = ConfigDict(extra="forbid", allow_inf_nan=False, ser_json_inf_nan="strings")
 
@@ -60,8 +68,20 @@ def _tasks() -> TypeAdapter[Task]:
 
 
 def encode_frame(frame: ChildFrame) -> bytes:
-    body = _frames().dump_json(frame)
+    try:
+        body = _frames().dump_json(frame)
+    except PydanticSerializationError:  # somewhere a name or a text that UTF-8 cannot carry
+        body = to_json(_carried(_frames().dump_python(frame)))
     return HEADER.pack(len(body)) + body
+
+
+def _carried(data: Any) -> Any:
+    """The same data with every text as UTF-8 can carry it."""
+    if isinstance(data, str):
+        return data.encode("utf-8", "replace").decode()
+    if isinstance(data, dict):
+        return {_carried(key): _carried(value) for key, value in data.items()}
+    return [_carried(item) for item in data] if isinstance(data, list | tuple) else data
 
 
 def encode_task(task: Task) -> bytes:

@@ -4,11 +4,14 @@ from __future__ import annotations
 
 import asyncio
 import signal
-from collections.abc import AsyncIterator
 
 from app.errors import WireError
-from app.limits import Limits
-from app.wire import HEADER, ChildFrame, Task, decode_frame, encode_task, frame_length
+from app.limits import KIB, Limits
+from app.sandbox.measure import decode_and_check
+from app.wire import HEADER, ChildFrame, Task, encode_task, frame_length
+
+LARGE_FRAME = 128 * KIB
+"""Frames from here on are decoded in a thread: the event loop serves others meanwhile."""
 
 
 class Child:
@@ -37,14 +40,6 @@ class Child:
     def give(self, task: Task) -> None:
         self._writer.write(encode_task(task))
 
-    async def frames(self, limits: Limits) -> AsyncIterator[ChildFrame]:
-        """Frames until the channel closes. WireError for what is no frame, or too much."""
-        while True:
-            frame = await self.next_frame(limits)
-            if frame is None:
-                return
-            yield frame
-
     async def next_frame(self, limits: Limits) -> ChildFrame | None:
         try:
             header = await self._reader.readexactly(HEADER.size)
@@ -52,9 +47,12 @@ class Child:
             self._received += length
             if self._received > limits.reply_bytes:
                 raise WireError(f"more than {limits.reply_bytes} bytes in one reply")
-            return decode_frame(await self._reader.readexactly(length))
+            body = await self._reader.readexactly(length)
         except (asyncio.IncompleteReadError, ConnectionError):
             return None
+        if length < LARGE_FRAME:
+            return decode_and_check(body, limits)
+        return await asyncio.to_thread(decode_and_check, body, limits)
 
     async def exit_status(self) -> int | None:
         """How it ended, if that is heard within a moment: an exit status, or a negative signal number."""

@@ -24,13 +24,15 @@ from app.sandbox.face import Device, SandboxHealth, SealLayer
 from app.sandbox.pool import Pool
 from app.trace import Crashed, Figure, Frame, Outcome, Output, RunRequest, Stopped, Trace
 from app.values import Problem, Text
-from app.wire import Failure, Ready, Task
+from app.wire import Failure, Ready, Task, Telling
 
 log = logging.getLogger("playground.sandbox")
 
 GRACE_SECONDS = 1.0
-"""How much longer than its limit a child gets to tell its own trace."""
-CPU_MARGIN_SECONDS = 3
+"""How much longer than its limit a child gets to say that its program has ended."""
+TELLING_SECONDS = 10.0
+"""How long putting a trace together may take once the program has ended."""
+CPU_MARGIN_SECONDS = 3 + int(TELLING_SECONDS)
 
 
 @dataclass(frozen=True, slots=True)
@@ -179,8 +181,10 @@ class LocalSandbox:
                     yield heard.trace(await self._explain_end(child))
                     return
                 case Failure(text):
-                    log.error("a child failed by our own fault:\n%s", text)
+                    log.error("a child failed by our own fault: %r", text)
                     raise WorkerLost("the child failed")
+                case Telling():
+                    deadline = asyncio.get_running_loop().time() + TELLING_SECONDS
                 case Ready():
                     raise WireError("a child said twice that it is ready")
                 case Trace():

@@ -19,8 +19,10 @@ from app.limits import KIB, Limits
 from app.trace import NodeKind
 from app.values import TensorId, TensorValue
 from app.worker.anchors import node_outputs, node_sequence, node_variable, saved_names
+from app.worker.budget import GraphBudget
 from app.worker.identity import IdentityTable
 from app.worker.recorder import Argument, Call, Recorder, Result
+from app.worker.shelf import FEW
 from app.worker.tensors import summarise, summarise_list
 
 HELD_BYTES = 64 * KIB
@@ -36,6 +38,8 @@ class RawOutput:
     tensor: TensorId | None = None
     position: int = 0
     """Which of its call's results it is."""
+    held: Any = None
+    """The numbers until they are summarised: a list, or a tensor."""
     value: TensorValue | None = None
     grad: TensorValue | None = None
 
@@ -83,10 +87,16 @@ class GraphWalk:
     """Walks one graph from its roots and, between `listen` and `finish`, hears the gradients that flow through it."""
 
     def __init__(
-        self, roots: list[GradientEdge], recorder: Recorder, identities: IdentityTable, limits: Limits
+        self,
+        roots: list[GradientEdge],
+        recorder: Recorder,
+        identities: IdentityTable,
+        budget: GraphBudget,
+        limits: Limits,
     ) -> None:
         self._recorder = recorder
         self._identities = identities
+        self._budget = budget
         self._limits = limits
         self._numbers: dict[Node, int] = {}  # holds the nodes, so that none is freed and its identity reused
         self._results: dict[tuple[int, int], Result] = {}
@@ -96,6 +106,10 @@ class GraphWalk:
         self.graph = RawGraph([], [], [], 0)
         self._walk(roots)
         self._add_constants()
+
+    def read_values(self) -> None:
+        """Read what the nodes' outputs hold; to be done before backward frees what was saved of them."""
+        self._budget.begin(len(self.graph.nodes), len(self.graph.edges))
         self._fill_values()
 
     # ------------------------------------------------------------------------------------------ structure
@@ -137,7 +151,7 @@ class GraphWalk:
         made = self._recorder.made.get(number)
         output = RawOutput(tuple(variable.shape), dtype_name(variable.dtype), str(variable.device), number)
         output.position = made.position if made else 0
-        output.value = summarise(variable, self._limits.node_values, "stride")
+        output.held = variable.detach()
         return RawNode("accumulate", "AccumulateGrad", None, made.call if made else None, [output])
 
     def _add_constants(self) -> None:
@@ -173,11 +187,10 @@ class GraphWalk:
         made = argument.made_by
         output = RawOutput(tuple(argument.shape), dtype_name(argument.dtype), None, argument.tensor)
         output.position = made.position if made else 0
-        output.value = self._value_of(made)
-        if output.value is None:
+        output.held = held_by(made)
+        if output.held is None:
             alive = self._identities.thing(argument.tensor)
-            if isinstance(alive, Tensor):
-                output.value = summarise(alive, self._limits.node_values, "stride")
+            output.held = alive if isinstance(alive, Tensor) else None
         return RawNode("constant", "constant", None, made.call if made else None, [output])
 
     # ------------------------------------------------------------------------------------------ values
@@ -188,19 +201,25 @@ class GraphWalk:
                 self._fill_from_call(raw, raw.call)
         for node in self._numbers:
             self._fill_from_saved(node)
+        for raw in self.graph.nodes:
+            for output in raw.outputs:
+                output.value = self._summary(output.held)
+                output.held = None
 
     def _fill_from_call(self, raw: RawNode, call: Call) -> None:
         for result in call.results:
             if result.sequence == raw.sequence and result.output_nr < len(raw.outputs):
                 output = raw.outputs[result.output_nr]
                 output.tensor, output.position = result.tensor, result.position
-                output.value = self._value_of(result)
+                output.held = held_by(result)
 
-    def _value_of(self, result: Result | None) -> TensorValue | None:
-        held = result.kept.read() if result is not None and result.kept is not None else None
+    def _summary(self, held: Any) -> TensorValue | None:
+        most = None if held is None else self._budget.most()
+        if most is None:
+            return None
         if isinstance(held, Tensor):
-            return summarise(held, self._limits.node_values, "stride")
-        return None if held is None else summarise_list(held)
+            return summarise(held, most, "stride")
+        return summarise_list(held) if most >= FEW else summarise(torch.tensor(held), most, "stride")
 
     def _fill_from_saved(self, node: Node) -> None:
         """Values inside a library call, from what autograd saved of them: a saved tensor knows its own node."""
@@ -214,8 +233,8 @@ class GraphWalk:
                 if number is None or saved.output_nr >= len(self.graph.nodes[number].outputs):
                     continue
                 output = self.graph.nodes[number].outputs[saved.output_nr]
-                if output.value is None:
-                    output.value = summarise(saved, self._limits.node_values, "stride")
+                if output.held is None:
+                    output.held = saved.detach()
 
     # ------------------------------------------------------------------------------------------ gradients
 
@@ -245,7 +264,7 @@ class GraphWalk:
         heard = self._heard.get(id(grad))
         if heard is not None:
             return heard[1]
-        value = summarise(grad, self._limits.node_values, "stride")
+        value = self._summary(grad)
         if grad.numel() * grad.itemsize <= HELD_BYTES:
             self._heard[id(grad)] = (
                 grad,
@@ -272,6 +291,11 @@ class GraphWalk:
             edges = into.get(number, [])
             if raw.kind == "accumulate" and raw.outputs[0].grad is None and len(edges) == 1:
                 raw.outputs[0].grad = edges[0].grad
+
+
+def held_by(result: Result | None) -> Any:
+    """The list or tensor kept of a result, if it is still there."""
+    return result.kept.read() if result is not None and result.kept is not None else None
 
 
 def dtype_name(dtype: torch.dtype) -> str:

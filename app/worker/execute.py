@@ -39,7 +39,7 @@ from app.trace import (
     Watched,
 )
 from app.values import Text
-from app.wire import Task
+from app.wire import Task, Telling
 from app.worker.classic import draw_classic
 from app.worker.figures import FigureCollector
 from app.worker.functions import watching_functions, watching_optimisers
@@ -75,7 +75,7 @@ def compiled_rehearsal() -> Compiled:
     return compile_program(REHEARSAL)
 
 
-def execute(task: Task, send: Callable[[Frame], None]) -> None:
+def execute(task: Task, send: Callable[[Frame | Telling], None]) -> None:
     """Run the task's program in this process, which nothing else will use afterwards."""
     began = time.perf_counter()
     seed_everything(task.request.seed)
@@ -83,6 +83,7 @@ def execute(task: Task, send: Callable[[Frame], None]) -> None:
     reserve = reserve_memory()
     outcome = run.program()
     reserve.close()
+    send(Telling())
     trace = run.trace(outcome)
     timings = replace(run.timings, record=time.perf_counter() - began - run.timings.run)
     send(replace(trace, timings=timings))
@@ -114,8 +115,7 @@ class Run:
         self._training = TrainingLog(loops, limits, send, self._places.span, self._places.source.text)
         ears = {OVER: loops.over, AGAIN: loops.again, NOTE: self._training.note}
         self._device = place_on(request.device)
-        inputs = {name: make_input(spec, self._device) for name, spec in request.inputs.items()}
-        self._main = make_module(inputs, ears)
+        self._main = make_module(ears)
         self._found: list[Found] = []
         self._shown: Shown | None = None
         self._classic: ClassicGraph | None = None
@@ -145,6 +145,8 @@ class Run:
         names = self._main.__dict__
         value: Any = None
         try:
+            for name, spec in self._request.inputs.items():
+                names[name] = make_input(spec, self._device)
             self._recorder.start()
             exec(self._compiled.body, names)
             if self._compiled.last is not None:
@@ -252,6 +254,7 @@ class Run:
             ("tensors", limits.tensors, report.tensors_dropped),
             ("figures", limits.figures, self._figures.dropped),
             ("backward_passes", limits.backward_passes, max(0, self._passes.count - kept)),
+            ("graph_values", limits.graph_values, self._passes.values_dropped),
             ("graph_nodes", limits.graph_nodes, sum(taken.graph.left_out for taken in self._passes.kept())),
         )
         yield from (Cut(name, allowed, count) for name, allowed, count in dropped if count)

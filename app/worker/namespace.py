@@ -24,11 +24,10 @@ DEEPEST = 2
 WIDEST = 64
 
 
-def make_module(inputs: dict[str, Tensor], ears: dict[str, Any]) -> ModuleType:
-    """A fresh `__main__` holding the names every program is given, and its inputs. `ears` are heard everywhere."""
+def make_module(ears: dict[str, Any]) -> ModuleType:
+    """A fresh `__main__` holding the names every program is given. `ears` are heard everywhere."""
     module = ModuleType("__main__")
     module.__dict__.update(torch=torch, nn=nn, F=F, optim=optim, np=np, plt=plt, math=math)
-    module.__dict__.update(inputs)
     module.__dict__["__builtins__"] = builtins
     vars(builtins).update(ears)
     sys.modules["__main__"] = module

@@ -24,7 +24,7 @@ def outcome_of(error: BaseException, places: Places, limits: Limits) -> Outcome:
         return type(stopped)(stopped.limit, stopped.allowed, span)
     if isinstance(error, SystemExit) and error.code in (None, 0):
         return Completed()
-    exception, message = type(error).__name__, message_of(error)[: limits.text_chars]
+    exception, message = plain_text(str(type(error).__name__)), message_of(error)[: limits.text_chars]
     return Raised(exception, message, span, tuple(frames[-MOST_FRAMES:]), hint_for(exception, message))
 
 

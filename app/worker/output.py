@@ -16,6 +16,8 @@ from app.worker.frames import program_frame
 from app.worker.limit import LimitReached
 
 SECONDS_BETWEEN_FRAMES = 0.02
+PROMPT_FRAMES = 200
+"""So many lines are sent at once, whatever the clock says."""
 
 
 class Transcript:
@@ -39,11 +41,14 @@ class Transcript:
             self.flush()
             self._stream = stream
         self._waiting.append(text.encode()[:room].decode("utf-8", "ignore") if over else text)
-        if over or (text.endswith("\n") and time.monotonic() - self._sent_at > SECONDS_BETWEEN_FRAMES):
+        if over or (text.endswith("\n") and self._is_time()):
             self.flush()
         if over:
             self._size = self._allowed
             raise LimitReached("output", self._allowed)
+
+    def _is_time(self) -> bool:
+        return len(self.chunks) < PROMPT_FRAMES or time.monotonic() - self._sent_at > SECONDS_BETWEEN_FRAMES
 
     def flush(self) -> None:
         text = "".join(self._waiting)

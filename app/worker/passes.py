@@ -22,6 +22,7 @@ from app.limits import Limits
 from app.values import TensorId
 from app.worker.anchors import sequence_number, transforms_active
 from app.worker.autograd import GraphWalk, RawGraph, root_edges
+from app.worker.budget import GraphBudget
 from app.worker.frames import loop_around, names_in_frames, program_frame
 from app.worker.identity import IdentityTable
 from app.worker.recorder import Recorder, tensors_in
@@ -55,6 +56,7 @@ class Passes:
         self._recorder = recorder
         self._identities = identities
         self._loops = loops
+        self._budget = GraphBudget(limits)
         self._limits = limits
         self._before_pass: Callable[[Tensor], None] = lambda root: None
         self._on_backward: Callable[[Any, int | None], None] = lambda roots, loop: None
@@ -77,6 +79,11 @@ class Passes:
             yield
         finally:
             torch.autograd.backward, torch.autograd.grad = originals
+
+    @property
+    def values_dropped(self) -> int:
+        """Values of nodes and edges that found no room."""
+        return self._budget.values_dropped
 
     def kept(self) -> list[RawPass]:
         return [*self.first, self.latest] if self.latest is not None else self.first
@@ -138,7 +145,10 @@ class Passes:
         if not edges:
             return None
         self._before_pass(next(root for root in tensors if isinstance(root, Tensor)))
-        walk = GraphWalk(edges, self._recorder, self._identities, self._limits)
+        walk = GraphWalk(edges, self._recorder, self._identities, self._budget, self._limits)
+        if not self._budget.has_room_for(len(walk.graph.nodes)) and self.first:
+            return None
+        walk.read_values()
         walk.listen()
         frame = program_frame(sys._getframe(1))
         taken = RawPass(
@@ -169,7 +179,8 @@ class Passes:
     def look(self, root: Tensor) -> None:
         """Take the graph of a root that never ran backward."""
         self._before_pass(root)
-        walk = GraphWalk(root_edges((root,)), self._recorder, self._identities, self._limits)
+        walk = GraphWalk(root_edges((root,)), self._recorder, self._identities, self._budget, self._limits)
+        walk.read_values()
         taken = RawPass(
             "none",
             walk.finish(),

@@ -7,6 +7,7 @@ import json
 import pytest
 
 from app.errors import WireError, WorkerLost
+from app.limits import Limits
 from app.trace import Completed, Crashed, Output, RunRequest, Stopped, Trace
 from app.wire import HEADER, ChildFrame, Failure, Ready, encode_frame
 from tests.sandbox.conftest import RealSandbox, output_of
@@ -24,7 +25,7 @@ def framed(fields: object) -> bytes:
 NONSENSE = {
     "junk": b"junk" * 100,
     "a huge length": b"\xff\xff\xff\xff",
-    "a length just too large": HEADER.pack(16 * 1024 * 1024 + 1),
+    "a length just too large": HEADER.pack(Limits().frame_bytes + 1),
     "an empty frame": HEADER.pack(0),
     "a frame of junk": HEADER.pack(4) + b"junk",
     "a frame without a tag": framed({}),

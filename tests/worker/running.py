@@ -12,8 +12,9 @@ import torch
 
 from app.limits import Limits
 from app.program import normalise_source
+from app.sandbox.measure import decode_and_check
 from app.trace import AutogradGraph, Frame, GraphNode, InputSpec, RunRequest, TensorRecord, Trace
-from app.wire import Task, decode_frame, encode_frame
+from app.wire import Task, Telling, encode_frame
 from app.worker.execute import execute
 
 
@@ -28,10 +29,11 @@ def run(source: str, limits: Limits | None = None, **asked: Any) -> Trace:
 def run_frames(source: str, limits: Limits | None = None, **asked: Any) -> list[Frame]:
     frames: list[Frame] = []
 
-    def send(frame: Frame) -> None:
-        received = decode_frame(encode_frame(frame)[4:])
-        assert isinstance(received, Frame)
-        frames.append(received)
+    def send(frame: Frame | Telling) -> None:
+        received = decode_and_check(encode_frame(frame)[4:], limits or Limits())
+        if not isinstance(received, Telling):
+            assert isinstance(received, Frame)
+            frames.append(received)
 
     kept = sys.modules["__main__"], torch.get_rng_state(), random.getstate(), gc.isenabled()
     try:

@@ -35,7 +35,8 @@ torch.distributions.Normal(0., 1.).rsample(); torch.linalg.svd(torch.ones(2, 2))
 torch.save({"a": x}, b := io.BytesIO()); b.seek(0); torch.load(b)
 list(torch.utils.data.DataLoader(torch.utils.data.TensorDataset(torch.ones(4)), batch_size=2, shuffle=True))
 import matplotlib.pyplot as plt
-plt.plot([1, 2]); plt.imshow([[1, 2]]); plt.savefig(io.BytesIO(), format="png"); plt.savefig(io.StringIO(), format="svg")
+plt.plot([1, 2]); plt.imshow([[1, 2]])
+plt.savefig(io.BytesIO(), format="png"); plt.savefig(io.StringIO(), format="svg")
 import pandas as pd
 repr(pd.DataFrame({"a": [1, 2]}).describe())
 print(sorted(set(sys.modules) - before))

@@ -1,0 +1,36 @@
+"""How much of all graphs together a trace may hold: values, numbers in them, nodes. Small graphs never notice."""
+
+from __future__ import annotations
+
+from app.limits import Limits
+
+
+class GraphBudget:
+    """Spent by one graph after the other; what a graph asks for in vain is counted."""
+
+    def __init__(self, limits: Limits) -> None:
+        self.values_dropped = 0
+        self._values = limits.graph_values
+        self._numbers = limits.graph_numbers
+        self._nodes = limits.graph_nodes
+        self._node_values = limits.node_values
+        self._most = limits.node_values
+
+    def has_room_for(self, nodes: int) -> bool:
+        """Whether another graph of that many nodes may be kept; the first one always may."""
+        return nodes <= self._nodes or self._nodes == 0
+
+    def begin(self, nodes: int, edges: int) -> None:
+        """Start on a graph: the more values it will have, the fewer numbers each of them shows."""
+        self._nodes = max(0, self._nodes - nodes)
+        asked = max(1, 2 * nodes + edges)
+        self._most = max(1, min(self._node_values, self._numbers // (2 * asked)))
+
+    def most(self) -> int | None:
+        """How many numbers the next value may show; None when there shall be no more values."""
+        if self._values <= 0:
+            self.values_dropped += 1
+            return None
+        self._values -= 1
+        self._numbers -= self._most
+        return self._most
