@@ -2,6 +2,7 @@
 
 PlaygroundError
 ├─ ProgramRefused      422   the program or its inputs cannot be run as sent; every problem at once
+├─ RunNotFound         404   no run of this name, or it ended so long ago that nothing of it is kept
 ├─ SandboxBusy         503   no free slot in time; try again after `retry_after` seconds
 ├─ WorkerLost          503   the child or its server was ended from outside; the same request may be sent again
 ├─ WireError           500   the child sent what we do not accept; the run is discarded and logged
@@ -21,6 +22,10 @@ class ProgramRefused(PlaygroundError):
     def __init__(self, problems: tuple[Problem, ...]) -> None:
         super().__init__("; ".join(problem.sentence.template for problem in problems))
         self.problems = problems
+
+
+class RunNotFound(PlaygroundError):
+    """Carries nothing: whoever asks knows the name."""
 
 
 class SandboxBusy(PlaygroundError):

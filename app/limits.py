@@ -59,3 +59,14 @@ class Limits:
     """Boxes in one picture before it is grouped further."""
     drawing_seconds: float = 2.0
     """Deadline of the Graphviz process."""
+    run_event_bytes: int = 8 * MIB
+    """Events kept of one run that is watched live; older points are thinned, the newest stay."""
+    run_grace_seconds: float = 30.0
+    """How long a run goes on that nobody watches."""
+    runs_waiting: int = 64
+    """Runs that may wait for their turn."""
+    runs_kept: int = 64
+    """Runs kept after their end, to be looked at again."""
+    runs_kept_seconds: float = 600.0
+    runs_kept_bytes: int = 256 * MIB
+    """Everything kept of runs that are over."""

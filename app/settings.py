@@ -57,6 +57,17 @@ class Settings:
     )
     runs_burst: int = _setting(60, "Runs one client address may start at once after a pause.", low=1)
     seconds: float = _setting(10.0, "Wall time of one run, in seconds.", low=0.1)
+    live_runs: int = _setting(
+        2,
+        "Runs watched live at the same time; further ones wait. Fewer than `SLOTS` leaves room for edits.",
+        low=1,
+    )
+    live_seconds: float = _setting(
+        Limits().run_seconds, "Wall time of one run that is watched live, in seconds.", low=0.1
+    )
+    grace_seconds: float = _setting(
+        Limits().run_grace_seconds, "How long a live run goes on that nobody watches, in seconds.", low=0
+    )
     memory: int = _setting(
         Limits().memory_bytes, "Memory a program may take, in bytes or like 512M.", low=1, size=True
     )
@@ -108,6 +119,8 @@ class Settings:
     def limits(self) -> Limits:
         return Limits(
             seconds=self.seconds,
+            run_seconds=self.live_seconds,
+            run_grace_seconds=self.grace_seconds,
             memory_bytes=self.memory,
             source_bytes=self.source_size,
             body_bytes=self.body_size,

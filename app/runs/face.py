@@ -63,6 +63,7 @@ class RunStatus:
     id: RunId
     state: RunState
     program: Program
+    request: RunRequest
     wanted: str
     """What the one who started it wants to be told at the end, kept as it was given."""
     place: int | None

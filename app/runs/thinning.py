@@ -7,9 +7,8 @@ A spike survives because it is the greatest (or least) of its stretch; a stretch
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from itertools import zip_longest
 from typing import NamedTuple
 
 from app.training import Curve, Points, Series
@@ -56,6 +55,7 @@ class Thinner:
         self._tail: list[Point] = []
         self._first: Point | None = None
         self._first_bad: int | None = None
+        self._count = 0
         self._low = math.inf
         self._high = -math.inf
 
@@ -69,6 +69,7 @@ class Thinner:
         if not new:
             return
         self._first = self._first or new[0]
+        self._count += len(new)
         for point in new:
             if math.isfinite(point.value):
                 self._low = min(self._low, point.value)
@@ -101,7 +102,7 @@ class Thinner:
             index = each.index // 2
             if not merged or merged[-1].index != index:
                 merged.append(Stretch(index))
-            for point in sorted(each.points()):
+            for point in sorted(each.points(), key=lambda point: point.step):
                 merged[-1].take(point)
         self._stretches = merged
 
@@ -118,7 +119,7 @@ class Thinner:
         return Curve(
             series=self.series,
             points=write_points(self.series.index, points),
-            count=points[-1].step + 1,
+            count=self._count,
             first=spell(points[0].value),
             last=spell(points[-1].value),
             minimum=self._low if finite else None,
@@ -143,14 +144,10 @@ def thin_curve(curve: Curve, capacity: int) -> Curve:
 
 
 def read_points(points: Points) -> Iterator[Point]:
-    epochs: Iterable[int] = points.epochs if len(points.epochs) == len(points.steps) else ()
-    pairs = zip(points.steps, points.values, strict=False)
-    for (step, value), epoch in zip_longest(pairs, epochs, fillvalue=None) if epochs else zip_with_none(pairs):
+    count = len(points.steps)
+    epochs: Sequence[int | None] = points.epochs if len(points.epochs) == count else (None,) * count
+    for step, value, epoch in zip(points.steps, points.values, epochs, strict=False):
         yield Point(step, as_float(value), epoch)
-
-
-def zip_with_none(pairs: Iterable[tuple[int, Real]]) -> Iterator[tuple[tuple[int, Real], None]]:
-    return ((pair, None) for pair in pairs)
 
 
 def write_points(series: int, points: list[Point]) -> Points:

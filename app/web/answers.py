@@ -12,6 +12,7 @@ from typing import Any
 
 from pydantic import TypeAdapter
 
+from app.runs.face import RunState, RunStatus, StopReason
 from app.sandbox.face import Device, SandboxHealth
 from app.trace import (
     AutogradGraph,
@@ -33,9 +34,10 @@ from app.trace import (
     Versions,
     Watched,
 )
+from app.training import Curve, Progress
 from app.web.languages import Language
 from app.web.pictures import Picture, chosen_graph
-from app.web.problems import FailureAnswer
+from app.web.problems import Failure, FailureAnswer
 from app.web.requests import PictureFormat
 
 
@@ -87,11 +89,36 @@ class EvaluateAnswer:
     graphs: tuple[GraphSummary, ...]
     backward: BackwardPass | None
     """The backward pass `graph` shows, where it ran backward."""
+    curves: tuple[Curve, ...]
+    """What was found to change while the program trained, thinned."""
     notes: tuple[str, ...]
     limits: tuple[Cut, ...]
     """What a limit cut from this answer."""
     versions: Versions
     timings: Timings
+
+
+@dataclass(frozen=True, slots=True)
+class RunAnswer:
+    """How a live run stands; also what its last event, `done`, says."""
+
+    id: str
+    state: RunState
+    place: int | None
+    """Its place in the line, from 1, while it waits for one."""
+    events: str
+    """Where its events are."""
+    seconds: float
+    curves: tuple[Curve, ...]
+    """The curves so far, thinned; of a run that is over, the curves to keep."""
+    progress: Progress | None
+    """As it was last told: where a run that was stopped or lost had come to."""
+    reason: StopReason | None
+    """Why it was stopped."""
+    error: Failure | None
+    """What went wrong on our side, for a run that failed."""
+    trace: EvaluateAnswer | None
+    """What a finished run left behind, in the same shape as evaluate's answer."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -118,10 +145,26 @@ def answer_for(trace: Trace, picture: Picture, asked: PictureFormat, language: L
         graph=_graph(graph, picture, asked) if graph and asked != "none" else None,
         graphs=tuple(map(_summary, trace.graphs)),
         backward=graph.backward if graph else None,
+        curves=trace.curves,
         notes=tuple(language.say(note) for note in (*trace.notes, *picture.notes)),
         limits=trace.cuts,
         versions=trace.versions,
         timings=trace.timings,
+    )
+
+
+def run_answer(status: RunStatus, failure: Failure | None, trace: EvaluateAnswer | None) -> RunAnswer:
+    return RunAnswer(
+        id=status.id,
+        state=status.state,
+        place=status.place,
+        events=f"/api/v1/runs/{status.id}/events",
+        seconds=round(status.seconds, 3),
+        curves=status.curves,
+        progress=status.progress,
+        reason=status.reason,
+        error=failure,
+        trace=trace,
     )
 
 
@@ -154,13 +197,14 @@ def _summary(graph: AutogradGraph) -> GraphSummary:
     return GraphSummary(roots, *counts, graph.nodes_left_out, graph.occurrence, graph.backward)
 
 
-Answer = EvaluateAnswer | FailureAnswer | HealthAnswer | DevicesAnswer
+Answer = EvaluateAnswer | RunAnswer | FailureAnswer | HealthAnswer | DevicesAnswer
 
 
 @cache
 def writers() -> Mapping[type[Answer], TypeAdapter[Any]]:
     """pydantic's writer of each answer; building one costs as much as a thousand answers."""
-    return {kind: TypeAdapter(kind) for kind in (EvaluateAnswer, FailureAnswer, HealthAnswer, DevicesAnswer)}
+    kinds: tuple[type[Answer], ...] = (EvaluateAnswer, RunAnswer, FailureAnswer, HealthAnswer, DevicesAnswer)
+    return {kind: TypeAdapter(kind) for kind in kinds}
 
 
 def write_json(answer: Answer) -> bytes:

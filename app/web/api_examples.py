@@ -51,3 +51,25 @@ EVALUATE_EXAMPLES: Mapping[str, Any] = {
         },
     },
 }
+
+TRAINING = """
+x = torch.linspace(-1, 1, 64).unsqueeze(1)
+y = 2 * x + 1
+model = nn.Linear(1, 1)
+optimizer = optim.SGD(model.parameters(), lr=0.1)
+for epoch in range(200):
+    loss = F.mse_loss(model(x), y)
+    optimizer.zero_grad()
+    loss.backward()
+    optimizer.step()
+""".strip()
+RUN_EXAMPLES: Mapping[str, Any] = {
+    "training": {
+        "summary": "A training loop: its loss comes while it trains",
+        "value": {"source": TRAINING, "seed": 0, "graph": {"format": "none"}},
+    },
+    "scalars": {
+        "summary": "Any program that evaluate takes",
+        "value": {"source": "y = x*w + b", "inputs": SCALARS},
+    },
+}

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from contextlib import AbstractAsyncContextManager
+from collections.abc import AsyncIterator, Callable
+from contextlib import AbstractAsyncContextManager, asynccontextmanager, nullcontext
 from pathlib import Path
 from typing import Any
 
@@ -14,9 +14,11 @@ from starlette.middleware.gzip import GZipMiddleware
 from starlette.types import ASGIApp
 
 from app.drawing.placement import PlacementCache
+from app.runs.face import RunStore
+from app.runs.memory import MemoryRuns
 from app.sandbox.face import Sandbox
 from app.settings import Settings
-from app.web import api, docs, pages
+from app.web import api, docs, export, live, pages, runs
 from app.web.assets import load_assets
 from app.web.body_limit import BodyLimit
 from app.web.examples import load_examples
@@ -49,13 +51,14 @@ def create_app(
 ) -> FastAPI:
     """The app over a sandbox; `lifespan` starts and stops what it was given."""
     limits = settings.limits()
+    store = MemoryRuns(sandbox, limits, settings.live_runs)
     site = Site(
         title="Tensor Playground",
         version="1",
         description="Type PyTorch: see shapes, values, gradients and the autograd graph.",
         docs_url=None,
         redoc_url=None,
-        lifespan=lifespan,
+        lifespan=closing_runs(store, lifespan),
         middleware=[
             Middleware(GZipMiddleware, minimum_size=1_000, compresslevel=5),
             Middleware(BodyLimit, allowed=limits.body_bytes),
@@ -64,6 +67,7 @@ def create_app(
     assets = load_assets()
     site.state.playground = Playground(
         sandbox=sandbox,
+        runs=store,
         graphviz=graphviz,
         limits=limits,
         languages=load_languages(settings.language),
@@ -73,11 +77,25 @@ def create_app(
         placements=PlacementCache(),
         rate=RateLimiter(settings.runs_per_minute, settings.runs_burst),
     )
-    for each in (api, pages, docs):
+    for each in (api, runs, pages, live, export, docs):
         site.include_router(each.router)
     site.add_route("/static/{version}/{path:path}", assets.serve, ["GET", "HEAD"])
     add_failure_handlers(site)
     return site
+
+
+def closing_runs(store: RunStore, lifespan: Lifespan | None) -> Lifespan:
+    """The lifespan with every live run ended before what runs them is."""
+
+    @asynccontextmanager
+    async def around(site: FastAPI) -> AsyncIterator[None]:
+        async with lifespan(site) if lifespan else nullcontext():
+            try:
+                yield
+            finally:
+                await store.close()
+
+    return around
 
 
 def make_templates() -> Environment:

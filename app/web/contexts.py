@@ -134,6 +134,28 @@ class StepRow:
 
 
 @dataclass(frozen=True, slots=True)
+class CurveRow:
+    """One curve in words and numbers, for readers without a script."""
+
+    name: str
+    kind: str
+    count: int
+    first: str
+    last: str
+    minimum: str
+    maximum: str
+    first_bad: int | None
+
+
+@dataclass(frozen=True, slots=True)
+class TrainedPanel:
+    """The curves of a run: rows to read, and the same as JSON for the plot."""
+
+    rows: tuple[CurveRow, ...]
+    json: str
+
+
+@dataclass(frozen=True, slots=True)
 class ResultPanel:
     notes: tuple[str, ...]
     cuts: tuple[str, ...]
@@ -144,10 +166,11 @@ class ResultPanel:
     graph: GraphPanel | None
     tensors: tuple[TensorCard, ...]
     steps: tuple[StepRow, ...]
+    trained: TrainedPanel | None = None
 
     @property
     def empty(self) -> bool:
-        return not (self.output or self.shown or self.figures or self.graph or self.tensors)
+        return not (self.trained or self.output or self.shown or self.figures or self.graph or self.tensors)
 
 
 @dataclass(frozen=True, slots=True)
@@ -167,6 +190,15 @@ class Answer:
     @property
     def stale(self) -> bool:
         return self.result is None
+
+
+@dataclass(frozen=True, slots=True)
+class LiveStart:
+    """What a live run that was started changes on the page."""
+
+    status: Status
+    inputs: InputsPanel | None
+    run: str
 
 
 @dataclass(frozen=True, slots=True)

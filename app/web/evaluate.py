@@ -44,11 +44,16 @@ def count_run(playground: Playground, request: Request) -> None:
         raise RateExceeded(wait)
 
 
+async def check(playground: Playground, program: Program, asked: RunRequest) -> None:
+    """ProgramRefused where an input makes no tensor or a name has none."""
+    lists = any(isinstance(spec.value, tuple) for spec in asked.inputs.values())
+    await in_thread_if(lists, check_request, program, asked, playground.limits)
+
+
 async def run(playground: Playground, request: Request, program: Program, asked: RunRequest) -> Trace:
     """Run a parsed program; ProgramRefused, SandboxBusy, WorkerLost, WireError, ClientGone."""
     started = perf_counter()
-    lists = any(isinstance(spec.value, tuple) for spec in asked.inputs.values())
-    await in_thread_if(lists, check_request, program, asked, playground.limits)
+    await check(playground, program, asked)
     trace = await while_connected(request, playground.sandbox.run(program, asked))
     return replace(trace, timings=replace(trace.timings, total=perf_counter() - started))
 

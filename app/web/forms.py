@@ -68,6 +68,8 @@ class Form:
     """Names the page offers to start backward from."""
     opened: tuple[str, ...] = ()
     """Keys of the graph's groups the reader opened."""
+    run: str = ""
+    """The live run the page asks the answer of."""
     set_language: str = ""
     set_theme: str = ""
 
@@ -112,6 +114,7 @@ def read_form(body: bytes) -> Form:
         sequence=texts.get("sequence", "")[:20],
         roots=tuple(name for name in texts.get("roots", "").split(",") if name)[:MOST_NAMES],
         opened=tuple(value for name, value in pairs if name == "opened")[:MOST_NAMES],
+        run=texts.get("run", "")[:100],
         set_language=texts.get("set_language", ""),
         set_theme=texts.get("set_theme", ""),
     )

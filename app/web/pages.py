@@ -47,7 +47,11 @@ async def open_page(request: Request, example: str = "") -> Response:
 @router.post("/")
 async def submit_page(request: Request) -> Response:
     """The form without JavaScript; also the language and theme switches."""
-    form = read_form(await request.body())
+    return await submit_form(request, read_form(await request.body()))
+
+
+async def submit_form(request: Request, form: Form) -> Response:
+    """The page for a form, evaluated; with the language or theme it switches to."""
     chosen = playground_of(request).languages.named(form.set_language)
     language = chosen or language_of(request)
     response = show_page(
@@ -88,7 +92,7 @@ async def evaluate_form(
         reply = reply_to(error, language)
         kind = "refused" if isinstance(error, ProgramRefused) else "failed"
         return reply.status, refuse_form(form, inputs, reply.failure, kind, language), inputs
-    return 200, replace(answer, inputs=_unless_shown(inputs, form)), inputs
+    return 200, replace(answer, inputs=unless_shown(inputs, form)), inputs
 
 
 async def answer_form(
@@ -108,10 +112,10 @@ async def answer_form(
 
 def refuse_form(form: Form, inputs: InputsPanel, failure: Failure, kind: str, language: Language) -> Answer:
     notices = show_failure_notices(failure, SourceText.of(normalise_source(form.source)))
-    return Answer(form.sequence, Status(kind, failure.message), notices, inputs=_unless_shown(inputs, form))
+    return Answer(form.sequence, Status(kind, failure.message), notices, inputs=unless_shown(inputs, form))
 
 
-def _unless_shown(inputs: InputsPanel, form: Form) -> InputsPanel | None:
+def unless_shown(inputs: InputsPanel, form: Form) -> InputsPanel | None:
     """The inputs, unless the page shows these names already: then what is being typed there stays untouched."""
     return None if tuple(each.name for each in inputs.fields) == form.names else inputs
 

@@ -25,6 +25,7 @@ from app.web.contexts import (
     TensorCard,
     ValueBox,
 )
+from app.web.curves import show_curves
 from app.web.languages import Language
 from app.web.problems import Failure
 from app.web.values import MatrixView, histogram, show_number, view_value
@@ -129,6 +130,7 @@ def show_result(
         graph=graph,
         tensors=show_tensors(trace.tensors[:MOST_CARDS], source, language),
         steps=tuple(show_step(step, source) for step in trace.steps[:SHOWN_STEPS]),
+        trained=show_curves(trace.curves, language) if trace.curves else None,
     )
 
 

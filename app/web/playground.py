@@ -10,6 +10,7 @@ from starlette.requests import Request
 
 from app.drawing.placement import PlacementCache
 from app.limits import Limits
+from app.runs.face import RunStore
 from app.sandbox.face import Sandbox
 from app.web.assets import Assets
 from app.web.examples import Example
@@ -26,6 +27,7 @@ class Renderer(Protocol):
 @dataclass(frozen=True, slots=True)
 class Playground:
     sandbox: Sandbox
+    runs: RunStore
     graphviz: Renderer
     limits: Limits
     languages: Languages

@@ -11,7 +11,15 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from types import MappingProxyType
 
-from app.errors import DrawingFailed, PlaygroundError, ProgramRefused, SandboxBusy, WireError, WorkerLost
+from app.errors import (
+    DrawingFailed,
+    PlaygroundError,
+    ProgramRefused,
+    RunNotFound,
+    SandboxBusy,
+    WireError,
+    WorkerLost,
+)
 from app.values import Problem, Span, Text
 from app.web.languages import Language
 
@@ -54,6 +62,9 @@ MEANINGS: Mapping[type[Exception], Meaning] = MappingProxyType(
         ),
         RateExceeded: Meaning(
             429, "too_many_runs", Text("Too many runs in a short time. Try again in {seconds} seconds.")
+        ),
+        RunNotFound: Meaning(
+            404, "run_not_found", Text("There is no run of this name, or nothing of it is kept any more.")
         ),
         SandboxBusy: Meaning(
             503,

@@ -108,10 +108,9 @@ class Run:
         self._transcript = Transcript(limits.output_bytes, send)
         self._figures = FigureCollector(limits, send)
         self._identities = IdentityTable()
-        self._modules = ModulePaths()
-        self._recorder = Recorder(limits, self._identities, self._modules)
-        self._passes = Passes(self._recorder, self._identities, compiled.loops, limits)
+        self._recorder = Recorder(limits, self._identities, ModulePaths())
         loops = Loops(self._recorder.tick)
+        self._passes = Passes(self._recorder, self._identities, loops, compiled.loops, limits)
         self._training = TrainingLog(loops, limits, send, self._places.span, self._places.source.text)
         ears = {OVER: loops.over, AGAIN: loops.again, NOTE: self._training.note}
         self._device = place_on(request.device)
@@ -212,7 +211,6 @@ class Run:
         """The program's surroundings: its streams, and our ears. All of it is taken down again."""
         with ExitStack() as stack:
             stack.enter_context(self._transcript.captured())
-            stack.enter_context(self._modules.watching())
             stack.enter_context(watching_functions(self._recorder))
             stack.enter_context(watching_optimisers(self._recorder))
             stack.enter_context(self._training.watching())

@@ -57,6 +57,10 @@ class Loops:
         self.state(line).done += 1
         self._tick(line)
 
+    def innermost(self) -> int | None:
+        """First line of the innermost `for` loop that is running."""
+        return self.running[-1].line if self.running else None
+
     def epoch(self, line: int) -> int | None:
         """Pass of the outermost running loop around the loop at `line`; None where there is none around it."""
         outermost = self.running[0] if self.running else None

@@ -6,12 +6,11 @@ Two of torch's global module hooks keep a stack; a module's path is learnt when 
 from __future__ import annotations
 
 import weakref
-from collections.abc import Iterator
-from contextlib import contextmanager
 from typing import Any
 
 from torch import nn
 from torch.nn.modules.module import register_module_forward_hook, register_module_forward_pre_hook
+from torch.utils.hooks import RemovableHandle
 
 from app.worker.frames import name_in_frames
 
@@ -22,15 +21,22 @@ class ModulePaths:
     def __init__(self) -> None:
         self.current: str | None = None
         self._stack: list[str | None] = []
+        self._handles: tuple[RemovableHandle, ...] = ()
         self._paths: weakref.WeakKeyDictionary[nn.Module, str] = weakref.WeakKeyDictionary()
 
-    @contextmanager
-    def watching(self) -> Iterator[None]:
-        """Meanwhile follow every module call in this process."""
-        entering = register_module_forward_pre_hook(self._enter)
-        leaving = register_module_forward_hook(self._leave, always_call=True)
-        with entering, leaving:
-            yield
+    def start(self) -> None:
+        """From now on follow every module call in this process; each costs microseconds, so only while recording."""
+        self._handles = (
+            register_module_forward_pre_hook(self._enter),
+            register_module_forward_hook(self._leave, always_call=True),
+        )
+
+    def stop(self) -> None:
+        for handle in self._handles:
+            handle.remove()
+        self._handles = ()
+        self._stack.clear()
+        self.current = None
 
     def _enter(self, module: nn.Module, args: Any) -> None:
         path = self._paths.get(module)

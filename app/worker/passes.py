@@ -25,7 +25,11 @@ from app.worker.autograd import GraphWalk, RawGraph, root_edges
 from app.worker.budget import GraphBudget
 from app.worker.frames import loop_around, names_in_frames, program_frame
 from app.worker.identity import IdentityTable
-from app.worker.recorder import Recorder, tensors_in
+from app.worker.loops import Loops
+from app.worker.recorder import PATIENCE, Recorder, tensors_in
+
+FREE_SECONDS = 0.05
+"""So long may taking passes last before it is weighed against how long the program runs."""
 
 
 @dataclass(slots=True)
@@ -47,7 +51,12 @@ class Passes:
     """Counts all backward passes, keeps some of them."""
 
     def __init__(
-        self, recorder: Recorder, identities: IdentityTable, loops: tuple[range, ...], limits: Limits
+        self,
+        recorder: Recorder,
+        identities: IdentityTable,
+        loops: Loops,
+        loop_lines: tuple[range, ...],
+        limits: Limits,
     ) -> None:
         self.count = 0
         self.first: list[RawPass] = []
@@ -56,11 +65,14 @@ class Passes:
         self._recorder = recorder
         self._identities = identities
         self._loops = loops
+        self._loop_lines = loop_lines
         self._budget = GraphBudget(limits)
         self._limits = limits
         self._before_pass: Callable[[Tensor], None] = lambda root: None
         self._on_backward: Callable[[Any, int | None], None] = lambda roots, loop: None
         self._running = False
+        self._began = time.perf_counter()
+        self._spent = 0.0
 
     @contextmanager
     def watching(
@@ -110,8 +122,11 @@ class Passes:
         """Run one backward pass; take its graph if this one is to be kept."""
         self._running = True
         self._recorder.quiet += 1
-        if self._recorder.training_loop is None:
-            self._recorder.training_loop = loop_around(sys._getframe(1), self._loops)
+        inner = self._loops.innermost()
+        if inner is not None:
+            self._recorder.training_loop = inner
+        elif self._recorder.training_loop is None:
+            self._recorder.training_loop = loop_around(sys._getframe(1), self._loop_lines)
         if facts.call != "auto":
             self._on_backward(roots, self._recorder.training_loop)
         began = time.perf_counter()
@@ -130,14 +145,19 @@ class Passes:
                 self._recorder.note(f"torch.autograd.{facts.call}", [], tensors_in(result), before)
             if walk is not None:
                 walk.finish()
-                self._recorder.pass_seconds = time.perf_counter() - ended + 2 * (taken - began)
+                now = time.perf_counter()
+                self._recorder.pass_seconds = now - ended + 2 * (taken - began)
+                self._spent += self._recorder.pass_seconds
             self._recorder.quiet -= 1
             self._running = False
 
     def _wanted(self) -> bool:
         if len(self.first) < self._limits.backward_passes:
             return True
-        return self._recorder.recording and not self._recorder.full
+        if not self._recorder.recording or self._recorder.full:
+            return False
+        elapsed = time.perf_counter() - self._began
+        return self._recorder.sampling or self._spent < FREE_SECONDS + elapsed / PATIENCE
 
     def _take(self, facts: _Facts, roots: Any) -> GraphWalk | None:
         tensors: Sequence[Any] = roots if isinstance(roots, tuple | list) else (roots,)

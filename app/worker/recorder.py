@@ -25,7 +25,7 @@ from app.worker.modules import ModulePaths
 from app.worker.shelf import Kept, Shelf
 from app.worker.tensors import shape_of
 
-PATIENCE = 20
+PATIENCE = 50
 """A pass of the training loop is recorded again only after this many times as long as recording the last one took."""
 SECONDS_PER_CALL = 6e-6
 SILENT = frozenset({"__init__", "reset_parameters", "__repr__", "__str__", "__format__"})
@@ -142,12 +142,16 @@ class Recorder(TorchFunctionMode):
     def start(self) -> None:
         if not self.recording:
             self.__enter__()  # type: ignore[no-untyped-call]
+            self._modules.start()
             self.recording = True
 
     def leave(self) -> None:
         """Stop recording; out of the way, too, unless a mode of the program's own lies on top."""
-        if self.recording and is_top_mode(self):
+        if not self.recording:
+            return
+        if is_top_mode(self):
             self.__exit__(None, None, None)  # type: ignore[no-untyped-call]
+        self._modules.stop()
         self.recording = False
 
     def tick(self, line: int) -> None:

@@ -33,7 +33,7 @@ GROUPS = 4
 """Parameter groups whose learning rate is followed."""
 PARAMETERS = 24
 """Parameters whose gradient norm and update are followed."""
-PATIENCE = 25
+PATIENCE = 100
 """Norms are taken again only after this many times as long as taking them took."""
 
 Waiting = tuple[int, Any, int | None]

@@ -81,7 +81,7 @@ def anyio_backend() -> str:
 @pytest.fixture(scope="package")
 async def real(anyio_backend: str) -> AsyncIterator[RealSandbox]:
     """A sandbox whose programs may take little, and whose caller knows a secret."""
-    limits = Limits(seconds=1.0, memory_bytes=128 * MIB, output_bytes=20_000)
+    limits = Limits(seconds=1.0, memory_bytes=128 * MIB, output_bytes=20_000, reply_bytes=8 * MIB)
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv(SECRET_NAME, SECRET)
         async with started(

@@ -1,0 +1,92 @@
+"""The events of one run within a budget of bytes, to be read from any id on, by any number of viewers.
+
+A viewer is a number: the id it has seen. When the points take more than half of the budget, a snapshot takes the place
+of all training events up to then and the id of the last of them; whoever has seen that id never sees the snapshot.
+"""
+
+from __future__ import annotations
+
+from bisect import bisect_right
+from collections.abc import Callable
+from operator import attrgetter
+
+from app.runs.face import Event, EventKind
+
+EVENT_OVERHEAD = 200
+"""Bytes an event takes beside its data."""
+TRAINING = frozenset({"training", "progress", "snapshot"})
+
+
+def size_of(event: Event) -> int:
+    return len(event.data) + EVENT_OVERHEAD
+
+
+class EventLog:
+    def __init__(self, budget: int) -> None:
+        self._budget = budget
+        self._events: list[Event] = []
+        self._points = 0
+        """Bytes of training events."""
+        self._rest = 0
+        self.last_id = 0
+        self.left_out = 0
+        """Pieces of output and figures that are no longer kept."""
+
+    @property
+    def size(self) -> int:
+        return self._points + self._rest
+
+    @property
+    def full(self) -> bool:
+        """Whether a snapshot should come before the next training event."""
+        return self._points > self._budget // 2
+
+    @property
+    def snapshot_bytes(self) -> int:
+        """How large a snapshot may be."""
+        return self._budget // 4 - EVENT_OVERHEAD
+
+    def append(self, kind: EventKind, data: bytes = b"") -> None:
+        self.last_id += 1
+        event = Event(self.last_id, kind, data)
+        if kind == "queued":  # only the newest place in the line matters
+            self._keep(lambda each: each.kind != "queued")
+        if kind in TRAINING:
+            self._points += size_of(event)
+        else:
+            self._rest += size_of(event)
+        self._events.append(event)
+        if self._rest > self._budget // 4:
+            self._drop_output()
+
+    def next_after(self, seen: int) -> Event | None:
+        """The first event later than `seen`."""
+        index = bisect_right(self._events, seen, key=attrgetter("id"))
+        return self._events[index] if index < len(self._events) else None
+
+    def compact(self, snapshot: bytes) -> None:
+        """Put a snapshot in the place of every training event there is."""
+        last = next((each for each in reversed(self._events) if each.kind in TRAINING), None)
+        if last is None:
+            return
+        self._events = [
+            Event(each.id, "snapshot", snapshot) if each is last else each
+            for each in self._events
+            if each is last or each.kind not in TRAINING
+        ]
+        self._points = EVENT_OVERHEAD + len(snapshot)
+
+    def _drop_output(self) -> None:
+        """Leave out the oldest output and figures until half of their share is free."""
+        excess = self._rest - self._budget // 8
+        for each in [each for each in self._events if each.kind in ("output", "figure")]:
+            if excess <= 0:
+                break
+            excess -= size_of(each)
+            self.left_out += 1
+            self._keep(lambda event, gone=each: event is not gone)  # type: ignore[misc]
+
+    def _keep(self, wanted: Callable[[Event], bool]) -> None:
+        kept = [each for each in self._events if wanted(each)]
+        self._rest -= sum(size_of(each) for each in self._events if not wanted(each))
+        self._events = kept

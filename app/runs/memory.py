@@ -1,0 +1,342 @@
+"""Runs in this process's memory: a line, a few programs at a time, and everything bounded.
+
+Viewers hold nothing but the id of the last event they saw. A run that nobody has watched or asked about for a while
+is ended; one that is over is kept, compressed, for some time.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import secrets
+import time
+import zlib
+from collections import deque
+from collections.abc import AsyncGenerator
+from contextlib import aclosing
+from dataclasses import dataclass, field
+
+from app.errors import PlaygroundError, RunNotFound, SandboxBusy, WorkerLost
+from app.limits import Limits
+from app.program import Program
+from app.runs.curves import CurveBook, thin_to
+from app.runs.events import read_snapshot, write_event
+from app.runs.face import Event, Queued, RunId, Running, RunState, RunStatus, Snapshot, StopReason
+from app.runs.log import EventLog
+from app.sandbox.face import Sandbox
+from app.trace import Figure, Frame, Output, RunRequest, Trace
+from app.training import Curve, Training
+from app.wire import HEADER, decode_frame, encode_frame
+
+log = logging.getLogger("playground.runs")
+
+BUSY_PAUSE = 1.0
+"""Longest wait before a run asks again for a slot that others hold."""
+STOP_SECONDS = 2.0
+POINT_BYTES = 64
+"""What a point takes at most as JSON, roughly."""
+
+
+@dataclass(slots=True, eq=False)
+class Run:
+    id: RunId
+    program: Program
+    request: RunRequest
+    wanted: str
+    log: EventLog
+    book: CurveBook
+    state: RunState = "queued"
+    place: int | None = None
+    begun: float = 0.0
+    ended: float = 0.0
+    viewers: int = 0
+    seen: float = 0.0
+    """When somebody last asked about it or left."""
+    timed: bool = False
+    reason: StopReason | None = None
+    failure: PlaygroundError | None = None
+    trace: bytes = b""
+    curves: bytes = b""
+    """What is left when it is over, packed."""
+    task: asyncio.Task[None] | None = None
+    changed: asyncio.Event = field(default_factory=asyncio.Event)
+
+    @property
+    def over(self) -> bool:
+        return self.state not in ("queued", "running")
+
+    @property
+    def size(self) -> int:
+        return self.log.size + len(self.trace) + len(self.curves)
+
+    def wake(self) -> None:
+        """Tell whoever waits for the next event that there is one."""
+        self.changed.set()
+        self.changed = asyncio.Event()
+
+
+class MemoryRuns:
+    """Implements `app.runs.face.RunStore` for one process; `slots` programs run at a time."""
+
+    def __init__(self, sandbox: Sandbox, limits: Limits, slots: int) -> None:
+        self._sandbox = sandbox
+        self._limits = limits
+        self._slots = slots
+        self._runs: dict[RunId, Run] = {}
+        self._line: deque[Run] = deque()
+        self._working: set[Run] = set()
+
+    # ------------------------------------------------------------------------------------------ the face
+
+    async def start(self, program: Program, request: RunRequest, wanted: str = "") -> RunId:
+        self._forget()
+        if len(self._line) >= self._limits.runs_waiting:
+            raise SandboxBusy(retry_after=5.0)
+        identity = RunId(secrets.token_urlsafe(16))
+        book = CurveBook(self._limits)
+        run = Run(identity, program, request, wanted, EventLog(self._limits.run_event_bytes), book)
+        self._runs[identity] = run
+        self._line.append(run)
+        self._advance()
+        self._watch(run)
+        return identity
+
+    async def look(self, run: RunId) -> RunStatus:
+        found = self._find(run)
+        self._watch(found)
+        return status_of(found)
+
+    async def trace(self, run: RunId) -> Trace | None:
+        found = self._find(run)
+        if not found.trace:
+            return None
+        return await asyncio.to_thread(unpack_trace, found.trace)
+
+    async def events(self, run: RunId, after: int = 0) -> AsyncGenerator[Event, None]:
+        found = self._find(run)
+        found.viewers += 1
+        seen = after
+        try:
+            while True:
+                changed = found.changed
+                event = found.log.next_after(seen)
+                if event is None:
+                    if found.over:
+                        return
+                    await changed.wait()
+                    continue
+                seen = event.id
+                yield event
+        finally:
+            found.viewers -= 1
+            self._watch(found)
+
+    async def stop(self, run: RunId) -> RunStatus:
+        found = self._find(run)
+        await self._end(found, "asked")
+        return status_of(found)
+
+    async def close(self) -> None:
+        await asyncio.gather(*(self._end(run, "closing") for run in tuple(self._runs.values())))
+
+    # ------------------------------------------------------------------------------------------ the line
+
+    def _find(self, run: RunId) -> Run:
+        self._forget()
+        found = self._runs.get(run)
+        if found is None:
+            raise RunNotFound
+        return found
+
+    def _advance(self) -> None:
+        """Start what has a slot, and tell those who wait where they stand."""
+        while self._line and len(self._working) < self._slots:
+            run = self._line.popleft()
+            run.place = None
+            self._working.add(run)
+            run.task = asyncio.get_running_loop().create_task(self._work(run))
+        for place, run in enumerate(self._line, 1):
+            self._tell_place(run, place)
+
+    def _tell_place(self, run: Run, place: int) -> None:
+        if run.place != place:
+            run.place = place
+            run.log.append("queued", write_event(Queued(place)))
+            run.wake()
+
+    # ------------------------------------------------------------------------------------------- one run
+
+    async def _work(self, run: Run) -> None:
+        """Run the program to its end, however it ends; exactly one `done` comes of it."""
+        try:
+            run.trace = await self._listen(run)
+            run.state = "finished"
+        except PlaygroundError as failure:
+            log.warning("a live run failed: %r", failure)
+            run.failure = failure
+            run.state = "failed"
+        except asyncio.CancelledError:
+            run.reason = run.reason or "closing"
+            run.state = "stopped"
+        finally:
+            if not run.over:  # a fault of ours, which the task's exception tells
+                run.failure = WorkerLost("the run ended by a fault of the server")
+                run.state = "failed"
+            self._working.discard(run)
+            self._finish(run)
+            self._advance()
+
+    async def _listen(self, run: Run) -> bytes:
+        """Note every frame; the trace, packed."""
+        while True:
+            heard = False
+            self._begin(run)
+            try:
+                stream = self._sandbox.stream(run.program, run.request, self._limits.run_seconds)
+                async with aclosing(stream) as frames:  # type: ignore[type-var]  # a generator behind the face
+                    async for frame in frames:
+                        heard = True
+                        if isinstance(frame, Trace):
+                            if frame.curves:
+                                run.curves = pack_curves(frame.curves)
+                            return await asyncio.to_thread(pack_trace, frame)
+                        self._note(run, frame)
+            except SandboxBusy as busy:
+                if heard:
+                    raise
+                run.state = "queued"
+                self._tell_place(run, 1)
+                await asyncio.sleep(min(busy.retry_after, BUSY_PAUSE))
+                continue
+            raise WorkerLost("a stream ended without a trace")
+
+    def _begin(self, run: Run) -> None:
+        run.state, run.place, run.begun = "running", None, time.monotonic()
+        run.log.append("running", write_event(Running(self._limits.run_seconds)))
+        run.wake()
+
+    def _note(self, run: Run, frame: Frame) -> None:
+        match frame:
+            case Output():
+                run.log.append("output", write_event(frame))
+            case Figure():
+                run.log.append("figure", write_event(frame))
+            case Training():
+                if run.log.full:
+                    run.log.compact(write_snapshot(run, run.log.snapshot_bytes))
+                new = run.book.take(frame)
+                if new.new_series or new.points:
+                    run.log.append("training", write_event(new))
+                elif new.progress is not None:
+                    run.log.append("progress", write_event(new.progress))
+        run.wake()
+
+    def _finish(self, run: Run) -> None:
+        run.place = None
+        run.ended = time.monotonic()
+        run.begun = run.begun or run.ended
+        run.curves = run.curves or pack_curves(run.book.curves())
+        run.book.forget()
+        run.log.append("done")
+        run.wake()
+        self._forget()
+
+    async def _end(self, run: Run, reason: StopReason) -> None:
+        self._let_go(run, reason)
+        if run.task is not None:
+            await asyncio.wait({run.task}, timeout=STOP_SECONDS)
+
+    def _let_go(self, run: Run, reason: StopReason) -> None:
+        if run.over:
+            return
+        run.reason = run.reason or reason
+        if run.task is not None:
+            run.task.cancel()
+            return
+        self._line.remove(run)
+        run.state = "stopped"
+        self._finish(run)
+        self._advance()
+
+    # ------------------------------------------------------------------------------- who is still there
+
+    def _watch(self, run: Run) -> None:
+        """A sign of life. Without another one, or a viewer, the run is ended after the grace time."""
+        run.seen = time.monotonic()
+        if not (run.over or run.viewers or run.timed):
+            run.timed = True
+            asyncio.get_running_loop().call_later(self._limits.run_grace_seconds, self._check_alone, run)
+
+    def _check_alone(self, run: Run) -> None:
+        run.timed = False
+        if run.over or run.viewers:
+            return
+        left = run.seen + self._limits.run_grace_seconds - time.monotonic()
+        if left > 0:
+            run.timed = True
+            asyncio.get_running_loop().call_later(left, self._check_alone, run)
+        else:
+            self._let_go(run, "left alone")
+
+    def _forget(self) -> None:
+        """Drop the oldest runs that are over until what is kept is within its bounds."""
+        limits, now = self._limits, time.monotonic()
+        over = sorted((run for run in self._runs.values() if run.over), key=lambda run: run.ended)
+        kept, total = len(over), sum(run.size for run in over)
+        for run in over:
+            late = now - run.ended > limits.runs_kept_seconds
+            if not late and kept <= limits.runs_kept and total <= limits.runs_kept_bytes:
+                break
+            del self._runs[run.id]
+            kept, total = kept - 1, total - run.size
+
+
+def status_of(run: Run) -> RunStatus:
+    end = run.ended if run.over else time.monotonic()
+    return RunStatus(
+        id=run.id,
+        state=run.state,
+        program=run.program,
+        request=run.request,
+        wanted=run.wanted,
+        place=run.place,
+        last_event=run.log.last_id,
+        seconds=end - run.begun if run.begun else 0.0,
+        curves=unpack_curves(run.curves) if run.over else run.book.curves(),
+        progress=run.book.progress,
+        reason=run.reason,
+        failure=run.failure,
+    )
+
+
+def write_snapshot(run: Run, allowed: int) -> bytes:
+    """The curves as they stand in at most `allowed` bytes, thinned as far as that takes."""
+    curves = run.book.curves()
+    points = max(allowed // POINT_BYTES, 1)
+    while True:
+        thinned = thin_to(curves, points)
+        data = write_event(Snapshot(thinned, run.book.progress, run.log.left_out))
+        if len(data) <= allowed:
+            return data
+        if points == 0:
+            return write_event(Snapshot((), run.book.progress, run.log.left_out))
+        points //= 2
+
+
+def pack_curves(curves: tuple[Curve, ...]) -> bytes:
+    return zlib.compress(write_event(Snapshot(curves, None, 0)), 1)
+
+
+def unpack_curves(packed: bytes) -> tuple[Curve, ...]:
+    return read_snapshot(zlib.decompress(packed)).curves
+
+
+def pack_trace(trace: Trace) -> bytes:
+    return zlib.compress(encode_frame(trace)[HEADER.size :], 1)
+
+
+def unpack_trace(packed: bytes) -> Trace:
+    frame = decode_frame(zlib.decompress(packed))
+    if not isinstance(frame, Trace):
+        raise WorkerLost("what was kept is no trace")
+    return frame

@@ -1,0 +1,68 @@
+"""Live runs on the page: Run starts one, its events come from the API, and its answer is shown like any other."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+from fastapi import APIRouter
+from starlette.requests import Request
+from starlette.responses import Response
+
+from app.errors import PlaygroundError, ProgramRefused
+from app.runs.face import RunId
+from app.values import Text
+from app.web.contexts import InputsPanel, LiveStart, Status
+from app.web.evaluate import check, count_run, parse
+from app.web.forms import Form, fields_for, read_form
+from app.web.languages import Language
+from app.web.pages import answer_form, refuse_form, render, unless_shown
+from app.web.playground import Playground, language_of, playground_of
+from app.web.problems import RateExceeded, reply_to
+
+RUNNING = Text("Running")
+
+router = APIRouter(include_in_schema=False)
+
+
+@router.post("/live")
+async def start_live(request: Request) -> Response:
+    """Start the form's program; a refusal is an answer like that to an edit."""
+    playground, language = playground_of(request), language_of(request)
+    form = read_form(await request.body())
+    inputs = InputsPanel(form.fields, form.parked)
+    try:
+        program = await parse(playground, form.source)
+        inputs = InputsPanel(*fields_for(program.free_names, form))
+        count_run(playground, request)
+        asked = replace(form, fields=inputs.fields).run_request()
+        await check(playground, program, asked)
+        run = await playground.runs.start(program, asked)
+    except (PlaygroundError, RateExceeded) as error:
+        reply = reply_to(error, language)
+        kind = "refused" if isinstance(error, ProgramRefused) else "failed"
+        answer = refuse_form(form, inputs, reply.failure, kind, language)
+        return render(request, "_answer.html", answer, 200 if kind == "refused" else reply.status)
+    start = LiveStart(Status("running", language.say(RUNNING)), unless_shown(inputs, form), run)
+    return render(request, "_live.html", start)
+
+
+@router.post("/live/answer")
+async def answer_live(request: Request) -> Response:
+    """What the run named in the form left behind, as the fragments of an answer."""
+    playground, language = playground_of(request), language_of(request)
+    form = read_form(await request.body())
+    return await show_end(request, playground, form, language)
+
+
+async def show_end(request: Request, playground: Playground, form: Form, language: Language) -> Response:
+    status = await playground.runs.look(RunId(form.run))
+    if status.failure is not None:
+        reply = reply_to(status.failure, language)
+        inputs = InputsPanel(form.fields, form.parked)
+        return render(request, "_answer.html", refuse_form(form, inputs, reply.failure, "failed", language))
+    trace = await playground.runs.trace(RunId(form.run))
+    if trace is None:
+        return Response(status_code=204)
+    timed = replace(trace, timings=replace(trace.timings, total=status.seconds))
+    answer = await answer_form(playground, form, status.program, timed, language)
+    return render(request, "_answer.html", answer)

@@ -1,0 +1,164 @@
+"""The API of live runs: start one, see how it stands, follow its events, stop it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any, get_args
+
+from fastapi import APIRouter
+from starlette.requests import Request
+from starlette.responses import Response
+
+from app.errors import PlaygroundError
+from app.runs.face import RunId, RunStatus
+from app.trace import Trace
+from app.values import Problem, Text
+from app.web.answers import EvaluateAnswer, RunAnswer, answer_for, run_answer, write_json
+from app.web.api import BODY, FAILURES
+from app.web.api_examples import RUN_EXAMPLES
+from app.web.evaluate import check, count_run, in_thread_if, parse
+from app.web.languages import Language
+from app.web.pictures import draw_picture
+from app.web.playground import Playground, language_of, playground_of
+from app.web.problems import Failure, FailureAnswer, RequestRefused, reply_to
+from app.web.requests import PictureFormat, read_evaluate_body
+from app.web.stream import EventStream
+
+NO_MORE = 204
+"""What makes an EventSource stop asking again."""
+NOT_FOUND: Mapping[int | str, dict[str, Any]] = {
+    404: {"model": FailureAnswer, "description": "No such run, or nothing of it is kept any more."}
+}
+RUN_BODY: Mapping[str, Any] = {
+    "required": True,
+    "content": {"application/json": {**BODY["content"]["application/json"], "examples": RUN_EXAMPLES}},
+}
+EVENTS: Mapping[str, Any] = {
+    "description": "The events, until `done`.",
+    "content": {"text/event-stream": {"schema": {"type": "string"}}},
+}
+
+router = APIRouter()
+
+
+@router.post(
+    "/api/v1/runs",
+    summary="Start a program and watch it while it runs",
+    status_code=202,
+    responses={202: {"model": RunAnswer, "description": "It runs, or waits in line."}, **FAILURES},
+    openapi_extra={"requestBody": RUN_BODY},
+)
+async def start_run(request: Request) -> Response:
+    """The body is evaluate's; the program may take longer. Follow `events`, or ask for the run's state.
+
+    A run that nobody watches or asks about ends after a while. Where all places are taken it waits in line.
+    """
+    playground, language = playground_of(request), language_of(request)
+    raw = await request.body()
+    body = await in_thread_if(len(raw) > 20_000, read_evaluate_body, raw)
+    count_run(playground, request)
+    program = await parse(playground, body.source)
+    asked = body.run_request()
+    await check(playground, program, asked)
+    run = await playground.runs.start(program, asked, body.graph.format)
+    return answer_run(run_answer(await playground.runs.look(run), None, None), language, 202)
+
+
+@router.get(
+    "/api/v1/runs/{run_id}",
+    summary="How a live run stands, and what it left",
+    responses={200: {"model": RunAnswer}, **NOT_FOUND},
+)
+async def show_run(request: Request, run_id: str) -> Response:
+    """`trace` is there once the run is finished, in the shape of evaluate's answer."""
+    language = language_of(request)
+    return answer_run(await describe_run(playground_of(request), RunId(run_id), language), language)
+
+
+@router.delete(
+    "/api/v1/runs/{run_id}",
+    summary="Stop a live run",
+    responses={200: {"model": RunAnswer}, **NOT_FOUND},
+)
+async def stop_run(request: Request, run_id: str) -> Response:
+    """The program is ended within a second. A run that is over stays as it is."""
+    playground, language = playground_of(request), language_of(request)
+    status = await playground.runs.stop(RunId(run_id))
+    return answer_run(tell_status(status, None, language), language)
+
+
+@router.get(
+    "/api/v1/runs/{run_id}/events",
+    summary="A live run's events",
+    response_class=Response,
+    responses={200: dict(EVENTS), 204: {"description": "There are no more events."}, **NOT_FOUND},
+)
+async def follow_run(
+    request: Request, run_id: str, after: str | None = None, trace: str = "full"
+) -> Response:
+    """Server-sent events: `queued` (place in the line), `running`, `output`, `figure`, `training` (new series and
+    points), `progress`, and `done`, always the last, which says what GET on the run says.
+
+    Ids count up. After a dropped connection `Last-Event-ID`, or `?after=`, goes on without loss or repeats; where
+    points so old are no longer kept one by one, a `snapshot` with all curves so far comes first. `?trace=none` leaves
+    the trace out of `done`. A comment comes every 15 seconds.
+    """
+    playground, language = playground_of(request), language_of(request)
+    seen = read_id("Last-Event-ID", request.headers.get("last-event-id")) or read_id("after", after) or 0
+    run = RunId(run_id)
+    status = await playground.runs.look(run)
+    if status.over and seen >= status.last_event:
+        return Response(status_code=NO_MORE)
+
+    async def finish() -> bytes:
+        return write_json(await describe_run(playground, run, language, whole=trace != "none"))
+
+    return EventStream(playground.runs.events(run, seen), finish)
+
+
+def read_id(name: str, text: str | None) -> int | None:
+    """An event's id; RequestRefused for what is none."""
+    if text is None or text == "":
+        return None
+    if not (text.isascii() and text.isdigit() and len(text) < 16):
+        sentence = Text("`{field}` must be a whole number.", {"field": name})
+        raise RequestRefused((Problem("int_type", sentence, None, name),))
+    return int(text)
+
+
+async def describe_run(
+    playground: Playground, run: RunId, language: Language, whole: bool = True
+) -> RunAnswer:
+    """The run as it stands, with its trace where that is wanted and there is one."""
+    status = await playground.runs.look(run)
+    trace = await playground.runs.trace(run) if whole and status.state == "finished" else None
+    answer = await answer_trace(playground, status, trace, language) if trace else None
+    return tell_status(status, answer, language)
+
+
+async def answer_trace(
+    playground: Playground, status: RunStatus, trace: Trace, language: Language
+) -> EvaluateAnswer:
+    asked = read_format(status.wanted)
+    picture = await draw_picture(playground, trace, status.request.graph, asked, language)
+    return answer_for(trace, picture, asked, language)
+
+
+def read_format(wanted: str) -> PictureFormat:
+    return next((each for each in get_args(PictureFormat) if each == wanted), "none")
+
+
+def tell_status(status: RunStatus, trace: EvaluateAnswer | None, language: Language) -> RunAnswer:
+    failure = tell_failure(status.failure, language) if status.failure else None
+    return run_answer(status, failure, trace)
+
+
+def tell_failure(error: PlaygroundError, language: Language) -> Failure:
+    return reply_to(error, language).failure
+
+
+def answer_run(answer: RunAnswer, language: Language, status: int = 200) -> Response:
+    headers = {"Content-Language": language.tag}
+    if status == 202:
+        headers["Location"] = f"/api/v1/runs/{answer.id}"
+    return Response(write_json(answer), status, headers, "application/json")
