@@ -41,7 +41,7 @@ class ThinnedCurve:
         for step, value, epoch in zip(points.steps, points.values, epochs, strict=True):
             self._note(step, value)
             self._points.append((step, value, epoch))
-        if len(self._points) > 2 * self._allowed:
+        while len(self._points) > 2 * self._allowed:
             self._make_room()
 
     def _note(self, step: int, value: Real) -> None:

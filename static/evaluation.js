@@ -8,10 +8,19 @@ export function startEvaluation(editor) {
   let asked = 0;
   let shown = 0;
   let timer = 0;
+  let edits = 0;
 
   function evaluate() {
     clearTimeout(timer);
-    if (!editor.state.composing) form.dispatchEvent(new Event("evaluate"));
+    if (editor.state.composing) return;
+    edits += 1;
+    form.dispatchEvent(new Event("evaluate"));
+  }
+
+  // Run is for programs that take their time: they are watched while they run.
+  function run() {
+    clearTimeout(timer);
+    if (!editor.state.composing) document.getElementById("start-live").dispatchEvent(new Event("start"));
   }
 
   function soon() {
@@ -23,14 +32,14 @@ export function startEvaluation(editor) {
   form.addEventListener("change", (event) => { if (event.target.matches("select, [type=checkbox]")) soon(); });
   form.addEventListener("playground:now", evaluate);
   form.addEventListener("submit", (event) => {
-    if (event.submitter?.name) return; // the language switch loads the page anew
+    if (event.submitter?.name) return; // the language switch loads the page anew, saving a program is a download
     event.preventDefault();
-    evaluate();
+    run();
   });
   form.addEventListener("keydown", (event) => {
     if (event.key === "Enter" && (event.ctrlKey || event.metaKey)) {
       event.preventDefault();
-      evaluate();
+      run();
     }
   });
 
@@ -49,6 +58,7 @@ export function startEvaluation(editor) {
   document.addEventListener("htmx:after:request", () => { unreachable.hidden = true; });
   document.addEventListener("htmx:error", () => { unreachable.hidden = false; });
   markFields();
+  return { edits: () => edits };
 }
 
 // A problem that names an input marks that input's field.

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import asyncio
 import math
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Iterator
 from dataclasses import dataclass, field, replace
 
 from app.errors import DrawingFailed
@@ -38,6 +38,7 @@ from app.trace import (
     Trace,
     Versions,
 )
+from app.training import Points, Progress, Series, Training
 from app.values import Nested, NodeId, Span, Statistics, StepId, StorageId, TensorId, TensorValue, Text
 
 LINE = "y = x*w + b"
@@ -195,6 +196,27 @@ def raised_trace(program: Program, request: RunRequest) -> Trace:
     )
 
 
+def training_frames(program: Program, points: int = 10, batches: int = 30) -> Iterator[Frame]:
+    """A run that trains: a falling loss, an accuracy once an epoch, a learning rate; NaN where the source says nan."""
+    loss = Series(0, "loss", "loss", Span(7, 4, 7, 8))
+    rate = Series(1, "lr", "learning_rate", None)
+    accuracy = Series(2, "accuracy", "metric", Span(12, 4, 12, 12))
+    yield Output("stdout", "training\n")
+    total = points * batches
+    for batch in range(batches):
+        steps = tuple(range(batch * points, (batch + 1) * points))
+        falling = [2.5 * math.exp(-step / (total / 4)) + 0.06 * math.sin(step * 1.7) + 0.1 for step in steps]
+        spelled = tuple("NaN" if "nan" in program.source and step > total * 0.7 else each
+                        for step, each in zip(steps, falling, strict=True))  # fmt: skip
+        epochs = (batch // 3,) * points
+        new = [Points(0, steps, spelled, epochs), Points(1, steps, (0.1,) * points)]
+        if batch % 3 == 2:
+            new.append(Points(2, (batch // 3,), (1 - math.exp(-batch / batches),), (batch // 3,)))
+        series = (loss, rate) if batch == 0 else (accuracy,) if batch == 2 else ()
+        yield Training(series, tuple(new), Progress(6, (batch + 1) * points, total, (batch + 1) * points))
+    yield Output("stdout", "trained\n")
+
+
 Canned = Callable[[Program, RunRequest], Trace]
 
 
@@ -214,8 +236,15 @@ class FakeSandbox:
     failure: Exception | None = None
     delay: Callable[[Program], float] = lambda program: 0.0
     ready: bool = True
+    frames: Callable[[Program], Iterator[Frame]] = lambda program: (
+        training_frames(program) if "epoch" in program.source else iter(())
+    )
+    pace: float = 0.0
+    """Seconds between two frames of a stream."""
     asked: list[tuple[Program, RunRequest]] = field(default_factory=list)
     cancelled: int = 0
+    running: int = 0
+    most_running: int = 0
 
     async def run(self, program: Program, request: RunRequest) -> Trace:
         self.asked.append((program, request))
@@ -231,7 +260,18 @@ class FakeSandbox:
     async def stream(
         self, program: Program, request: RunRequest, seconds: float | None = None
     ) -> AsyncIterator[Frame]:
-        yield await self.run(program, request)
+        self.running += 1
+        self.most_running = max(self.most_running, self.running)
+        try:
+            for frame in self.frames(program):
+                await asyncio.sleep(self.pace)
+                yield frame
+            yield await self.run(program, request)
+        except (asyncio.CancelledError, GeneratorExit):
+            self.cancelled += 1
+            raise
+        finally:
+            self.running -= 1
 
     def health(self) -> SandboxHealth:
         layers = (SealLayer("seccomp", True, True, "filter installed"),)

@@ -1,0 +1,195 @@
+// A live run: started by Run, followed through its events, stopped by Stop, by the next run, or by leaving the page.
+// The browser itself connects again after a dropped connection and says which event it saw last.
+import { startTraining } from "./training.js";
+
+const PATIENCE = 400; // milliseconds before a run without curves shows the panel
+const MOST_OUTPUT = 20_000;
+
+export function startLive(evaluation) {
+  const training = startTraining();
+  const { panel, say } = training;
+  const field = () => document.querySelector("#live [name=run]");
+  const find = (selector) => panel.querySelector(selector);
+  const stops = [...document.querySelectorAll("[data-stop]")];
+  let run = null;
+
+  // --------------------------------------------------------------------------------------- one run
+
+  function follow(id) {
+    leave();
+    run = { id, edits: evaluation.edits(), began: 0, progress: null, output: [], over: false, timer: 0, patience: 0 };
+    training.begin();
+    tell("starting");
+    show(find("#training-note"), "");
+    showProgress(null);
+    showOutput();
+    find(".live-figure").hidden = true;
+    for (const stop of stops) stop.hidden = false;
+    const mine = run;
+    run.patience = setTimeout(() => { if (run === mine && !mine.over) panel.hidden = false; }, PATIENCE);
+    run.timer = setInterval(showTime, 500);
+    run.source = new EventSource(`/api/v1/runs/${encodeURIComponent(id)}/events?trace=none`);
+    run.source.addEventListener("open", () => { if (run === mine && !mine.over) show(find("#training-note"), ""); });
+    run.source.addEventListener("error", () => { if (run === mine) dropped(); });
+    for (const [kind, act] of Object.entries(acts)) {
+      run.source.addEventListener(kind, (event) => { if (run === mine) act(JSON.parse(event.data)); });
+    }
+  }
+
+  const acts = {
+    queued({ place }) { tell("queued", { place }); },
+    running() {
+      run.began = performance.now();
+      tell("running");
+    },
+    output({ text }) {
+      run.output.push(text);
+      showOutput();
+    },
+    figure({ svg }) {
+      const image = find(".live-figure");
+      image.src = `data:image/svg+xml;charset=utf-8,${encodeURIComponent(svg)}`;
+      image.hidden = find("#live-output").hidden = false;
+    },
+    training(frame) {
+      panel.hidden = false;
+      training.take(frame);
+      if (frame.progress) acts.progress(frame.progress);
+    },
+    progress(progress) {
+      run.progress = progress;
+      showProgress(progress);
+    },
+    snapshot({ curves, progress }) {
+      panel.hidden = panel.hidden && !curves.length;
+      training.replace(curves);
+      if (progress) acts.progress(progress);
+    },
+    done(end) {
+      run.over = true;
+      training.replace(end.curves);
+      if (end.progress) showProgress(end.progress);
+      tell(end.reason === "left alone" ? "alone" : end.state, {}, [say("seconds", { seconds: end.seconds.toFixed(1) })]);
+      if (end.error) show(find("#training-note"), end.error.message);
+      finish();
+      if (!end.curves.length) panel.hidden = true;
+      if (evaluation.edits() !== run.edits) show(find("#training-note"), say("edited"));
+      else if (end.state !== "stopped") document.getElementById("end-live").dispatchEvent(new Event("end"));
+    },
+  };
+
+  function dropped() {
+    if (run.over) return;
+    if (run.source.readyState !== EventSource.CLOSED) {
+      show(find("#training-note"), say("dropped"));
+      return;
+    }
+    run.over = true; // the server answered that there is no such run
+    show(find("#training-note"), say("gone"));
+    tell("failed");
+    finish();
+  }
+
+  function finish() {
+    run.source.close();
+    clearInterval(run.timer);
+    clearTimeout(run.patience);
+    for (const stop of stops) stop.hidden = true;
+    find("#live-output").hidden = true;
+    find("progress").removeAttribute("data-going");
+  }
+
+  function leave() {
+    if (!run || run.over) return;
+    run.over = true;
+    finish();
+    fetch(`/api/v1/runs/${encodeURIComponent(run.id)}`, { method: "DELETE", keepalive: true }).catch(() => {});
+  }
+
+  async function stop() {
+    if (!run || run.over) return;
+    for (const each of stops) each.disabled = true;
+    try {
+      await fetch(`/api/v1/runs/${encodeURIComponent(run.id)}`, { method: "DELETE" });
+    } catch { /* the note about the connection says it */ }
+    for (const each of stops) each.disabled = false;
+  }
+
+  // ----------------------------------------------------------------------------------- what is told
+
+  const status = document.getElementById("status");
+
+  function tell(word, values = {}, facts = []) {
+    const kinds = { finished: "completed", failed: "failed", stopped: "stopped", alone: "stopped" };
+    panel.dataset.state = word;
+    find(".training-state .dot").className = `dot dot-${kinds[word] ?? "running"}`;
+    show(find(".training-state .word"), say(word, values));
+    show(find(".training-state .facts"), facts.map((fact) => ` · ${fact}`).join(""));
+    const dot = Object.assign(document.createElement("span"), { className: `dot dot-${kinds[word] ?? "running"}` });
+    const text = Object.assign(document.createElement("span"), { className: "status-word", textContent: say(word, values) });
+    const told = facts.map((fact) => Object.assign(document.createElement("span"), { className: "fact", textContent: fact }));
+    status.replaceChildren(dot, text, ...told);
+  }
+
+  function showTime() {
+    if (!run?.began || run.over) return;
+    show(find(".training-state .facts"), ` · ${say("seconds", { seconds: Math.round((performance.now() - run.began) / 1000) })}`);
+    if (run.progress) showProgress(run.progress);
+  }
+
+  function showProgress(progress) {
+    const row = find("#training-progress");
+    row.hidden = !progress || !(progress.done || progress.optimiser_steps);
+    if (row.hidden) return;
+    const { done, total, optimiser_steps: steps } = progress;
+    const bar = row.querySelector("progress");
+    if (total) Object.assign(bar, { max: total, value: Math.min(done, total) });
+    else if (run?.over) Object.assign(bar, { max: 1, value: 1 });
+    else bar.removeAttribute("value");
+    const facts = [total ? say("passes", { done, total }) : say("pass", { done })];
+    if (steps && steps !== done) facts.push(say("steps", { count: steps }));
+    const spent = (performance.now() - (run?.began ?? 0)) / 1000;
+    if (total && done > 0 && !run.over && spent > 1) facts.push(say("left", { seconds: Math.ceil((spent / done) * (total - done)) }));
+    show(row.querySelector(".passes"), facts.join(" · "));
+  }
+
+  function showOutput() {
+    const text = run.output.join("").slice(-MOST_OUTPUT);
+    run.output = text ? [text] : [];
+    const box = find("#live-output .output");
+    const below = box.scrollHeight - box.scrollTop - box.clientHeight < 40;
+    show(box, text);
+    find("#live-output").hidden = !text;
+    if (below) box.scrollTop = box.scrollHeight;
+  }
+
+  function show(element, text) {
+    if (element.textContent !== text) element.textContent = text;
+    if (element.id === "training-note") element.hidden = !text;
+  }
+
+  // ------------------------------------------------------------------------------- what sets it going
+
+  // A finished evaluation's curves are drawn in the same panel, unless a live run is being watched.
+  let drawn = "";
+  function arrive(event) {
+    const started = field()?.value;
+    if (started && started !== run?.id) return follow(started);
+    const data = document.getElementById("panel-trained")?.dataset.curves ?? "";
+    if ((run && !run.over) || data === drawn) return;
+    drawn = data;
+    if (event?.detail.ctx.sourceElement?.id === "end-live") return; // the live run's own answer
+    panel.hidden = !data;
+    if (!data) return;
+    training.begin();
+    training.replace(JSON.parse(data));
+    panel.dataset.state = "";
+    show(find("#training-note"), "");
+    showProgress(null);
+  }
+
+  for (const each of stops) each.addEventListener("click", stop);
+  document.addEventListener("htmx:after:swap", arrive);
+  addEventListener("pagehide", leave);
+  arrive();
+}

@@ -1,0 +1,208 @@
+// The Training panel: curves of a live run or of a finished evaluation, drawn, switched, summed up and saved.
+import { Curves, GROUPS, csv, json, keyOf, positions, smooth } from "./curves.js";
+import { startPlot, short } from "./plot.js";
+import { save, savePicture } from "./saving.js";
+
+const COLOURS = 8;
+const SPOKEN = 4_000; // milliseconds between summaries read aloud
+const ROWS = 24;
+
+export function startTraining() {
+  const panel = document.getElementById("panel-training");
+  const part = (id) => document.getElementById(`training-${id}`);
+  const words = panel.dataset;
+  const say = (word, values = {}) => words[word].replace(/\{(\w+)\}/g, (gap, name) => values[name] ?? gap);
+  const state = { curves: new Curves(), before: null, group: "loss", log: false, axis: "point", off: new Set(), spoken: 0, timer: 0, reading: null, lines: [] };
+  const plot = startPlot(part("plot"), (index) => { state.reading = index; showReadings(); });
+  let asked = 0;
+
+  // -------------------------------------------------------------------------------------- what is drawn
+
+  const groupOf = (curve) => GROUPS[curve.series.kind] ?? "loss";
+  const groups = () => [...new Set(state.curves.all.map(groupOf))];
+  const inGroup = (curves) => curves.filter((curve) => groupOf(curve) === state.group);
+  const shown = () => inGroup(state.curves.all);
+  const before = () => (state.before && part("before").querySelector("input").checked ? inGroup(state.before).filter((curve) => !state.off.has(keyOf(curve.series))) : []);
+  const weight = () => Number(part("smoothing").value);
+
+  function linesOf(curves) {
+    const lines = before().map((curve) => ({ curve, xs: positions(curve, state.axis), ys: smooth(curve.values, weight()), colour: "--soft", dash: 2, width: 1.5, old: true }));
+    curves.forEach((curve, index) => {
+      if (state.off.has(keyOf(curve.series))) return;
+      const look = { curve, xs: positions(curve, state.axis), colour: `--curve-${index % COLOURS}`, dash: Math.floor(index / COLOURS) % 4 };
+      if (weight()) lines.push({ ...look, ys: curve.values, faint: true, width: 1, raw: true });
+      lines.push({ ...look, ys: smooth(curve.values, weight()), dots: true });
+    });
+    return lines;
+  }
+
+  function marksOf(curves) {
+    return curves.filter((curve) => !state.off.has(keyOf(curve.series)) && curve.bad !== null).flatMap((curve) => {
+      const xs = positions(curve, state.axis);
+      return curve.values.flatMap((value, at) => (Number.isFinite(value) ? [] : [{ x: xs[at], first: curve.steps[at] === curve.bad }])).slice(0, 500);
+    });
+  }
+
+  function draw() {
+    asked = 0;
+    const known = groups();
+    part("curves").hidden = !known.length;
+    if (!known.length) return;
+    if (!known.includes(state.group)) state.group = known[0];
+    const curves = shown();
+    const epochs = curves.some((curve) => curve.epochs.length === curve.steps.length && curve.epochs.at(-1) > 0);
+    part("axis").hidden = !epochs;
+    if (!epochs) state.axis = "point";
+    state.lines = linesOf(curves);
+    plot.show({ lines: state.lines, marks: marksOf(curves), log: state.log, label: say(state.axis) });
+    showGroups(known);
+    showLegend(curves);
+    showReadings();
+    showBad(curves);
+    part("before").hidden = !state.before || !inGroup(state.before).length;
+    part("hidden").hidden = !(state.log && curves.some((curve) => curve.low <= 0));
+    part("hidden").textContent = say("hidden");
+    speakSoon(curves);
+    if (part("table").open) showTable(curves);
+  }
+
+  const soon = () => { asked ||= requestAnimationFrame(draw); };
+
+  function showGroups(known) {
+    const chosen = part("groups");
+    chosen.hidden = known.length < 2;
+    if (chosen.dataset.known !== known.join()) {
+      chosen.dataset.known = known.join();
+      chosen.replaceChildren(...known.map((group) => button(say(group), group)));
+    }
+    press(chosen, state.group);
+  }
+
+  function showLegend(curves) {
+    const legend = part("legend");
+    const keys = curves.map((curve) => keyOf(curve.series));
+    if (legend.dataset.keys !== keys.join("\n")) {
+      legend.dataset.keys = keys.join("\n");
+      legend.replaceChildren(...curves.map((curve, index) => {
+        const entry = button("", keyOf(curve.series));
+        entry.className = `curve c${index % COLOURS} d${Math.floor(index / COLOURS) % 4}`;
+        entry.append(element("span", "swatch"), element("span", "curve-name", curve.series.name), element("span", "curve-value"));
+        return entry;
+      }));
+    }
+    for (const entry of legend.children) entry.setAttribute("aria-pressed", String(!state.off.has(entry.value)));
+  }
+
+  function showReadings() {
+    const at = state.reading === null ? null : plot.valuesAt(state.reading);
+    const read = new Map();
+    state.lines.forEach((line, index) => {
+      if (!line.old && !line.raw) read.set(keyOf(line.curve.series), at ? at[1][index] : undefined);
+    });
+    const curves = new Map(shown().map((curve) => [keyOf(curve.series), curve]));
+    for (const entry of part("legend").children) {
+      const curve = curves.get(entry.value);
+      if (!curve) continue;
+      const value = read.get(entry.value) ?? (at ? undefined : curve.values.at(-1));
+      entry.querySelector(".curve-value").textContent = value == null ? "–" : short(value);
+    }
+    part("plot").dataset.reading = at ? `${say(state.axis)} ${short(at[0])}` : "";
+  }
+
+  function showBad(curves) {
+    const bad = curves.filter((curve) => curve.bad !== null).sort((one, two) => one.bad - two.bad)[0];
+    part("bad").hidden = !bad;
+    const text = bad ? say("bad", { name: bad.series.name, step: bad.bad, value: short(bad.badValue) }) : "";
+    if (part("bad").textContent !== text) part("bad").textContent = text;
+  }
+
+  function speakSoon(curves) {
+    clearTimeout(state.timer);
+    const wait = Math.max(0, state.spoken + SPOKEN - performance.now());
+    state.timer = setTimeout(() => {
+      state.spoken = performance.now();
+      const text = curves.filter((curve) => !state.off.has(keyOf(curve.series))).slice(0, 4).map((curve) => say("summary", {
+        name: curve.series.name, count: curve.count, first: short(curve.first), last: short(curve.values.at(-1)),
+        minimum: short(curve.low), at: curve.lowAt,
+      })).join(" ");
+      if (part("summary").textContent !== text) part("summary").textContent = text;
+    }, wait);
+  }
+
+  function showTable(curves) {
+    const table = part("table").querySelector("table");
+    const head = element("tr");
+    head.append(element("th", "", say("point")), ...curves.map((curve) => element("th", "", curve.series.name)));
+    table.tHead.replaceChildren(head);
+    const steps = [...new Set(curves.flatMap((curve) => curve.steps))].sort((one, two) => one - two);
+    const stride = Math.max(1, (steps.length - 1) / (ROWS - 1));
+    const chosen = [...new Set(Array.from({ length: Math.min(ROWS, steps.length) }, (_, row) => steps[Math.round(row * stride)]))];
+    const values = curves.map((curve) => new Map(curve.steps.map((step, at) => [step, curve.values[at]])));
+    table.tBodies[0].replaceChildren(...chosen.map((step) => {
+      const row = element("tr");
+      row.append(element("th", "", String(step)), ...values.map((byStep) => element("td", "", byStep.has(step) ? short(byStep.get(step)) : "")));
+      return row;
+    }));
+  }
+
+  // ----------------------------------------------------------------------------------------- what is pressed
+
+  const choose = (id, act) => part(id).addEventListener("click", (event) => {
+    const chosen = event.target.closest("button");
+    if (!chosen) return;
+    act(chosen.value);
+    soon();
+  });
+  choose("groups", (group) => { state.group = group; plot.zoom(0); });
+  choose("scale", (scale) => { state.log = scale === "log"; press(part("scale"), scale); });
+  choose("axis", (axis) => { state.axis = axis; press(part("axis"), axis); plot.zoom(0); });
+  choose("legend", (key) => { if (!state.off.delete(key)) state.off.add(key); });
+  part("smoothing").addEventListener("input", () => {
+    panel.querySelector("output").textContent = String(weight());
+    soon();
+  });
+  part("before").addEventListener("change", soon);
+  part("table").addEventListener("toggle", soon);
+  panel.querySelector(".zoom").addEventListener("click", (event) => {
+    const chosen = event.target.closest("button");
+    if (chosen) plot.zoom({ in: 1.5, out: 1 / 1.5, reset: 0 }[chosen.value]);
+  });
+  panel.addEventListener("click", (event) => {
+    const kind = event.target.closest("[data-save]")?.dataset.save;
+    if (!kind) return;
+    const curves = state.curves.all;
+    if (kind === "csv") save("training.csv", "text/csv", csv(curves));
+    if (kind === "json") save("training.json", "application/json", json(curves));
+    if (kind === "png") savePicture("training.png", plot, [...part("legend").children]);
+    panel.querySelector(".training-menu").open = false;
+  });
+  const repaint = () => { plot.repaint(); soon(); };
+  document.getElementById("themes").addEventListener("click", () => setTimeout(repaint));
+  matchMedia("(prefers-color-scheme: dark)").addEventListener("change", repaint);
+
+  return {
+    panel, say, soon,
+    curves: () => state.curves,
+    take: (frame) => { state.curves.take(frame); soon(); },
+    replace: (curves) => { state.curves.replace(curves); soon(); },
+    // The curves so far become the last run's, to compare the next one with.
+    begin() {
+      if (state.curves.all.length) state.before = state.curves.all;
+      state.curves = new Curves();
+      plot.zoom(0);
+      soon();
+    },
+  };
+}
+
+function element(name, className = "", text = "") {
+  return Object.assign(document.createElement(name), { className, textContent: text });
+}
+
+function button(text, value) {
+  return Object.assign(element("button", "", text), { type: "button", value });
+}
+
+function press(group, value) {
+  for (const each of group.querySelectorAll("button")) each.setAttribute("aria-pressed", String(each.value === value));
+}
