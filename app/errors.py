@@ -5,6 +5,7 @@ PlaygroundError
 ├─ RunNotFound         404   no run of this name, or it ended so long ago that nothing of it is kept
 ├─ SandboxBusy         503   no free slot in time; try again after `retry_after` seconds
 ├─ WorkerLost          503   the child or its server was ended from outside; the same request may be sent again
+├─ WorkerFailed        500   the child failed by our own fault; the same request will fail again
 ├─ WireError           500   the child sent what we do not accept; the run is discarded and logged
 └─ DrawingFailed       500   Graphviz missed its deadline or refused the graph
 """
@@ -36,6 +37,10 @@ class SandboxBusy(PlaygroundError):
 
 class WorkerLost(PlaygroundError):
     """Carries how the child ended, for the log."""
+
+
+class WorkerFailed(PlaygroundError):
+    """Our code in the child raised; its traceback is in the log."""
 
 
 class WireError(PlaygroundError):

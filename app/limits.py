@@ -23,7 +23,7 @@ class Limits:
     """Largest HTTP request body."""
     output_bytes: int = 1 * MIB
     """Text a program may print."""
-    frame_bytes: int = 32 * MIB
+    frame_bytes: int = 24 * MIB
     """Largest single frame accepted from a child."""
     reply_bytes: int = 64 * MIB
     """All frames of one run together."""
@@ -37,9 +37,11 @@ class Limits:
     """Elements of one tensor kept on a graph's node or edge."""
     graph_nodes: int = 50_000
     """Autograd nodes walked in one graph, and kept of all graphs of a run together."""
-    graph_values: int = 30_000
+    graph_edges: int = 100_000
+    """Edges kept of all graphs of a run together, and of torchviz's picture."""
+    graph_values: int = 20_000
     """Values and gradients on the nodes and edges of all graphs of a run."""
-    graph_numbers: int = 300_000
+    graph_numbers: int = 200_000
     """Numbers in all of these together; large graphs show fewer per value."""
     backward_passes: int = 8
     """Backward passes kept from the start of a run; the latest one is kept as well."""

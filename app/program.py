@@ -11,8 +11,9 @@ import builtins
 import difflib
 import dis
 import warnings
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
+from itertools import islice
 from types import CodeType
 
 from app.errors import ProgramRefused
@@ -23,6 +24,11 @@ from app.values import Problem, Span, Text
 FILENAME = "<program>"
 PROVIDED = ("torch", "nn", "F", "optim", "np", "plt", "math")
 """Names every program has without importing them."""
+MOST_PROBLEMS = 20
+MOST_GUESSES = 5
+"""Missing names a spelling is looked for that was perhaps meant: comparing all with all takes seconds."""
+MOST_CANDIDATES = 300
+LONGEST_GUESS = 40
 
 MODULE_NAMES = (
     "__name__",
@@ -85,9 +91,19 @@ def refuse_unreadable(text: str, limits: Limits) -> None:
             {"size": size, "allowed": limits.source_bytes},
         )
         raise ProgramRefused((Problem("source_too_large", sentence),))
-    problems = tuple(_unreadable_characters(text))
+    problems = list_problems(_unreadable_characters(text))
     if problems:
         raise ProgramRefused(problems)
+
+
+def list_problems(problems: Iterable[Problem]) -> tuple[Problem, ...]:
+    """As many problems as a reader can use; the last one says how many more there are."""
+    found = tuple(problems)
+    if len(found) <= MOST_PROBLEMS:
+        return found
+    named = found[: MOST_PROBLEMS - 1]
+    sentence = Text("{count} more problems are not named here.", {"count": len(found) - len(named)})
+    return (*named, Problem("more_problems", sentence))
 
 
 def _unreadable_characters(text: str) -> Iterator[Problem]:
@@ -184,13 +200,28 @@ class _Names:
         return any(alias.name == "*" for node in imports for alias in node.names)
 
 
-def missing_input(program: Program, free: FreeName) -> Problem:
-    """The problem a free name without an input is, with a spelling that was perhaps meant."""
-    known = sorted({*program.bound_names, *PROVIDED, *(name for name in dir(builtins) if name[0] != "_")})
-    near = difflib.get_close_matches(free.name, known, n=1, cutoff=0.75)
+def missing_inputs(program: Program, given: Iterable[str]) -> Iterator[Problem]:
+    """The problem each free name without an input is; the first ones with a spelling that was perhaps meant."""
+    named = frozenset(given)
+    missing = [free for free in program.free_names if free.name not in named]
+    known = [*PROVIDED, *(name for name in dir(builtins) if name[0] != "_"), *sorted(program.bound_names)]
+    candidates = list(islice((name for name in known if len(name) <= LONGEST_GUESS), MOST_CANDIDATES))
+    for free in missing[:MOST_GUESSES]:
+        yield _missing_input(free, _guess(free.name, candidates))
+    for free in missing[MOST_GUESSES:]:
+        yield _missing_input(free, None)
+
+
+def _guess(name: str, candidates: list[str]) -> str | None:
+    if not 2 < len(name) <= LONGEST_GUESS:
+        return None
+    return next(iter(difflib.get_close_matches(name, candidates, n=1, cutoff=0.75)), None)
+
+
+def _missing_input(free: FreeName, near: str | None) -> Problem:
     values: dict[str, str | int | float] = {"name": free.name, "line": free.span.line}
-    if near and len(free.name) > 2:
-        values["near"] = near[0]
+    if near is not None:
+        values["near"] = near
         sentence = Text("Line {line}: `{name}` is not defined. Did you mean `{near}`?", values)
     else:
         sentence = Text(

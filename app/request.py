@@ -12,7 +12,7 @@ from types import MappingProxyType
 
 from app.errors import ProgramRefused
 from app.limits import Limits
-from app.program import Program, missing_input
+from app.program import Program, list_problems, missing_inputs
 from app.trace import InputSpec, RunRequest
 from app.values import Complex, Nested, Problem, Text
 
@@ -34,9 +34,7 @@ SEEDS = range(-(2**63), 2**64)
 
 def check_request(program: Program, request: RunRequest, limits: Limits) -> None:
     """Raise ProgramRefused for each free name without an input, and for everything the request cannot mean."""
-    problems = [
-        missing_input(program, free) for free in program.free_names if free.name not in request.inputs
-    ]
+    problems = list(missing_inputs(program, request.inputs))
     for name, spec in request.inputs.items():
         problems.extend(_check_input(name, spec, limits))
     problems.extend(_check_device(request.device))
@@ -45,7 +43,7 @@ def check_request(program: Program, request: RunRequest, limits: Limits) -> None
     if request.seed is not None and request.seed not in SEEDS:
         problems.append(Problem("bad_seed", Text("The seed must be a 64-bit whole number.")))
     if problems:
-        raise ProgramRefused(tuple(problems))
+        raise ProgramRefused(list_problems(problems))
 
 
 def _check_input(name: str, spec: InputSpec, limits: Limits) -> Iterator[Problem]:
@@ -112,7 +110,7 @@ def nested_shape(value: Nested, place: str = "", depth: int = 0) -> tuple[int, .
 
 def _check_shape(name: str, spec: InputSpec, shape: tuple[int, ...], limits: Limits) -> Iterator[Problem]:
     dtype = spec.dtype or "float32"
-    values: Values = {"name": name, "shape": str(list(shape)), "init": spec.init, "dtype": dtype}
+    values: Values = {"name": name, "shape": str(list(shape[: DEEPEST + 1])), "init": spec.init, "dtype": dtype}
     if len(shape) > DEEPEST or any(size < 0 for size in shape):
         sentence = Text(
             "Input `{name}` cannot have the shape {shape}: sizes are 0 or more, 16 of them at most.", values
@@ -158,7 +156,7 @@ def _check_watch(watch: tuple[str, ...], limits: Limits) -> Iterator[Problem]:
         yield Problem(
             "too_many_watched", Text("{count} expressions are watched; {allowed} are allowed.", values)
         )
-    for expression in watch:
+    for expression in watch[: limits.watched]:
         try:
             with warnings.catch_warnings(action="ignore"):
                 ast.parse(expression.strip(), mode="eval")

@@ -1,4 +1,7 @@
-"""A trace as lines of text for a terminal: how it ended, what it printed, every tensor in one line."""
+"""A trace as lines of text for a terminal: how it ended, what it printed, every tensor in one line.
+
+Nothing a program prints or names reaches the terminal as an order to it.
+"""
 
 from __future__ import annotations
 
@@ -7,7 +10,8 @@ from collections.abc import Iterator
 from app.drawing.numerals import scalar_of, show_number, show_shape
 from app.sandbox.face import Device, SealLayer
 from app.trace import Completed, Crashed, Outcome, Raised, Stopped, TensorRecord, Trace
-from app.values import Nested, Problem, TensorValue, Text
+from app.values import Nested, Problem, TensorValue
+from app.words import for_terminal, in_english
 
 FEW = 8
 """Elements written out in one line."""
@@ -15,6 +19,10 @@ FEW = 8
 
 def describe_trace(trace: Trace, source: str) -> Iterator[str]:
     """The run, readable: output first, then the result, tensors, graph, and how it ended."""
+    yield from map(for_terminal, _tell_trace(trace, source))
+
+
+def _tell_trace(trace: Trace, source: str) -> Iterator[str]:
     for chunk in trace.output:
         yield chunk.text.rstrip("\n")
     if trace.result is not None:
@@ -23,7 +31,7 @@ def describe_trace(trace: Trace, source: str) -> Iterator[str]:
     for graph in trace.graphs:
         started = ", ".join(graph.backward.roots) if graph.backward else "nowhere"
         yield f"graph: {len(graph.nodes)} nodes, {len(graph.edges)} edges, backward from {started}"
-    yield from (say(note) for note in trace.notes)
+    yield from (in_english(note) for note in trace.notes)
     yield from describe_outcome(trace.outcome, source)
 
 
@@ -80,7 +88,7 @@ def describe_outcome(outcome: Outcome, source: str) -> Iterator[str]:
             yield from describe_place(outcome.span.line if outcome.span else None, source)
             yield f"{outcome.exception}: {outcome.message}"
             if outcome.hint is not None:
-                yield f"hint: {say(outcome.hint)}"
+                yield f"hint: {in_english(outcome.hint)}"
         case Stopped():
             yield from describe_place(outcome.span.line if outcome.span else None, source)
             yield f"stopped: the limit {outcome.limit} of {outcome.allowed:g} was reached"
@@ -97,7 +105,7 @@ def describe_place(line: int | None, source: str) -> Iterator[str]:
 def describe_problems(problems: tuple[Problem, ...]) -> Iterator[str]:
     for problem in problems:
         place = f"{problem.span.line}:{problem.span.column + 1}: " if problem.span else ""
-        yield place + say(problem.sentence)
+        yield for_terminal(place + in_english(problem.sentence))
 
 
 def describe_layers(layers: tuple[SealLayer, ...]) -> Iterator[str]:
@@ -110,8 +118,3 @@ def describe_devices(devices: tuple[Device, ...]) -> Iterator[str]:
     for device in devices:
         memory = f"{device.memory_bytes / 2**30:.1f} GiB" if device.memory_bytes else "memory unknown"
         yield f"  {device.name:<8} {device.title}, {memory}"
-
-
-def say(text: Text) -> str:
-    """The sentence in English."""
-    return text.template.format(**text.values)

@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from typing import Literal
 
 from app.training import Curve, Training
-from app.values import Nested, NodeId, Span, StepId, StorageId, TensorId, TensorValue, Text
+from app.values import Many, NodeId, Numbers, Span, StepId, StorageId, TensorId, TensorValue, Text
 
 # ---------------------------------------------------------------------------------------------- what a run is asked
 
@@ -24,8 +24,8 @@ Dtype = Literal[
 class InputSpec:
     """A tensor for a free name: either its `value` (a number or nested lists), or a `shape` and an `init`."""
 
-    value: Nested | None = None
-    shape: tuple[int, ...] | None = None
+    value: Numbers | None = None
+    shape: Many[int] | None = None
     init: Init = "zeros"
     seed: int | None = None
     dtype: Dtype | None = None
@@ -44,7 +44,7 @@ class RunRequest:
     backward: str = "auto"
     seed: int | None = None
     graph: GraphStyle = "annotated"
-    watch: tuple[str, ...] = ()
+    watch: Many[str] = ()
     """Expressions evaluated in the program's namespace when it has ended, also after it raised."""
 
 
@@ -61,16 +61,16 @@ class TensorRecord:
     id: TensorId
     name: str
     """An expression of the program that yields it: `w`, `net.fc1.weight`, `layers[0]`."""
-    aliases: tuple[str, ...]
+    aliases: Many[str]
     kind: TensorKind
-    shape: tuple[int, ...]
+    shape: Many[int]
     dtype: str
     device: str
     layout: str
     requires_grad: bool
     is_leaf: bool
     grad_fn: str | None
-    stride: tuple[int, ...] | None
+    stride: Many[int] | None
     storage_offset: int | None
     storage: StorageId | None
     """Tensors with the same storage id share memory."""
@@ -91,7 +91,7 @@ class TensorRecord:
 @dataclass(frozen=True, slots=True)
 class Operand:
     tensor: TensorId
-    shape: tuple[int, ...]
+    shape: Many[int]
     dtype: str
 
 
@@ -107,8 +107,8 @@ class Step:
     span: Span | None
     module: str | None
     """Path of the innermost `nn.Module` whose forward made the call, as an expression: `net.fc1`."""
-    inputs: tuple[Operand, ...]
-    outputs: tuple[Operand, ...]
+    inputs: Many[Operand]
+    outputs: Many[Operand]
 
 
 # ---------------------------------------------------------------------------------------------- autograd graphs
@@ -119,13 +119,13 @@ class NodeOutput:
     """One output of a node's forward operation: the tensor's facts, its value and the gradient that arrived."""
 
     output_nr: int
-    name: str | None
-    tensor: TensorId | None
-    shape: tuple[int, ...] | None
-    dtype: str | None
-    device: str | None
-    value: TensorValue | None
-    grad: TensorValue | None
+    name: str | None = None
+    tensor: TensorId | None = None
+    shape: Many[int] | None = None
+    dtype: str | None = None
+    device: str | None = None
+    value: TensorValue | None = None
+    grad: TensorValue | None = None
 
 
 NodeKind = Literal["function", "accumulate", "constant"]
@@ -142,13 +142,13 @@ class GraphNode:
     kind: NodeKind
     op: str
     """`MulBackward0`, `AccumulateGrad`; for a constant, "constant"."""
-    call: str | None
+    outputs: Many[NodeOutput]
+    call: str | None = None
     """The program's own text of the call: `x * w`."""
-    step: StepId | None
-    span: Span | None
-    module: str | None
-    sequence: int | None
-    outputs: tuple[NodeOutput, ...]
+    step: StepId | None = None
+    span: Span | None = None
+    module: str | None = None
+    sequence: int | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -162,7 +162,7 @@ class GraphEdge:
     input_nr: int
     producer: NodeId
     output_nr: int
-    grad: TensorValue | None
+    grad: TensorValue | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -170,7 +170,7 @@ class BackwardPass:
     """One call that ran the graph backward."""
 
     call: Literal["backward", "grad", "auto"]
-    roots: tuple[str, ...]
+    roots: Many[str]
     """The roots' names in the program, or their call's text."""
     seed: Literal["one", "ones", "given"]
     """The gradient it started from: 1 for a scalar, ones put in for a non-scalar by `auto`, or the program's own."""
@@ -189,9 +189,9 @@ class GraphRoot:
 class AutogradGraph:
     """A graph as `next_functions` tells it. `backward` is null when it never ran backward."""
 
-    roots: tuple[GraphRoot, ...]
-    nodes: tuple[GraphNode, ...]
-    edges: tuple[GraphEdge, ...]
+    roots: Many[GraphRoot]
+    nodes: Many[GraphNode]
+    edges: Many[GraphEdge]
     backward: BackwardPass | None
     occurrence: int
     """Which backward pass of the run it was, from 0 (passes in between may not have been kept)."""
@@ -220,8 +220,8 @@ class ClassicEdge:
 class ClassicGraph:
     """torchviz's own picture, as nodes and edges; the trusted side writes the DOT."""
 
-    nodes: tuple[ClassicNode, ...]
-    edges: tuple[ClassicEdge, ...]
+    nodes: Many[ClassicNode]
+    edges: Many[ClassicEdge]
 
 
 # ---------------------------------------------------------------------------------------------- how a run ended
@@ -245,7 +245,7 @@ class Raised:
     exception: str
     message: str
     span: Span | None
-    frames: tuple[StackFrame, ...]
+    frames: Many[StackFrame]
     hint: Text | None = None
     kind: Literal["raised"] = "raised"
 
@@ -296,7 +296,7 @@ class Figure:
     lines: int
     scatters: int
     bars: int
-    legend: tuple[str, ...]
+    legend: Many[str]
     frame: Literal["figure"] = "figure"
 
 
@@ -352,17 +352,17 @@ class Trace:
 
     outcome: Outcome
     device: str = "cpu"
-    tensors: tuple[TensorRecord, ...] = ()
+    tensors: Many[TensorRecord] = ()
     result: Shown | None = None
-    output: tuple[Output, ...] = ()
-    figures: tuple[Figure, ...] = ()
-    watched: tuple[Watched, ...] = ()
-    steps: tuple[Step, ...] = ()
-    graphs: tuple[AutogradGraph, ...] = ()
+    output: Many[Output] = ()
+    figures: Many[Figure] = ()
+    watched: Many[Watched] = ()
+    steps: Many[Step] = ()
+    graphs: Many[AutogradGraph] = ()
     classic: ClassicGraph | None = None
-    curves: tuple[Curve, ...] = ()
-    notes: tuple[Text, ...] = ()
-    cuts: tuple[Cut, ...] = ()
+    curves: Many[Curve] = ()
+    notes: Many[Text] = ()
+    cuts: Many[Cut] = ()
     versions: Versions = field(default_factory=Versions)
     timings: Timings = field(default_factory=Timings)
     frame: Literal["trace"] = "trace"

@@ -9,7 +9,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Literal
 
-from app.values import Real, Span
+from app.values import Many, Real, Span
 
 SeriesKind = Literal["loss", "metric", "learning_rate", "grad_norm", "update_ratio"]
 
@@ -30,9 +30,9 @@ class Points:
     """New points of one series: `steps[i]` is the point's number in its series from 0, `values[i]` its value."""
 
     series: int
-    steps: tuple[int, ...]
-    values: tuple[Real, ...]
-    epochs: tuple[int, ...] = ()
+    steps: Many[int]
+    values: Many[Real]
+    epochs: Many[int] = ()
     """Pass of the outer loop for each point, where loops are nested; else empty."""
 
 
@@ -50,8 +50,8 @@ class Progress:
 class Training:
     """A frame sent a few times a second: series seen for the first time, and what is new since the last frame."""
 
-    new_series: tuple[Series, ...]
-    points: tuple[Points, ...]
+    new_series: Many[Series]
+    points: Many[Points]
     progress: Progress | None
     frame: Literal["training"] = "training"
 

@@ -7,10 +7,25 @@ columns count Unicode code points from 0, `end_column` is exclusive.
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass, field
-from typing import Literal, NewType
+from typing import Annotated, Any, Literal, NewType, TypeVar
 
+from pydantic import FailFast, PlainSerializer, PlainValidator, WithJsonSchema
 from typing_extensions import TypeAliasType
+
+T = TypeVar("T")
+
+
+class GiveUp(FailFast):
+    """pydantic's own FailFast has no hash, which `Many[int] | None` asks for."""
+
+    def __hash__(self) -> int:
+        return hash(self.fail_fast)
+
+
+Many = Annotated[tuple[T, ...], GiveUp()]
+"""A tuple whose reader gives up at the first item that is wrong: a hostile one costs no more than that."""
 
 TensorId = NewType("TensorId", int)
 StorageId = NewType("StorageId", int)
@@ -29,6 +44,78 @@ class Complex:
 
 Scalar = bool | int | float | Spelled | Complex
 Nested = TypeAliasType("Nested", "Scalar | tuple[Nested, ...]")
+"""A scalar, or tuples of tuples of them as deep as a tensor has dimensions."""
+
+DEEPEST = 32
+"""Levels of nesting read; torch tensors have fewer."""
+
+
+def read_nested(data: Any) -> Any:
+    """Numbers as JSON gives them, as `Nested`; ValueError for anything else. Its cost grows with its size alone."""
+    return _read_nested(data, DEEPEST)[0]
+
+
+def _read_nested(data: Any, depth: int) -> tuple[Any, tuple[int, ...]]:
+    """The value and its shape: rows of different lengths are no tensor."""
+    if not isinstance(data, list | tuple):
+        return _read_scalar(data), ()
+    if depth == 0:
+        raise ValueError("nested too deeply")
+    items = [_read_nested(item, depth - 1) for item in data]
+    inner = items[0][1] if items else ()
+    if any(shape != inner for _, shape in items):
+        raise ValueError("rows of different lengths")
+    return tuple([value for value, _ in items]), (len(items), *inner)
+
+
+def _read_scalar(data: Any) -> Any:
+    if isinstance(data, bool | int | Complex):
+        return data
+    if isinstance(data, float) and math.isfinite(data):
+        return data
+    if isinstance(data, str) and data in ("NaN", "Infinity", "-Infinity"):
+        return data
+    if isinstance(data, dict) and data.keys() == {"real", "imag"}:
+        parts = _read_scalar(data["real"]), _read_scalar(data["imag"])
+        if not any(isinstance(part, Complex) for part in parts):
+            return Complex(*parts)
+    raise ValueError("no number")
+
+
+def as_it_is(data: Any) -> Any:
+    return data
+
+
+Numbers = Annotated[
+    Nested,
+    PlainValidator(read_nested),
+    PlainSerializer(as_it_is, return_type=Any),
+    WithJsonSchema({"description": "A number, or nested lists of numbers; NaN and infinities are spelled."}),
+]
+"""A field of type `Nested`."""
+
+MOST_GAPS = 16
+MOST_TEXT = 4_000
+
+
+def read_gaps(data: Any) -> dict[str, str | int | float]:
+    """What fills a sentence's gaps; ValueError for anything but a few short strings and numbers."""
+    if not isinstance(data, dict) or len(data) > MOST_GAPS:
+        raise ValueError("too many gaps")
+    for name, value in data.items():
+        if (
+            not isinstance(value, str | int | float)
+            or len(name) + len(str(value)[: MOST_TEXT + 1]) > MOST_TEXT
+        ):
+            raise ValueError("no word for a gap")
+    return data
+
+
+Gaps = Annotated[
+    dict[str, str | int | float],
+    PlainValidator(read_gaps),
+    WithJsonSchema({"type": "object", "additionalProperties": {"type": ["string", "number"]}}),
+]
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,7 +133,7 @@ class Text:
     """A sentence to be said in the reader's language: a translatable template and what fills its {gaps}."""
 
     template: str
-    values: dict[str, str | int | float] = field(default_factory=dict)
+    values: Gaps = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,15 +154,15 @@ class Statistics:
     `norm` is the 2-norm. For complex tensors minimum to std are those of the magnitude.
     """
 
-    minimum: Real | None
-    maximum: Real | None
-    mean: Real | None
-    std: Real | None
-    norm: Real | None
-    zeros: int
-    nan: int
-    positive_infinity: int
-    negative_infinity: int
+    minimum: Real | None = None
+    maximum: Real | None = None
+    mean: Real | None = None
+    std: Real | None = None
+    norm: Real | None = None
+    zeros: int = 0
+    nan: int = 0
+    positive_infinity: int = 0
+    negative_infinity: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,6 +172,6 @@ class TensorValue:
     `index` is the Python slice text that yields `data` ("[:30, ::4]"); null when `data` is everything.
     """
 
-    data: Nested
-    index: str | None
-    statistics: Statistics | None
+    data: Numbers
+    index: str | None = None
+    statistics: Statistics | None = None

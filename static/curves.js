@@ -103,7 +103,7 @@ export function positions(curve, axis) {
   return places;
 }
 
-// A running mean that forgets: weight 0 leaves the values, 0.98 looks back about fifty points.
+// A running mean that forgets: weight 0 leaves the values, 0.99 looks back about a hundred points.
 export function smooth(values, weight) {
   if (!weight) return values;
   let mean = 0;

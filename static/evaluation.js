@@ -37,10 +37,12 @@ export function startEvaluation(editor) {
     run();
   });
   form.addEventListener("keydown", (event) => {
-    if (event.key === "Enter" && (event.ctrlKey || event.metaKey)) {
-      event.preventDefault();
-      run();
-    }
+    if (event.key !== "Enter" || event.isComposing) return;
+    const whole = event.ctrlKey || event.metaKey;
+    if (!whole && !event.target.matches("input")) return;
+    event.preventDefault();
+    if (whole) run();
+    else evaluate();
   });
 
   document.addEventListener("htmx:config:request", ({ detail: { ctx } }) => {

@@ -68,7 +68,7 @@ export function startLive(evaluation) {
     done(end) {
       run.over = true;
       training.replace(end.curves);
-      if (end.progress) showProgress(end.progress);
+      showProgress(end.state === "finished" ? null : end.progress);
       tell(end.reason === "left alone" ? "alone" : end.state, {}, [say("seconds", { seconds: end.seconds.toFixed(1) })]);
       if (end.error) show(find("#training-note"), end.error.message);
       finish();

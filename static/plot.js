@@ -25,8 +25,8 @@ export function startPlot(element, onRead) {
       cursor: { points: { size: 7 }, drag: { x: true, y: false, setScale: false }, focus: { prox: 24 } },
       scales: { x: { time: false }, y: log ? { distr: 3 } : { range: padded } },
       axes: [
-        { ...axis, space: 60, label, labelSize: 22, labelFont: axis.font, labelGap: 2 },
-        { ...axis, size: 62, values: (_, ticks) => ticks.map((tick) => (tick === null ? "" : short(tick))) },
+        { ...axis, space: 60, size: 28, label, labelSize: 18, labelFont: axis.font, labelGap: 0 },
+        { ...axis, size: 54, values: (_, ticks) => ticks.map((tick) => (tick === null ? "" : short(tick))) },
       ],
       series: [{}, ...state.lines.map((each) => series(each))],
       hooks: {
@@ -43,7 +43,7 @@ export function startPlot(element, onRead) {
   function series({ colour, faint, dash, width, dots }) {
     const stroke = token(colour);
     return {
-      stroke: faint ? stroke.replace(/^rgb\((.*)\)$/, "rgba($1, 0.32)") : stroke,
+      stroke: faint ? stroke.replace(/^rgb\((.*)\)$/, "rgba($1, 0.42)") : stroke,
       width: width ?? 2,
       dash: DASHES[dash ?? 0],
       points: { show: Boolean(dots), size: 5, fill: stroke },

@@ -12,7 +12,7 @@ export function startTraining() {
   const part = (id) => document.getElementById(`training-${id}`);
   const words = panel.dataset;
   const say = (word, values = {}) => words[word].replace(/\{(\w+)\}/g, (gap, name) => values[name] ?? gap);
-  const state = { curves: new Curves(), before: null, group: "loss", log: false, axis: "point", off: new Set(), spoken: 0, timer: 0, reading: null, lines: [] };
+  const state = { curves: new Curves(), before: null, group: "loss", log: false, axis: null, off: new Set(), spoken: 0, timer: 0, reading: null, lines: [] };
   const plot = startPlot(part("plot"), (index) => { state.reading = index; showReadings(); });
   let asked = 0;
 
@@ -26,10 +26,10 @@ export function startTraining() {
   const weight = () => Number(part("smoothing").value);
 
   function linesOf(curves) {
-    const lines = before().map((curve) => ({ curve, xs: positions(curve, state.axis), ys: smooth(curve.values, weight()), colour: "--soft", dash: 2, width: 1.5, old: true }));
+    const lines = before().map((curve) => ({ curve, xs: positions(curve, state.drawnAxis), ys: smooth(curve.values, weight()), colour: "--soft", dash: 2, width: 1.5, old: true }));
     curves.forEach((curve, index) => {
       if (state.off.has(keyOf(curve.series))) return;
-      const look = { curve, xs: positions(curve, state.axis), colour: `--curve-${index % COLOURS}`, dash: Math.floor(index / COLOURS) % 4 };
+      const look = { curve, xs: positions(curve, state.drawnAxis), colour: `--curve-${index % COLOURS}`, dash: Math.floor(index / COLOURS) % 4 };
       if (weight()) lines.push({ ...look, ys: curve.values, faint: true, width: 1, raw: true });
       lines.push({ ...look, ys: smooth(curve.values, weight()), dots: true });
     });
@@ -38,7 +38,7 @@ export function startTraining() {
 
   function marksOf(curves) {
     return curves.filter((curve) => !state.off.has(keyOf(curve.series)) && curve.bad !== null).flatMap((curve) => {
-      const xs = positions(curve, state.axis);
+      const xs = positions(curve, state.drawnAxis);
       return curve.values.flatMap((value, at) => (Number.isFinite(value) ? [] : [{ x: xs[at], first: curve.steps[at] === curve.bad }])).slice(0, 500);
     });
   }
@@ -46,15 +46,18 @@ export function startTraining() {
   function draw() {
     asked = 0;
     const known = groups();
+    panel.dataset.points = String(state.curves.all.reduce((sum, curve) => sum + curve.count, 0));
     part("curves").hidden = !known.length;
     if (!known.length) return;
     if (!known.includes(state.group)) state.group = known[0];
     const curves = shown();
     const epochs = curves.some((curve) => curve.epochs.length === curve.steps.length && curve.epochs.at(-1) > 0);
     part("axis").hidden = !epochs;
-    if (!epochs) state.axis = "point";
+    const axis = !epochs ? "point" : state.axis ?? (uneven(curves) ? "epoch" : "point");
+    press(part("axis"), axis);
+    state.drawnAxis = axis;
     state.lines = linesOf(curves);
-    plot.show({ lines: state.lines, marks: marksOf(curves), log: state.log, label: say(state.axis) });
+    plot.show({ lines: state.lines, marks: marksOf(curves), log: state.log, label: say(state.drawnAxis) });
     showGroups(known);
     showLegend(curves);
     showReadings();
@@ -106,7 +109,7 @@ export function startTraining() {
       const value = read.get(entry.value) ?? (at ? undefined : curve.values.at(-1));
       entry.querySelector(".curve-value").textContent = value == null ? "–" : short(value);
     }
-    part("plot").dataset.reading = at ? `${say(state.axis)} ${short(at[0])}` : "";
+    part("plot").dataset.reading = at ? `${say(state.drawnAxis)} ${short(at[0])}` : "";
   }
 
   function showBad(curves) {
@@ -155,7 +158,7 @@ export function startTraining() {
   });
   choose("groups", (group) => { state.group = group; plot.zoom(0); });
   choose("scale", (scale) => { state.log = scale === "log"; press(part("scale"), scale); });
-  choose("axis", (axis) => { state.axis = axis; press(part("axis"), axis); plot.zoom(0); });
+  choose("axis", (axis) => { state.axis = axis; plot.zoom(0); });
   choose("legend", (key) => { if (!state.off.delete(key)) state.off.add(key); });
   part("smoothing").addEventListener("input", () => {
     panel.querySelector("output").textContent = String(weight());
@@ -193,6 +196,12 @@ export function startTraining() {
       soon();
     },
   };
+}
+
+// Whether the curves count different things: a loss for every batch beside an accuracy for every epoch.
+function uneven(curves) {
+  const lengths = curves.map((curve) => curve.steps.at(-1) + 1);
+  return Math.max(...lengths) > 2 * Math.min(...lengths);
 }
 
 function element(name, className = "", text = "") {

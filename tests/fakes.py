@@ -25,6 +25,7 @@ from app.trace import (
     GraphNode,
     GraphRoot,
     InputSpec,
+    NodeKind,
     NodeOutput,
     Operand,
     Output,
@@ -39,7 +40,7 @@ from app.trace import (
     Versions,
 )
 from app.training import Points, Progress, Series, Training
-from app.values import Nested, NodeId, Span, Statistics, StepId, StorageId, TensorId, TensorValue, Text
+from app.values import Nested, NodeId, Real, Span, Statistics, StepId, StorageId, TensorId, TensorValue, Text
 
 LINE = "y = x*w + b"
 VERSIONS = Versions("3.11.7", "2.13.0+cpu", "2.4.6")
@@ -140,12 +141,12 @@ def line_trace(program: Program, request: RunRequest) -> Trace:
 
 
 def node(
-    identity: int, kind: str, op: str, call: str | None, span: Span | None, name: str | None, value: float,
+    identity: int, kind: NodeKind, op: str, call: str | None, span: Span | None, name: str | None, value: float,
     grad: float | None,
 ) -> GraphNode:  # fmt: skip
     given = number(grad) if grad is not None else None
     output = NodeOutput(0, name, None, (), "float32", "cpu", number(value), given)
-    return GraphNode(NodeId(identity), kind, op, call, None, span, None, None, (output,))  # type: ignore[arg-type]
+    return GraphNode(NodeId(identity), kind, op, outputs=(output,), call=call, span=span)
 
 
 def classic() -> ClassicGraph:
@@ -196,7 +197,7 @@ def raised_trace(program: Program, request: RunRequest) -> Trace:
     )
 
 
-def training_frames(program: Program, points: int = 10, batches: int = 30) -> Iterator[Frame]:
+def training_frames(source: str, points: int = 10, batches: int = 30) -> Iterator[Frame]:
     """A run that trains: a falling loss, an accuracy once an epoch, a learning rate; NaN where the source says nan."""
     loss = Series(0, "loss", "loss", Span(7, 4, 7, 8))
     rate = Series(1, "lr", "learning_rate", None)
@@ -206,8 +207,10 @@ def training_frames(program: Program, points: int = 10, batches: int = 30) -> It
     for batch in range(batches):
         steps = tuple(range(batch * points, (batch + 1) * points))
         falling = [2.5 * math.exp(-step / (total / 4)) + 0.06 * math.sin(step * 1.7) + 0.1 for step in steps]
-        spelled = tuple("NaN" if "nan" in program.source and step > total * 0.7 else each
-                        for step, each in zip(steps, falling, strict=True))  # fmt: skip
+        bad = total * 0.7 if "nan" in source else total
+        spelled: tuple[Real, ...] = tuple(
+            "NaN" if step > bad else value for step, value in zip(steps, falling, strict=True)
+        )
         epochs = (batch // 3,) * points
         new = [Points(0, steps, spelled, epochs), Points(1, steps, (0.1,) * points)]
         if batch % 3 == 2:
@@ -237,7 +240,7 @@ class FakeSandbox:
     delay: Callable[[Program], float] = lambda program: 0.0
     ready: bool = True
     frames: Callable[[Program], Iterator[Frame]] = lambda program: (
-        training_frames(program) if "epoch" in program.source else iter(())
+        training_frames(program.source) if "epoch" in program.source else iter(())
     )
     pace: float = 0.0
     """Seconds between two frames of a stream."""

@@ -23,6 +23,7 @@ FLOORS = (
     ("trace", "training", "values", "limits", "errors"),
     ("wire", "control", "program", "settings"),
     ("sandbox", "drawing", "worker"),
+    ("runs",),
     ("web", "terminal"),
     ("main",),
 )

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from app.errors import ProgramRefused
 from app.limits import Limits
-from app.program import FreeName, Program, missing_input, parse_program
+from app.program import FreeName, Program, missing_inputs, parse_program
 from app.values import Problem, Span, Text
 
 LIMITS = Limits()
@@ -218,7 +218,7 @@ def test_any_text_is_parsed_or_refused_with_a_place_in_it(source: str) -> None:
 )
 def test_missing_input_says_what_was_perhaps_meant(source: str, near: str | None) -> None:
     program = parse(source)
-    problem = missing_input(program, program.free_names[0])
+    (problem,) = missing_inputs(program, ())
     assert problem.sentence.values.get("near") == near
     assert problem.name == program.free_names[0].name
     assert problem.span == program.free_names[0].span

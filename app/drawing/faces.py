@@ -10,7 +10,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from app.drawing.heatmap import WIDTH, Heatmap, draw_heatmap, heatmap_height
-from app.drawing.lettering import clean, columns, in_english, shorten
+from app.drawing.lettering import clean, columns, shorten
 from app.drawing.numerals import (
     NOTHING,
     scalar_of,
@@ -23,6 +23,7 @@ from app.drawing.numerals import (
 from app.drawing.pieces import Face, Line, LineStyle, Rule
 from app.trace import GraphNode, NodeOutput
 from app.values import TensorValue, Text
+from app.words import in_english
 
 PADDING = 10
 COLUMN_GAP = 14

@@ -15,13 +15,14 @@ from app.drawing.edges import draw_edges
 from app.drawing.faces import Use, group_face, node_face, title_of
 from app.drawing.group_names import group_hint, group_title
 from app.drawing.grouping import Part, group, read_calls
-from app.drawing.lettering import clean, in_english
+from app.drawing.lettering import clean
 from app.drawing.numerals import show_count
 from app.drawing.pieces import Box, BoxKind, Face, GraphDrawing
 from app.drawing.placement import Placement, PlacementCache, place
 from app.drawing.sketch import Outline, Sketch, draw_sketch, leaf_uses, only_outputs, whole_parts
 from app.trace import AutogradGraph, NodeOutput
 from app.values import Span, Text
+from app.words import in_english
 
 
 @dataclass(frozen=True, slots=True)

@@ -10,8 +10,6 @@ from __future__ import annotations
 import re
 import unicodedata
 
-from app.values import Text
-
 ELLIPSIS = "…"
 JOINER = "\u200d"
 EMOJI_STYLE = "\ufe0f"
@@ -21,7 +19,6 @@ REMOVED = re.compile(
 FORBIDDEN = re.compile(r"[\x00-\x1f\x7f-\x9f\ud800-\udfff\ufdd0-\ufdef\ufffe\uffff]")
 SIMPLE = re.compile(r"[ -~\u00a1-\u02ff\u2010-\u2027\u2190-\u21ff\u2200-\u22ff]*")
 """Characters of one column that stand alone: Latin, dashes and dots, arrows, mathematical signs."""
-GAP = re.compile(r"\{(\w+)\}")
 LONGEST = 2_000
 
 
@@ -65,11 +62,6 @@ def shorten(text: str, most: int) -> str:
         used += widths[kept]
         kept += 1
     return "".join(clusters[:kept]) + ELLIPSIS
-
-
-def in_english(text: Text) -> str:
-    """A sentence as it is written, its gaps filled: how wide it will be, roughly, in any language."""
-    return GAP.sub(lambda gap: str(text.values.get(gap[1], gap[0])), text.template)
 
 
 def _cluster_columns(cluster: str) -> int:

@@ -32,7 +32,7 @@ def _show_float(number: float, digits: int) -> str:
     if 10**digits <= size < LARGEST_PLAIN:
         return f"{number:.0f}"
     text = f"{number:.{digits}g}"
-    return "0" if text == "-0" else text
+    return {"-0": "0", "nan": "NaN"}.get(text, text)
 
 
 def _show_complex(number: Complex, digits: int) -> str:

@@ -139,6 +139,11 @@ class MemoryRuns:
     async def close(self) -> None:
         await asyncio.gather(*(self._end(run, "closing") for run in tuple(self._runs.values())))
 
+    @property
+    def kept_bytes(self) -> int:
+        """What the events and traces of all runs take."""
+        return sum(run.size for run in self._runs.values())
+
     # ------------------------------------------------------------------------------------------ the line
 
     def _find(self, run: RunId) -> Run:
@@ -152,9 +157,10 @@ class MemoryRuns:
         """Start what has a slot, and tell those who wait where they stand."""
         while self._line and len(self._working) < self._slots:
             run = self._line.popleft()
-            run.place = None
             self._working.add(run)
+            self._begin(run)
             run.task = asyncio.get_running_loop().create_task(self._work(run))
+            run.task.add_done_callback(report_fault)
         for place, run in enumerate(self._line, 1):
             self._tell_place(run, place)
 
@@ -190,7 +196,6 @@ class MemoryRuns:
         """Note every frame; the trace, packed."""
         while True:
             heard = False
-            self._begin(run)
             try:
                 stream = self._sandbox.stream(run.program, run.request, self._limits.run_seconds)
                 async with aclosing(stream) as frames:  # type: ignore[type-var]  # a generator behind the face
@@ -207,6 +212,7 @@ class MemoryRuns:
                 run.state = "queued"
                 self._tell_place(run, 1)
                 await asyncio.sleep(min(busy.retry_after, BUSY_PAUSE))
+                self._begin(run)
                 continue
             raise WorkerLost("a stream ended without a trace")
 
@@ -289,6 +295,12 @@ class MemoryRuns:
                 break
             del self._runs[run.id]
             kept, total = kept - 1, total - run.size
+
+
+def report_fault(task: asyncio.Task[None]) -> None:
+    """A task ends by itself; an exception that reaches its end is a fault of ours."""
+    if not task.cancelled() and (fault := task.exception()) is not None:
+        log.error("a live run ended by a fault of ours", exc_info=fault)
 
 
 def status_of(run: Run) -> RunStatus:

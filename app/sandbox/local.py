@@ -16,7 +16,7 @@ from contextlib import aclosing, asynccontextmanager
 from dataclasses import dataclass, field, replace
 
 from app.control import Orders
-from app.errors import ProgramRefused, SandboxBusy, WireError, WorkerLost
+from app.errors import ProgramRefused, SandboxBusy, WireError, WorkerFailed, WorkerLost
 from app.limits import Limits
 from app.program import Program
 from app.sandbox.child import Child, signal_name
@@ -30,9 +30,8 @@ log = logging.getLogger("playground.sandbox")
 
 GRACE_SECONDS = 1.0
 """How much longer than its limit a child gets to say that its program has ended."""
-TELLING_SECONDS = 10.0
-"""How long putting a trace together may take once the program has ended."""
-CPU_MARGIN_SECONDS = 3 + int(TELLING_SECONDS)
+LOGGED_CHARS = 4_000
+CPU_MARGIN_SECONDS = 13
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,6 +46,8 @@ class SandboxPlan:
     spares: int = 4
     queue_seconds: float = 5.0
     """How long a program waits for a free slot before it is told to come again."""
+    telling_seconds: float = 10.0
+    """How long putting a trace together may take once the program has ended."""
     sealed: bool = True
     gpu: bool = False
     first_uid: int = 61_000
@@ -130,6 +131,9 @@ class LocalSandbox:
             async with aclosing(self._listen(child, limits)) as frames:
                 async for frame in frames:
                     yield frame
+        except WireError as error:
+            log.warning("a run was discarded: %s", error)
+            raise
         finally:
             pool.give_back(child)
             self._running[device] -= 1
@@ -169,6 +173,7 @@ class LocalSandbox:
     async def _listen(self, child: Child, limits: Limits) -> AsyncGenerator[Frame, None]:
         heard = _Heard()
         deadline = asyncio.get_running_loop().time() + limits.seconds + GRACE_SECONDS
+        last_deadline = deadline + self._plan.telling_seconds  # however often a child says that it is about to tell
         while True:
             try:
                 async with asyncio.timeout_at(deadline):
@@ -181,10 +186,10 @@ class LocalSandbox:
                     yield heard.trace(await self._explain_end(child))
                     return
                 case Failure(text):
-                    log.error("a child failed by our own fault: %r", text)
-                    raise WorkerLost("the child failed")
+                    log.error("a child failed by our own fault: %r", text[-LOGGED_CHARS:])
+                    raise WorkerFailed("the child failed")
                 case Telling():
-                    deadline = asyncio.get_running_loop().time() + TELLING_SECONDS
+                    deadline = last_deadline
                 case Ready():
                     raise WireError("a child said twice that it is ready")
                 case Trace():

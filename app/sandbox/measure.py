@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 from app.errors import WireError
 from app.limits import Limits
-from app.trace import AutogradGraph, Trace
+from app.trace import AutogradGraph, Raised, Trace
 from app.values import Nested, TensorValue
 from app.wire import ChildFrame, decode_frame
 
@@ -22,26 +22,43 @@ def decode_and_check(body: bytes, limits: Limits) -> ChildFrame:
 
 
 def _sizes(trace: Trace, limits: Limits) -> Iterator[tuple[str, int, int]]:
+    """What is counted, how much there is, and how much our own child would send at most."""
     graphs = trace.graphs
     yield "tensors", len(trace.tensors), limits.tensors + 1
     yield "steps", len(trace.steps), 2 * limits.steps
     yield "figures", len(trace.figures), limits.figures
     yield "watched expressions", len(trace.watched), limits.watched
     yield "curves", len(trace.curves), limits.curves
+    yield "notes", len(trace.notes) + len(trace.cuts), 64
     yield "graphs", len(graphs), limits.backward_passes + 1
-    yield "nodes", sum(len(graph.nodes) for graph in graphs), 2 * limits.graph_nodes + 1_000
-    for graph in graphs:
-        yield "edges", len(graph.edges), 4 * len(graph.nodes) + 1_000
-        outputs = sum(len(node.outputs) for node in graph.nodes)
-        yield "outputs", outputs, 4 * len(graph.nodes) + 1_000
+    nodes = sum(len(graph.nodes) for graph in graphs)
+    yield "nodes", nodes, 3 * limits.graph_nodes
+    yield "edges", sum(len(graph.edges) for graph in graphs), 2 * limits.graph_edges
+    yield "outputs", sum(len(node.outputs) for graph in graphs for node in graph.nodes), 2 * nodes + 10_000
     for curve in trace.curves:
         yield "points", len(curve.points.steps), 4 * limits.curve_points
+    if trace.classic is not None:
+        yield "torchviz edges", len(trace.classic.edges) + len(trace.classic.nodes), 2 * limits.graph_edges
+    yield from _text_sizes(trace, limits)
     numbers = sum(size(value.data) for graph in graphs for value in _values(graph))
-    yield "numbers in graphs", numbers, 2 * limits.graph_numbers + 64 * limits.graph_values
-    for record in trace.tensors:
-        for value in (record.value, record.grad):
-            if value is not None:
-                yield "numbers in a tensor", size(value.data), 2 * limits.tensor_values
+    yield "numbers in graphs", numbers, 2 * limits.graph_numbers + limits.node_values * limits.graph_values
+    values = [value for record in trace.tensors for value in (record.value, record.grad)]
+    values += [watched.value for watched in trace.watched]
+    yield (
+        "numbers in a tensor",
+        max((size(v.data) for v in values if v is not None), default=0),
+        2 * limits.tensor_values,
+    )
+
+
+def _text_sizes(trace: Trace, limits: Limits) -> Iterator[tuple[str, int, int]]:
+    yield "characters printed", sum(len(chunk.text) for chunk in trace.output), limits.output_bytes
+    shown = [trace.result.text] if trace.result else []
+    shown += [text for each in trace.watched for text in (each.text, each.error) if text]
+    shown += [note.template for note in trace.notes]
+    if isinstance(trace.outcome, Raised):
+        shown += [trace.outcome.exception, trace.outcome.message]
+    yield "characters shown", max(map(len, shown), default=0), limits.text_chars
 
 
 def _values(graph: AutogradGraph) -> Iterator[TensorValue]:

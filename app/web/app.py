@@ -25,8 +25,9 @@ from app.web.examples import load_examples
 from app.web.failures import add_failure_handlers
 from app.web.headers import SecurityHeaders
 from app.web.languages import load_languages
+from app.web.origin import OwnOrigin, hosts_of
 from app.web.playground import Playground, Renderer
-from app.web.rate import RateLimiter
+from app.web.rate import Places, RateLimiter
 
 TEMPLATES = Path(__file__).parents[2] / "templates"
 Lifespan = Callable[[FastAPI], AbstractAsyncContextManager[None]]
@@ -60,6 +61,7 @@ def create_app(
         redoc_url=None,
         lifespan=closing_runs(store, lifespan),
         middleware=[
+            Middleware(OwnOrigin, hosts=hosts_of(settings)),
             Middleware(GZipMiddleware, minimum_size=1_000, compresslevel=5),
             Middleware(BodyLimit, allowed=limits.body_bytes),
         ],
@@ -76,6 +78,7 @@ def create_app(
         assets=assets,
         placements=PlacementCache(),
         rate=RateLimiter(settings.runs_per_minute, settings.runs_burst),
+        places=Places(max(1, settings.slots - 1)),
     )
     for each in (api, runs, pages, live, export, docs):
         site.include_router(each.router)

@@ -12,6 +12,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
+from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import Response
 
@@ -51,7 +52,7 @@ class Assets:
     async def serve(self, request: Request) -> Response:
         asset = self.files.get(request.path_params["path"])
         if asset is None or request.path_params["version"] != self.version:
-            return Response(status_code=404)
+            raise HTTPException(404)
         headers = {"Cache-Control": FOREVER, "Vary": "Accept-Encoding"}
         if "gzip" in request.headers.get("accept-encoding", ""):
             headers["Content-Encoding"] = "gzip"

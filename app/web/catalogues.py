@@ -15,7 +15,8 @@ from babel.messages.catalog import Catalog
 from babel.messages.extract import extract
 from babel.messages.pofile import read_po, write_po
 
-from app.web.languages import GAP, TAGS, catalogue_path
+from app.web.languages import TAGS, catalogue_path
+from app.words import GAP
 
 ROOT = Path(__file__).parents[2]
 SOURCES = (("app", "*.py", "python"), ("templates", "*.html", "jinja2"), ("templates", "*.svg", "jinja2"))

@@ -57,6 +57,8 @@ class Status:
 class InputsPanel:
     fields: tuple[Field, ...]
     parked: tuple[Field, ...]
+    left_out: int = 0
+    """Names the program reads that the page has no fields for."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -218,6 +220,7 @@ class PlayPage:
     device: str
     devices: tuple[Device, ...]
     style: str
+    sealed: bool
     examples: tuple[MenuEntry, ...]
     answer: Answer
 

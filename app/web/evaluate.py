@@ -14,14 +14,20 @@ from typing import Any, TypeVar
 from anyio import to_thread
 from starlette.requests import Request
 
+from app.errors import RunNotFound
 from app.program import Program, parse_program
 from app.request import check_request
+from app.runs.face import RunId
 from app.trace import RunRequest, Trace
 from app.web.playground import Playground
-from app.web.problems import RateExceeded
+from app.web.problems import NotJson, RateExceeded
+from app.web.requests import EvaluateBody, read_evaluate_body
 
 T = TypeVar("T")
 SMALL_SOURCE = 4_000
+SMALL_BODY = 20_000
+SMALL_REQUEST = 100
+"""Names and inputs that are checked in no time."""
 
 
 class ClientGone(Exception):
@@ -37,25 +43,73 @@ async def parse(playground: Playground, source: str) -> Program:
     return await in_thread_if(len(source) > SMALL_SOURCE, parse_program, source, playground.limits)
 
 
+async def read_body(request: Request) -> EvaluateBody:
+    """The request in a JSON body; NotJson where it does not say that it is one."""
+    media_type = request.headers.get("content-type", "").partition(";")[0].strip().lower()
+    if media_type != "application/json":
+        raise NotJson
+    raw = await request.body()
+    return await in_thread_if(len(raw) > SMALL_BODY, read_evaluate_body, raw)
+
+
+def address_of(request: Request) -> str:
+    return request.client.host if request.client else ""
+
+
 def count_run(playground: Playground, request: Request) -> None:
     """Count a run for the client's address; RateExceeded when it had too many."""
-    wait = playground.rate.take(request.client.host if request.client else "")
+    wait = playground.rate.take(address_of(request))
     if wait:
         raise RateExceeded(wait)
 
 
 async def check(playground: Playground, program: Program, asked: RunRequest) -> None:
     """ProgramRefused where an input makes no tensor or a name has none."""
+    size = len(program.free_names) + len(asked.inputs) + sum(map(len, asked.watch))
     lists = any(isinstance(spec.value, tuple) for spec in asked.inputs.values())
-    await in_thread_if(lists, check_request, program, asked, playground.limits)
+    await in_thread_if(lists or size > SMALL_REQUEST, check_request, program, asked, playground.limits)
 
 
 async def run(playground: Playground, request: Request, program: Program, asked: RunRequest) -> Trace:
-    """Run a parsed program; ProgramRefused, SandboxBusy, WorkerLost, WireError, ClientGone."""
+    """Run a parsed program; ProgramRefused, SandboxBusy, WorkerLost, WireError, TooManyAtOnce, ClientGone."""
     started = perf_counter()
     await check(playground, program, asked)
-    trace = await while_connected(request, playground.sandbox.run(program, asked))
+    trace = await while_connected(request, run_in_place(playground, address_of(request), program, asked))
     return replace(trace, timings=replace(trace.timings, total=perf_counter() - started))
+
+
+async def run_in_place(playground: Playground, address: str, program: Program, asked: RunRequest) -> Trace:
+    """Run a program once its client has a place left."""
+    live = await count_live(playground, address)
+    async with playground.places.taken(address, live):
+        return await playground.sandbox.run(program, asked)
+
+
+async def start_run(
+    playground: Playground, request: Request, program: Program, asked: RunRequest, wanted: str = ""
+) -> RunId:
+    """Start a live run and keep in mind whose it is. SandboxBusy when the line is full."""
+    run = await playground.runs.start(program, asked, wanted)
+    address = address_of(request)
+    playground.places.note_live(address, [*playground.places.live_of(address), run])
+    return run
+
+
+async def count_live(playground: Playground, address: str) -> int:
+    """How many of the client's live runs are running just now; those that are over are forgotten."""
+    known, left = playground.places.live_of(address), []
+    running = 0
+    for run in known:
+        try:
+            status = await playground.runs.look(run)
+        except RunNotFound:
+            continue
+        if not status.over:
+            left.append(run)
+            running += status.state == "running"
+    if len(left) < len(known):
+        playground.places.note_live(address, left)
+    return running
 
 
 async def while_connected(request: Request, work: Coroutine[Any, Any, T]) -> T:

@@ -7,7 +7,6 @@ deleting a name and typing it again brings its value back.
 from __future__ import annotations
 
 import cmath
-import re
 from collections.abc import Mapping
 from dataclasses import dataclass, fields
 from typing import get_args
@@ -16,7 +15,7 @@ from urllib.parse import parse_qsl
 from pydantic_core import from_json
 
 from app.errors import ProgramRefused
-from app.program import FreeName
+from app.program import FreeName, list_problems
 from app.trace import Dtype, GraphStyle, Init, InputSpec, RunRequest
 from app.values import Complex, Nested, Problem, Text
 from app.web.problems import RequestRefused
@@ -27,8 +26,11 @@ DTYPES = get_args(Dtype)
 STYLES: tuple[GraphStyle, ...] = get_args(GraphStyle)
 MOST_PARKED = 12
 MOST_FORM_FIELDS = 2_000
-MOST_NAMES = 100
-SIZES = re.compile(r"[\[(]?\s*(\d{1,18}(?:\s*[,x×\s]\s*\d{1,18})*)?\s*,?\s*[\])]?")
+MOST_NAMES = 60
+"""Inputs the page shows fields for; the API takes more."""
+MOST_CHARACTERS = 200
+"""Of a name, a shape or anything else but the program and the values."""
+SIZE_DIGITS = 18
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,7 +89,7 @@ class Form:
             except ProgramRefused as refused:
                 problems.extend(refused.problems)
         if problems:
-            raise ProgramRefused(tuple(problems))
+            raise ProgramRefused(list_problems(problems))
         return RunRequest(specs, self.device, self.backward, None, self.style)
 
 
@@ -101,36 +103,49 @@ def read_form(body: bytes) -> Form:
         sentence = Text("The form cannot be read: it is not UTF-8 or has too many fields.")
         raise RequestRefused((Problem("form_unreadable", sentence),)) from None
     texts = dict(pairs)
-    names = tuple(dict.fromkeys(value for name, value in pairs if name == "input"))[:MOST_NAMES]
-    parked = tuple(dict.fromkeys(value for name, value in pairs if name == "parked"))[:MOST_PARKED]
-    style = texts.get("style")
+    names, parked = _short(pairs, "input")[:MOST_NAMES], _short(pairs, "parked")[:MOST_PARKED]
+    short = {name: _cut(text) for name, text in texts.items()}
     return Form(
         source=texts.get("source", ""),
         fields=tuple(_field(name, texts) for name in names),
         parked=tuple(_field(name, texts) for name in parked if name not in names),
-        device=texts.get("device", "cpu"),
-        backward=texts.get("backward", "auto"),
-        style="torchviz" if style == "torchviz" else "annotated",
-        sequence=texts.get("sequence", "")[:20],
-        roots=tuple(name for name in texts.get("roots", "").split(",") if name)[:MOST_NAMES],
-        opened=tuple(value for name, value in pairs if name == "opened")[:MOST_NAMES],
-        run=texts.get("run", "")[:100],
-        set_language=texts.get("set_language", ""),
-        set_theme=texts.get("set_theme", ""),
+        device=short.get("device", "cpu"),
+        backward=short.get("backward", "auto"),
+        style="torchviz" if short.get("style") == "torchviz" else "annotated",
+        sequence=short.get("sequence", "")[:20],
+        roots=tuple(name[:MOST_CHARACTERS] for name in texts.get("roots", "").split(",") if name)[:MOST_NAMES],
+        opened=_short(pairs, "opened")[:MOST_NAMES],
+        run=short.get("run", "")[:100],
+        set_language=short.get("set_language", ""),
+        set_theme=short.get("set_theme", ""),
+    )
+
+
+def _short(pairs: list[tuple[str, str]], wanted: str) -> tuple[str, ...]:
+    """What is given under a name, each text once, without those that are too long to be names."""
+    return tuple(
+        dict.fromkeys(text for name, text in pairs if name == wanted and len(text) <= MOST_CHARACTERS)
     )
 
 
 def _field(name: str, texts: Mapping[str, str]) -> Field:
     known = [each.name for each in fields(Field) if each.name not in ("name", "requires_grad")]
     given = {key: texts[f"in.{name}.{key}"] for key in known if f"in.{name}.{key}" in texts}
+    given = {key: text if key == "value" else _cut(text) for key, text in given.items()}
     return Field(name, requires_grad=f"in.{name}.requires_grad" in texts, **given)
 
 
+def _cut(text: str) -> str:
+    """A text that is not too long, or one that shows it was."""
+    return text if len(text) <= MOST_CHARACTERS else text[: MOST_CHARACTERS - 1] + "…"
+
+
 def fields_for(free_names: tuple[FreeName, ...], form: Form) -> tuple[tuple[Field, ...], tuple[Field, ...]]:
-    """Fields for a program's free names (kept, brought back or new), and the ones to park."""
+    """Fields for a program's free names (kept, brought back or new) as far as there is room, and the ones to park."""
     known = {each.name: each for each in (*form.parked, *form.fields)}
     wanted = {free.name for free in free_names}
-    shown = tuple(known.get(free.name) or Field(free.name) for free in free_names)
+    names = [free.name for free in free_names if len(free.name) <= MOST_CHARACTERS][:MOST_NAMES]
+    shown = tuple(known.get(name) or Field(name) for name in names)
     parked = tuple(each for name, each in known.items() if name not in wanted)
     return shown, parked[-MOST_PARKED:]
 
@@ -172,11 +187,19 @@ def _read_number(name: str, text: str) -> Nested:
 
 
 def read_shape(field: Field) -> tuple[int, ...]:
-    match = SIZES.fullmatch(field.shape.strip())
-    if match is None:
+    sizes = split_sizes(_cut(field.shape))
+    if not all(size.isascii() and size.isdigit() and len(size) <= SIZE_DIGITS for size in sizes):
         sentence = Text("Input `{name}`: “{text}” is no shape. Write sizes like 2, 3.")
         raise _refused(field.name, sentence, field.shape)
-    return tuple(int(size) for size in re.findall(r"\d+", match[1] or ""))
+    return tuple(map(int, sizes))
+
+
+def split_sizes(text: str) -> list[str]:
+    """`2, 3`, `2x3`, `2 3`, `(2, 3)` and `[2,]` in their parts; an empty one where nothing stands before a comma."""
+    inner = text.strip().removeprefix("[").removeprefix("(").removesuffix("]").removesuffix(")")
+    parts = inner.strip().removesuffix(",").replace("x", ",").replace("×", ",").split(",")
+    words = [part.split() for part in parts]
+    return [size for found in words for size in found or [""]] if any(words) or len(parts) > 1 else []
 
 
 def _whole(text: str) -> int | None:

@@ -1,8 +1,4 @@
-"""The page and the API in the reader's language: catalogues, negotiation, and sentences said from `Text`.
-
-Templates come partly from sealed children, so filling one is plain replacement of {names}: never `str.format`, whose
-fields reach into objects and whose widths allocate memory.
-"""
+"""The page and the API in the reader's language: catalogues, negotiation, and sentences said from `Text`."""
 
 from __future__ import annotations
 
@@ -14,10 +10,11 @@ from pathlib import Path
 from babel.messages.pofile import read_po
 
 from app.values import Text
+from app.words import fill_gaps, show_value
 
 LOCALE = Path(__file__).with_name("locale")
-GAP = re.compile(r"\{([a-zA-Z_]\w*)\}")
 TAGS: Mapping[str, str] = {"en": "en", "zh": "zh-Hans"}
+LONGEST_HEADER = 1_000
 QUALITY = re.compile(r"\s*([A-Za-z*-]{1,35})\s*(?:;\s*q\s*=\s*([01](?:\.\d{0,3})?)\s*)?")
 
 
@@ -30,26 +27,17 @@ class Language:
     messages: Mapping[str, str]
 
     def say(self, text: Text) -> str:
-        """The sentence in this language with its {gaps} filled; a gap without a value stays as it is."""
-        return GAP.sub(lambda gap: self._fill(gap, text.values), self._translate(text.template))
+        """The sentence in this language. Python's own `message` about a syntax error is a sentence too."""
+        values = text.values
+        if "message" in values:
+            values = {**values, "message": self._translate(show_value(values["message"]))}
+        return fill_gaps(self._translate(text.template), values)
 
     def gettext(self, message: str, /, **values: str | int | float) -> str:
         return self.say(Text(message, values))
 
     def _translate(self, message: str) -> str:
         return (message and self.messages.get(message)) or message
-
-    def _fill(self, gap: re.Match[str], values: Mapping[str, str | int | float]) -> str:
-        """What stands in a gap. Python's own `message` about a syntax error is a sentence and translated too."""
-        name = gap[1]
-        if name not in values:
-            return gap[0]
-        shown = show_value(values[name])
-        return self._translate(shown) if name == "message" else shown
-
-
-def show_value(value: str | int | float) -> str:
-    return f"{value:g}" if isinstance(value, float) else str(value)
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,7 +51,7 @@ class Languages:
     def accepted(self, header: str) -> Language:
         """The best language an Accept-Language header asks for; every zh* is zh."""
         best, best_quality = self.default, 0.0
-        for part in header[:1000].split(","):
+        for part in header[:LONGEST_HEADER].split(","):
             match = QUALITY.fullmatch(part)
             if match is None:
                 continue

@@ -9,6 +9,7 @@ import base64
 from collections import defaultdict
 from collections.abc import Iterator, Mapping
 
+from app.drawing.numerals import show_shape
 from app.source import SourceText
 from app.trace import BackwardPass, Crashed, Cut, Operand, Outcome, Raised, Step, Stopped, TensorRecord, Trace
 from app.values import Real, Span, Statistics, StorageId, TensorValue, Text
@@ -47,11 +48,11 @@ CUTS: Mapping[str, Text] = {
     "steps": Text("recorded calls"),
     "tensors": Text("tensors"),
     "graph_nodes": Text("graph nodes"),
+    "graph_edges": Text("graph edges"),
+    "graph_values": Text("values in graphs"),
     "backward_passes": Text("backward passes"),
     "figures": Text("figures"),
-    "kept_bytes": Text("bytes of values"),
-    "text_chars": Text("characters of text"),
-    "output": Text("bytes of output"),
+    "curves": Text("curves"),
 }
 STOPPED: Mapping[str, Text] = {
     "seconds": Text("It ran longer than the {allowed} seconds that are allowed."),
@@ -221,18 +222,13 @@ def _tensor_card(
 
 def _memory_facts(record: TensorRecord, language: Language) -> tuple[tuple[str, str], ...]:
     facts: list[tuple[str, str | None]] = [
-        (language.gettext("layout"), record.layout if record.layout != "torch.strided" else None),
+        (language.gettext("layout"), record.layout if record.layout != "strided" else None),
         (language.gettext("stride"), show_shape(record.stride) if record.stride else None),
         (language.gettext("storage offset"), str(record.storage_offset) if record.storage_offset else None),
         (language.gettext("version"), str(record.version) if record.version else None),
         (language.gettext("bytes"), str(record.bytes)),
     ]
     return tuple((name, text) for name, text in facts if text is not None)
-
-
-def show_shape(sizes: tuple[int, ...]) -> str:
-    """A shape as torch writes it: `()`, `(3,)`, `(2, 3)`."""
-    return f"({', '.join(map(str, sizes))}{',' if len(sizes) == 1 else ''})"
 
 
 def show_value_box(value: TensorValue, language: Language, room: bool) -> ValueBox:

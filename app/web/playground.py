@@ -15,7 +15,7 @@ from app.sandbox.face import Sandbox
 from app.web.assets import Assets
 from app.web.examples import Example
 from app.web.languages import Language, Languages
-from app.web.rate import RateLimiter
+from app.web.rate import Places, RateLimiter
 
 
 class Renderer(Protocol):
@@ -36,6 +36,7 @@ class Playground:
     assets: Assets
     placements: PlacementCache
     rate: RateLimiter
+    places: Places
 
 
 def playground_of(request: Request) -> Playground:

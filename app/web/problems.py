@@ -44,6 +44,22 @@ class RateExceeded(Exception):
         self.retry_after = retry_after
 
 
+class TooManyAtOnce(RateExceeded):
+    """So many of the client's programs are running that others would be left without a place."""
+
+
+class OriginRefused(Exception):
+    """A page of another site sent this request."""
+
+
+class HostRefused(Exception):
+    """The request was meant for a name that is not this machine's own."""
+
+
+class NotJson(Exception):
+    """The body does not say it is JSON, as a page of another site could not."""
+
+
 @dataclass(frozen=True, slots=True)
 class Meaning:
     """What a class of failure is in HTTP: status, code, and the sentence for the reader."""
@@ -63,6 +79,20 @@ MEANINGS: Mapping[type[Exception], Meaning] = MappingProxyType(
         RateExceeded: Meaning(
             429, "too_many_runs", Text("Too many runs in a short time. Try again in {seconds} seconds.")
         ),
+        TooManyAtOnce: Meaning(
+            429,
+            "too_many_at_once",
+            Text("Too many of your programs are running at the same time. Try again in {seconds} seconds."),
+        ),
+        OriginRefused: Meaning(
+            403, "other_origin", Text("A page of another site sent this request, so it was refused.")
+        ),
+        HostRefused: Meaning(
+            421,
+            "wrong_host",
+            Text("This server answers only under the names of its own machine, like localhost."),
+        ),
+        NotJson: Meaning(415, "not_json", Text("The body must be sent as Content-Type: application/json.")),
         RunNotFound: Meaning(
             404, "run_not_found", Text("There is no run of this name, or nothing of it is kept any more.")
         ),

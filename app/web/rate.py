@@ -1,17 +1,23 @@
-"""How many runs one client may start: a token bucket per address, forgotten when it is full again.
+"""How many runs one client may start, and how many of them at the same time, so that no client takes every place.
 
 A client on IPv6 is its /64, because one machine has that many addresses. The table is bounded, oldest out first.
 """
 
 from __future__ import annotations
 
+import asyncio
 import ipaddress
 import time
-from collections import OrderedDict
-from collections.abc import Callable
+from collections import Counter, OrderedDict
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
 from dataclasses import dataclass
 
+from app.runs.face import RunId
+from app.web.problems import TooManyAtOnce
+
 TABLE_SIZE = 10_000
+LOOK_SECONDS = 0.02
 
 
 @dataclass(slots=True)
@@ -22,6 +28,8 @@ class Bucket:
 
 
 class RateLimiter:
+    """A token bucket per address, forgotten when the table is full."""
+
     def __init__(self, per_minute: int, burst: int, clock: Callable[[], float] = time.monotonic) -> None:
         self._per_second = per_minute / 60
         self._burst = float(burst)
@@ -47,6 +55,49 @@ class RateLimiter:
         if len(self._buckets) > TABLE_SIZE:
             self._buckets.popitem(last=False)
         return bucket
+
+
+class Places:
+    """At most `most` programs of one client at the same time; one more waits a moment for another to end.
+
+    A page that is edited sends its next program before the server has noticed that it gave up the last one.
+    """
+
+    def __init__(self, most: int, patience: float = 1.0) -> None:
+        self._most = most
+        self._patience = patience
+        self._running: Counter[str] = Counter()
+        self._live: OrderedDict[str, list[RunId]] = OrderedDict()
+
+    @asynccontextmanager
+    async def taken(self, address: str, elsewhere: int = 0) -> AsyncIterator[None]:
+        """A place for a program; `elsewhere` counts what the client runs live. TooManyAtOnce when none gets free."""
+        client = client_of(address)
+        most = max(1, self._most - elsewhere)
+        late = time.monotonic() + self._patience
+        while self._running[client] >= most:
+            if time.monotonic() > late:
+                raise TooManyAtOnce(self._patience)
+            await asyncio.sleep(LOOK_SECONDS)
+        self._running[client] += 1
+        try:
+            yield
+        finally:
+            self._running[client] -= 1
+            if not self._running[client]:
+                del self._running[client]
+
+    def note_live(self, address: str, runs: list[RunId]) -> None:
+        """Keep in mind which live runs are the client's."""
+        client = client_of(address)
+        self._live.pop(client, None)
+        if runs:
+            self._live[client] = runs
+        if len(self._live) > TABLE_SIZE:
+            self._live.popitem(last=False)
+
+    def live_of(self, address: str) -> tuple[RunId, ...]:
+        return tuple(self._live.get(client_of(address), ()))
 
 
 def client_of(address: str) -> str:

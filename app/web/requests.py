@@ -10,12 +10,12 @@ from typing import Annotated, Any, Literal
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError, WithJsonSchema
 from pydantic_core import ErrorDetails
 
+from app.program import list_problems
 from app.trace import Dtype, GraphStyle, Init, InputSpec, RunRequest
 from app.values import Complex, Nested, Problem, Scalar, Spelled, Text
 from app.web.problems import RequestRefused
 
 PictureFormat = Literal["svg", "dot", "json", "none"]
-MOST_PROBLEMS = 20
 SPELLED: Mapping[str, Spelled] = MappingProxyType(
     {"NaN": "NaN", "Infinity": "Infinity", "-Infinity": "-Infinity"}
 )
@@ -118,8 +118,8 @@ def read_evaluate_body(body: bytes) -> EvaluateBody:
     try:
         return EvaluateBody.model_validate_json(body)
     except ValidationError as error:
-        details = error.errors(include_url=False, include_context=True)
-        raise RequestRefused(tuple(map(problem_of, details[:MOST_PROBLEMS]))) from None
+        details = error.errors(include_url=False, include_context=True, include_input=False)
+        raise RequestRefused(list_problems(map(problem_of, details))) from None
 
 
 def problem_of(detail: ErrorDetails) -> Problem:

@@ -7,10 +7,11 @@ their own: never only a colour.
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from dataclasses import dataclass
 from itertools import product
 
+from app.drawing import numerals
 from app.values import Complex, Nested, Scalar, TensorValue
 
 LEVELS = 8
@@ -20,8 +21,7 @@ CELL, WIDEST, TALLEST = 20, 640, 260
 """Pixels of a heatmap's cell, and of a whole heatmap at most."""
 MOST_FACETS = 6
 BINS = 16
-MARKS: Mapping[str, str] = {"NaN": "nan", "Infinity": "pinf", "-Infinity": "ninf"}
-SHOWN: Mapping[str, str] = {"NaN": "NaN", "Infinity": "∞", "-Infinity": "−∞"}
+LARGEST_WHOLE = 10**20
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,7 +99,7 @@ def view_value(value: TensorValue) -> ValueView:
     """How a value is shown."""
     data = value.data
     if not isinstance(data, tuple | list):
-        return ScalarView(Cell(show_scalar(data), tone_of(data, 0.0)))
+        return ScalarView(Cell(show_number(data), tone_of(data, 0.0)))
     elements = tuple(scalars(data))
     if not elements:
         return EmptyView()
@@ -156,20 +156,15 @@ def _shape(data: Nested) -> tuple[int, ...]:
 def _facet(label: str, rows: Rows, bound: float, digits: int) -> Facet:
     return Facet(
         label,
-        tuple(tuple(Cell(show_scalar(each, digits), tone_of(each, bound)) for each in row) for row in rows),
+        tuple(tuple(Cell(show_number(each, digits), tone_of(each, bound)) for each in row) for row in rows),
     )
 
 
 def real_of(value: Scalar) -> float:
     """The number that decides a colour; NaN and infinities as themselves, a complex number's magnitude."""
-    match value:
-        case Complex(real=real, imag=imag):
-            return math.hypot(float(real), float(imag))
-        case str():
-            return float(value)
-        case int() if abs(value) > 2**1000:
-            return math.inf if value > 0 else -math.inf
-    return float(value)
+    if isinstance(value, Complex):
+        return math.hypot(numerals.as_float(value.real), numerals.as_float(value.imag))
+    return numerals.as_float(value)
 
 
 def tone_of(value: Scalar, bound: float) -> str:
@@ -184,27 +179,11 @@ def tone_of(value: Scalar, bound: float) -> str:
     return f"{'p' if number > 0 else 'n'}{level}"
 
 
-def show_scalar(value: Scalar, digits: int = 4) -> str:
-    """An element as text: so many significant digits, Python's own words for the rest."""
-    match value:
-        case bool():
-            return str(value)
-        case Complex(real=real, imag=imag):
-            second = show_number(imag, digits)
-            return f"{show_number(real, digits)}{second if second[0] == '−' else '+' + second}i"
-    return show_number(value, digits)
-
-
-def show_number(value: int | float | str, digits: int = 4) -> str:
-    if isinstance(value, str):
-        return SHOWN.get(value, value)
-    if isinstance(value, int):
-        return str(value).replace("-", "−") if abs(value) < 10**20 else f"{float(value):.3e}"
-    if not math.isfinite(value):
-        return SHOWN[{math.inf: "Infinity", -math.inf: "-Infinity"}.get(value, "NaN")]
-    if value == int(value) and abs(value) < 1e6:
-        return f"{int(value)}".replace("-", "−")
-    return f"{value:.{digits}g}".replace("-", "−")
+def show_number(value: Scalar, digits: int = 4) -> str:
+    """A number as the pictures show it, with signs set in type; whole numbers as they are, however long."""
+    whole = isinstance(value, int) and abs(value) < LARGEST_WHOLE
+    text = str(value) if whole else numerals.show_number(value, digits)
+    return text.replace("-", "−").replace("inf", "∞")
 
 
 def histogram(data: Nested) -> tuple[float, ...]:

@@ -127,6 +127,9 @@ class GraphWalk:
                 if producer not in self._numbers and len(queue) >= self._limits.graph_nodes:
                     self.graph.left_out += 1
                     continue
+                if len(self.graph.edges) >= self._limits.graph_edges:
+                    self.graph.left_out += 1
+                    continue
                 target = self._number(producer, queue)
                 self.graph.edges.append(RawEdge(number, input_nr, target, output_nr))
 
@@ -165,7 +168,8 @@ class GraphWalk:
                 if number is None:
                     number = constants[argument.tensor] = len(self.graph.nodes)
                     self.graph.nodes.append(self._describe_constant(argument))
-                self.graph.edges.append(RawEdge(consumer, next(slots), number, 0))
+                if len(self.graph.edges) < self._limits.graph_edges:
+                    self.graph.edges.append(RawEdge(consumer, next(slots), number, 0))
 
     def _free_slots(self) -> list[tuple[int, Call, Iterator[int]]]:
         """For each recorded call, the node its constants hang on, and slots: those torch left None, then new ones."""

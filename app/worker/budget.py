@@ -13,16 +13,18 @@ class GraphBudget:
         self._values = limits.graph_values
         self._numbers = limits.graph_numbers
         self._nodes = limits.graph_nodes
+        self._edges = limits.graph_edges
         self._node_values = limits.node_values
         self._most = limits.node_values
 
-    def has_room_for(self, nodes: int) -> bool:
-        """Whether another graph of that many nodes may be kept; the first one always may."""
-        return nodes <= self._nodes or self._nodes == 0
+    def has_room_for(self, nodes: int, edges: int) -> bool:
+        """Whether another graph of that size may be kept."""
+        return nodes <= self._nodes and edges <= self._edges
 
     def begin(self, nodes: int, edges: int) -> None:
         """Start on a graph: the more values it will have, the fewer numbers each of them shows."""
-        self._nodes = max(0, self._nodes - nodes)
+        self._nodes -= nodes
+        self._edges -= edges
         asked = max(1, 2 * nodes + edges)
         self._most = max(1, min(self._node_values, self._numbers // (2 * asked)))
 

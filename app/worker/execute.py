@@ -40,7 +40,7 @@ from app.trace import (
 )
 from app.values import Text
 from app.wire import Task, Telling
-from app.worker.classic import draw_classic
+from app.worker.classic import TooLargeForClassic, draw_classic
 from app.worker.figures import FigureCollector
 from app.worker.functions import watching_functions, watching_optimisers
 from app.worker.identity import IdentityTable
@@ -57,6 +57,8 @@ from app.worker.report import Places, Report
 from app.worker.tensors import summarise
 from app.worker.training import TrainingLog
 
+CLASSIC_PARTS = 20_000
+"""Nodes and edges of torchviz's picture; dot gave up long before."""
 REHEARSAL = "y = w * w + w"
 
 
@@ -188,14 +190,22 @@ class Run:
         try:
             run_auto(self._passes, root)
         except RuntimeError as error:
-            self._notes.append(Text("backward could not run: {message}", {"message": message_of(error)}))
+            self._notes.append(
+                Text("backward could not run: {message}", {"message": message_of(error)[:1_000]})
+            )
 
     def _before_pass(self, root: Tensor) -> None:
         """torchviz's picture has to be taken while saved tensors still exist."""
         if self._request.graph != "torchviz":
             return
         found = self._found or find_tensors(self._main.__dict__)
-        self._classic = draw_classic(root, {f.name: f.thing for f in found if isinstance(f.thing, Tensor)})
+        names = {item.name: item.thing for item in found if isinstance(item.thing, Tensor)}
+        try:
+            self._classic = draw_classic(root, names, CLASSIC_PARTS)
+        except (TooLargeForClassic, RuntimeError) as error:
+            self._classic = None
+            reason = message_of(error) or f"more than {CLASSIC_PARTS} nodes and edges"
+            self._notes.append(Text("torchviz cannot draw this graph: {reason}", {"reason": reason}))
 
     def _watch(self, expression: str) -> Watched:
         try:

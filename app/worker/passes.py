@@ -166,7 +166,7 @@ class Passes:
             return None
         self._before_pass(next(root for root in tensors if isinstance(root, Tensor)))
         walk = GraphWalk(edges, self._recorder, self._identities, self._budget, self._limits)
-        if not self._budget.has_room_for(len(walk.graph.nodes)) and self.first:
+        if self.first and not self._budget.has_room_for(len(walk.graph.nodes), len(walk.graph.edges)):
             return None
         walk.read_values()
         walk.listen()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import os
 import socket
 import subprocess
@@ -78,6 +79,15 @@ def slow(program: Program) -> float:
 class FakeSite:
     url: str
     sandbox: FakeSandbox = field(default_factory=lambda: FakeSandbox(delay=slow))
+    server: uvicorn.Server | None = None
+    loop: asyncio.AbstractEventLoop | None = None
+
+    def drop_connections(self) -> None:
+        """Cut every connection, as a network does: without a word."""
+        assert self.server is not None
+        assert self.loop is not None
+        for connection in tuple(self.server.server_state.connections):
+            self.loop.call_soon_threadsafe(connection.transport.abort)  # type: ignore[union-attr]
 
 
 @pytest.fixture
@@ -87,7 +97,13 @@ def fake_site() -> Iterator[FakeSite]:
     app = create_app(site.sandbox, FakeGraphviz(), Settings(runs_per_minute=0))
     config = uvicorn.Config(app, port=int(site.url.rpartition(":")[2]), log_level="warning")
     server = uvicorn.Server(config)
-    thread = threading.Thread(target=server.run, daemon=True)
+    site.server = server
+
+    async def serve() -> None:
+        site.loop = asyncio.get_running_loop()
+        await server.serve()
+
+    thread = threading.Thread(target=asyncio.run, args=(serve(),), daemon=True)
     thread.start()
     wait_until_ready(site.url)
     yield site

@@ -149,9 +149,12 @@ def test_page_is_used_by_keyboard(fake_site: FakeSite, page: Page) -> None:
     page.keyboard.press("ArrowRight")
     assert page.locator('[name="in.x.value"]').input_value() != before
     expect(value(page, "y")).not_to_have_text("17")
-    with page.expect_response("**/evaluate"):
+    with page.expect_response("**/live/answer"):
         page.locator('[name="in.x.value"]').fill("3")
         page.keyboard.press("Control+Enter")
+    with page.expect_response("**/evaluate"):
+        page.keyboard.press("Enter")
+    expect(page.locator("html")).to_have_attribute("lang", "en")
     page.locator("svg.graph .box[data-span]").first.focus()
     page.keyboard.press("Enter")
     expect(page.locator("#source")).to_be_focused()

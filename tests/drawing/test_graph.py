@@ -12,12 +12,12 @@ from hypothesis import strategies as st
 
 from app.drawing.edges import weight_of
 from app.drawing.graph import GraphView, draw_graph
-from app.drawing.lettering import in_english
 from app.drawing.pieces import Box, GraphDrawing
 from app.drawing.placement import PlacementCache
 from app.errors import DrawingFailed
 from app.trace import AutogradGraph, GraphNode, NodeKind
 from app.values import Complex, Nested, NodeId, Real, Statistics, TensorValue
+from app.words import in_english
 from tests.drawing.graphs import (
     graph_of,
     join,

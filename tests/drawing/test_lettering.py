@@ -10,8 +10,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from app.drawing.lettering import clean, columns, graphemes, in_english, shorten
+from app.drawing.lettering import clean, columns, graphemes, shorten
 from app.values import Text
+from app.words import in_english
 
 WIDTHS = [
     ("", 0),

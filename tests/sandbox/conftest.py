@@ -81,11 +81,13 @@ def anyio_backend() -> str:
 @pytest.fixture(scope="package")
 async def real(anyio_backend: str) -> AsyncIterator[RealSandbox]:
     """A sandbox whose programs may take little, and whose caller knows a secret."""
-    limits = Limits(seconds=1.0, memory_bytes=128 * MIB, output_bytes=20_000, reply_bytes=8 * MIB)
+    limits = Limits(
+        seconds=1.0, memory_bytes=128 * MIB, output_bytes=20_000, reply_bytes=8 * MIB, frame_bytes=8 * MIB
+    )
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv(SECRET_NAME, SECRET)
         async with started(
-            SandboxPlan(limits, slots=3, spares=3, queue_seconds=30.0, first_uid=62_000)
+            SandboxPlan(limits, telling_seconds=2.0, slots=3, spares=3, queue_seconds=30.0, first_uid=62_000)
         ) as real:
             yield real
 

@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 import json
+import time
+import zlib
 
 import pytest
 
-from app.errors import WireError, WorkerLost
+from app.errors import WireError, WorkerFailed
 from app.limits import Limits
+from app.sandbox.local import GRACE_SECONDS
 from app.trace import Completed, Crashed, Output, RunRequest, Stopped, Trace
-from app.wire import HEADER, ChildFrame, Failure, Ready, encode_frame
+from app.wire import HEADER, ChildFrame, Failure, Ready, Telling, encode_frame
 from tests.sandbox.conftest import RealSandbox, output_of
 
 
@@ -31,7 +34,6 @@ NONSENSE = {
     "a frame without a tag": framed({}),
     "a pickle": HEADER.pack(5) + b"\x80\x05N.\n",
     "an unknown outcome": framed({"frame": "trace", "outcome": {"kind": "won"}}),
-    "an unknown field": framed({"frame": "trace", "outcome": {"kind": "completed"}, "html": "<b>"}),
     "deep nesting": HEADER.pack(30_000) + b"[" * 30_000,
     "ready again": encode_frame(Ready()),
 }
@@ -69,8 +71,43 @@ async def test_flood_of_frames_is_stopped(real: RealSandbox) -> None:
 
 
 async def test_forged_failure_is_our_failure(real: RealSandbox) -> None:
-    with pytest.raises(WorkerLost):
+    with pytest.raises(WorkerFailed):
         await real.run(sending(encode_frame(Failure("a lie"))))
+
+
+async def test_child_cannot_talk_its_deadline_away(real: RealSandbox) -> None:
+    telling = encode_frame(Telling())
+    source = f"{DEAF}import os, time\nwhile True:\n    os.write(3, {telling!r})\n    time.sleep(0.2)"
+    began = time.monotonic()
+    trace = await real.run(source)
+    assert isinstance(trace.outcome, Stopped)
+    assert time.monotonic() - began < real.limits.seconds + GRACE_SECONDS + real.plan.telling_seconds + 3
+
+
+def nested(depth: int, inner: str = "1") -> bytes:
+    """A frame that is well-formed but for the nesting of one value."""
+    head = (
+        '{"frame":"trace","outcome":{},"watched":[{"expression":"","text":null,"error":null,"value":{"data":'
+    )
+    body = (head + "[" * depth + inner + "]" * depth + "}}]}").encode()
+    return HEADER.pack(len(body)) + body
+
+
+HOSTILE = {
+    "deep": nested(150),
+    "large": nested(31, "1" + ",1" * 1_000_000),
+    "flat": nested(1, "1" + ",1" * 500_000),
+}
+
+
+@pytest.mark.parametrize("case", HOSTILE)
+async def test_hostile_value_costs_no_more_than_its_size(real: RealSandbox, case: str) -> None:
+    packed = zlib.compress(HOSTILE[case])
+    source = (
+        f"import os, zlib\ndata = zlib.decompress({packed!r})\nwhile data: data = data[os.write(3, data):]"
+    )
+    with pytest.raises(WireError):
+        await real.run(source)
 
 
 DEAF = "import signal\nsignal.signal(signal.SIGALRM, signal.SIG_IGN)\n"

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 import httpx
+from fastapi import FastAPI
 
 from app.settings import Settings
 from app.web.app import create_app
@@ -21,14 +22,26 @@ HTMX = {"HX-Request": "true"}
 ZH = {"Accept-Language": "zh-CN,zh;q=0.9,en;q=0.5"}
 
 
+class Client(httpx.AsyncClient):
+    """Ends the site's live runs when it is closed, as the end of a server does."""
+
+    def __init__(self, app: FastAPI) -> None:
+        transport = httpx.ASGITransport(app, raise_app_exceptions=False)
+        super().__init__(transport=transport, base_url="http://localhost")
+        self._app = app
+
+    async def __aexit__(self, *error: Any) -> None:
+        await self._app.state.playground.runs.close()
+        await super().__aexit__(*error)
+
+
 def site(
     sandbox: FakeSandbox | None = None, graphviz: FakeGraphviz | None = None, **settings: Any
 ) -> httpx.AsyncClient:
     """A client of a site of its own, without a rate limit unless the settings say so."""
     chosen = Settings(**{"runs_per_minute": 0, **settings})
     app = create_app(sandbox or FakeSandbox(), graphviz or FakeGraphviz(), chosen)
-    transport = httpx.ASGITransport(app, raise_app_exceptions=False)
-    return httpx.AsyncClient(transport=transport, base_url="http://playground")
+    return Client(app)
 
 
 async def post_form(client: httpx.AsyncClient, path: str = "/", **texts: Any) -> httpx.Response:

@@ -1,0 +1,62 @@
+"""Words: a sentence's {gaps} filled, the same way for the page, the pictures and the terminal.
+
+Sentences come partly from sealed children, so filling is plain replacement: never `str.format`, whose fields reach
+into objects and whose widths allocate memory. What is said has a longest length, whatever it is made of.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Mapping
+
+from app.values import Text
+
+GAP = re.compile(r"\{([a-zA-Z_]\w*)\}")
+LONGEST = 4_000
+"""Characters of a sentence, its gaps filled."""
+ELLIPSIS = "…"
+WIDEST_WHOLE = 1_000
+"""Bits of a whole number that is written in decimal; Python refuses to write the largest ones so."""
+ESCAPES = re.compile(r"\x1b(?:\[[0-?]*[ -/]*[@-~]|\][^\x07\x1b]*(?:\x07|\x1b\\)?)")
+"""What a terminal takes for orders: colours, movements, titles."""
+UNSEEN = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f\u061c\u200e\u200f\u202a-\u202e\u2066-\u2069\ud800-\udfff]")
+"""Control characters but newline and tab, marks that turn the direction of text, halves of characters."""
+
+
+def fill_gaps(template: str, values: Mapping[str, str | int | float]) -> str:
+    """The template with its gaps filled, at most LONGEST characters; a gap without a value stays as it is."""
+    kept: list[str] = []
+    length = 0
+    for piece in _pieces(template[: LONGEST + 1], values):
+        kept.append(piece)
+        length += len(piece)
+        if length > LONGEST:
+            return "".join(kept)[: LONGEST - 1] + ELLIPSIS
+    return "".join(kept)
+
+
+def _pieces(template: str, values: Mapping[str, str | int | float]) -> Iterator[str]:
+    end = 0
+    for gap in GAP.finditer(template):
+        yield template[end : gap.start()]
+        yield show_value(values[gap[1]])[: LONGEST + 1] if gap[1] in values else gap[0]
+        end = gap.end()
+    yield template[end:]
+
+
+def show_value(value: str | int | float) -> str:
+    if isinstance(value, float):
+        return f"{value:g}"
+    if isinstance(value, int) and value.bit_length() > WIDEST_WHOLE:
+        return hex(value)[:40] + ELLIPSIS
+    return str(value)
+
+
+def in_english(text: Text) -> str:
+    """A sentence as it is written, its gaps filled."""
+    return fill_gaps(text.template, text.values)
+
+
+def for_terminal(text: str) -> str:
+    """Text a terminal shows and does not obey: newlines and tabs are all that is left of control characters."""
+    return UNSEEN.sub("", ESCAPES.sub("", text.replace("\r\n", "\n")).replace("\r", "\n"))

@@ -1,0 +1,286 @@
+"""The Training panel in a browser: curves that move while they train, controls, dropped connections, small windows."""
+
+from __future__ import annotations
+
+import csv
+import json
+import time
+from pathlib import Path
+from typing import Any
+
+import httpx
+import pytest
+from playwright.sync_api import Browser, Locator, Page, expect
+
+from tests.browser.conftest import Complaints, FakeSite
+from tests.fakes import canned
+from tests.web.test_live import trained_trace
+
+TRAIN = "for epoch in range(300):\n    loss = 1"
+REAL = """
+torch.manual_seed(0)
+x = torch.linspace(-1, 1, 64).unsqueeze(1)
+y = x ** 2
+net = nn.Sequential(nn.Linear(1, 16), nn.Tanh(), nn.Linear(16, 1))
+optimizer = optim.Adam(net.parameters(), lr=0.01)
+for epoch in range(3000):
+    loss = F.mse_loss(net(x), y)
+    optimizer.zero_grad()
+    loss.backward()
+    optimizer.step()
+""".strip()
+
+
+def panel(page: Page) -> Locator:
+    return page.locator("#panel-training")
+
+
+def state(page: Page) -> str | None:
+    return panel(page).get_attribute("data-state")
+
+
+def write(page: Page, source: str) -> None:
+    """Type a program and wait until the page has evaluated it."""
+    with page.expect_response("**/evaluate"):
+        page.locator("#source").fill(source)
+
+
+def start(page: Page, source: str = TRAIN) -> None:
+    """Run a program without waiting for the evaluation of the edit."""
+    page.locator("#source").fill(source)
+    with page.expect_response("**/live"):
+        page.locator("#source").press("Control+Enter")
+
+
+def finish(page: Page, seconds: float = 20) -> None:
+    expect(panel(page)).to_have_attribute("data-state", "finished", timeout=seconds * 1000)
+
+
+def saved(page: Page, kind: str) -> Path:
+    page.locator(".training-menu summary").click()
+    with page.expect_download() as download:
+        page.locator(f'[data-save="{kind}"]').click()
+    return Path(download.value.path())
+
+
+def test_curve_moves_while_a_real_program_trains(real_site: str, page: Page, complaints: Complaints) -> None:
+    page.goto(f"{real_site}/?example=views")
+    start(page, REAL)
+    seen: set[str] = set()
+    deadline = time.monotonic() + 60
+    while state(page) != "finished":
+        assert time.monotonic() < deadline
+        seen.add(panel(page).get_attribute("data-points") or "0")
+        page.wait_for_timeout(40)
+    assert len(seen - {"0"}) >= 2, seen
+    expect(page.locator(".curve", has_text="loss").first).to_be_visible()
+    expect(page.locator("#status .dot-completed")).to_be_attached()
+    expect(page.get_by_role("article", name="loss", exact=True)).to_be_visible()
+    rows = list(csv.DictReader(saved(page, "csv").read_text().splitlines()))
+    assert {"loss", "lr"} <= {row["curve"] for row in rows}
+    assert [row["step"] for row in rows if row["curve"] == "loss"][-1] == "2999"
+    assert complaints.all() == []
+
+
+def test_stop_ends_the_program_within_a_second(fake_site: FakeSite, page: Page) -> None:
+    fake_site.sandbox.pace = 0.1
+    page.goto(fake_site.url)
+    start(page)
+    expect(page.locator(".curve").first).to_be_visible()
+    started = time.monotonic()
+    panel(page).get_by_role("button", name="Stop").click()
+    expect(panel(page)).to_have_attribute("data-state", "stopped", timeout=1_000)
+    while fake_site.sandbox.running:
+        assert time.monotonic() - started < 1
+        time.sleep(0.01)
+    expect(page.locator("#status")).to_contain_text("Stopped")
+    expect(page.get_by_role("button", name="Stop")).to_have_count(0)
+    expect(page.locator(".curve").first).to_be_visible()
+
+
+def test_leaving_the_page_ends_the_program(fake_site: FakeSite, page: Page) -> None:
+    fake_site.sandbox.pace = 0.2
+    page.goto(fake_site.url)
+    start(page)
+    expect(panel(page)).to_be_visible()
+    page.goto("about:blank")
+    deadline = time.monotonic() + 3
+    while fake_site.sandbox.running:
+        assert time.monotonic() < deadline
+        time.sleep(0.02)
+
+
+def test_dropped_connections_leave_the_servers_curve(
+    fake_site: FakeSite, page: Page, complaints: Complaints
+) -> None:
+    fake_site.sandbox.pace = 0.15
+    page.goto(fake_site.url)
+    asked: list[str | None] = []
+    page.on(
+        "request",
+        lambda request: (
+            asked.append(request.headers.get("last-event-id")) if "/events" in request.url else None
+        ),
+    )
+    start(page)
+    for _ in range(3):
+        before = len(asked)
+        page.wait_for_timeout(500)
+        fake_site.drop_connections()
+        deadline = time.monotonic() + 5
+        while len(asked) == before:
+            assert time.monotonic() < deadline
+            page.wait_for_timeout(20)
+    finish(page)
+    assert len(asked) >= 4
+    expect(page.locator("#training-note")).to_be_hidden()
+    drawn = json.loads(saved(page, "json").read_text())["curves"]
+    run = page.locator('#live [name="run"]').get_attribute("value")
+    served: list[dict[str, Any]] = httpx.get(f"{fake_site.url}/api/v1/runs/{run}").json()["curves"]
+    assert [(each["name"], each["steps"], each["values"]) for each in drawn] == [
+        (each["series"]["name"], each["points"]["steps"], each["points"]["values"]) for each in served
+    ]
+    assert [each for each in complaints.all() if "ERR_" not in each] == []
+
+
+def test_run_the_server_no_longer_knows_is_said(fake_site: FakeSite, page: Page) -> None:
+    fake_site.sandbox.pace = 0.3
+    page.goto(fake_site.url)
+    start(page)
+    expect(panel(page)).to_be_visible()
+    page.route("**/events*", lambda route: route.fulfill(status=404, body="{}"))
+    fake_site.drop_connections()
+    expect(page.locator("#training-note")).to_contain_text("no longer knows", timeout=5_000)
+
+
+def test_every_control_works_within_the_policy(
+    fake_site: FakeSite, page: Page, complaints: Complaints
+) -> None:
+    page.goto(fake_site.url)
+    start(page, TRAIN + "  # nan")
+    finish(page)
+    plot = page.locator("#training-plot")
+    expect(page.locator("#training-bad")).to_contain_text("loss became NaN at point 211")
+    expect(page.locator("#training-axis")).to_be_visible()
+    page.get_by_role("button", name="log", exact=True).click()
+    page.get_by_role("button", name="points").click()
+    page.locator("#training-smoothing").fill("0.9")
+    expect(page.locator(".training-smooth output")).to_have_text("0.9")
+    page.get_by_role("button", name="Learning rate").click()
+    expect(page.locator(".curve")).to_have_count(1)
+    page.get_by_role("button", name="Loss and metrics").click()
+    page.locator(".curve", has_text="accuracy").click()
+    expect(page.locator(".curve", has_text="accuracy")).to_have_attribute("aria-pressed", "false")
+    box = plot.bounding_box()
+    assert box is not None
+    page.mouse.move(box["x"] + 200, box["y"] + 100)
+    page.mouse.down()
+    page.mouse.move(box["x"] + 320, box["y"] + 120, steps=4)
+    page.mouse.up()
+    page.get_by_role("group", name="Zoom").first.get_by_role("button", name="Larger").click()
+    page.get_by_role("button", name="All").click()
+    page.locator("#training-table summary").click()
+    expect(page.locator("#training-table tbody tr")).to_have_count(24)
+    expect(page.locator("#training-table tbody")).to_contain_text("NaN")
+    page.get_by_role("button", name="Dark theme").click()
+    assert saved(page, "png").read_bytes()[:8] == b"\x89PNG\r\n\x1a\n"
+    assert "NaN" in saved(page, "csv").read_text()
+    assert complaints.all() == []
+
+
+def test_curves_are_read_by_keyboard(fake_site: FakeSite, page: Page) -> None:
+    page.goto(fake_site.url)
+    start(page)
+    finish(page)
+    plot = page.locator("#training-plot")
+    plot.focus()
+    page.keyboard.press("ArrowRight")
+    expect(plot).to_have_attribute("data-reading", "epoch 0.03333")
+    first = page.locator(".curve-value").first.text_content()
+    for _ in range(5):
+        page.keyboard.press("ArrowRight")
+    expect(page.locator(".curve-value").first).not_to_have_text(first or "")
+    for key in ("+", "+", "Shift+ArrowRight", "-", "0"):
+        page.keyboard.press(key)
+    page.keyboard.press("Tab")
+    expect(plot).not_to_be_focused()
+    expect(page.locator("#training-summary")).to_contain_text("loss: 300 points, first 2.6", timeout=6_000)
+
+
+def test_next_run_is_compared_with_the_last(fake_site: FakeSite, page: Page) -> None:
+    page.goto(fake_site.url)
+    start(page)
+    finish(page)
+    expect(page.locator("#training-before")).to_be_hidden()
+    start(page, TRAIN + "  # again")
+    finish(page)
+    expect(page.locator("#training-before")).to_be_visible()
+    page.locator("#training-before input").uncheck()
+
+
+def test_edit_during_a_run_keeps_the_newer_result(fake_site: FakeSite, page: Page) -> None:
+    fake_site.sandbox.pace = 0.05
+    page.goto(fake_site.url)
+    start(page)
+    expect(page.locator(".curve").first).to_be_visible()
+    write(page, "print(1)")
+    expect(page.locator("#panel-output")).to_contain_text("tensor(15)")
+    finish(page)
+    expect(page.locator("#training-note")).to_contain_text("before your last edit")
+    page.wait_for_timeout(300)
+    expect(page.locator("#panel-output")).to_contain_text("tensor(15)")
+
+
+def test_curves_of_an_edits_evaluation_are_drawn_too(fake_site: FakeSite, page: Page) -> None:
+    fake_site.sandbox.trace = trained_trace
+    page.goto(fake_site.url)
+    expect(panel(page)).to_be_visible()
+    expect(page.locator(".curve")).to_have_count(2)
+    expect(page.locator("#panel-trained")).to_be_hidden()
+    fake_site.sandbox.trace = canned
+    write(page, "y = x*w + b  # no training")
+    expect(panel(page)).to_be_hidden()
+
+
+def test_quick_run_shows_no_panel(fake_site: FakeSite, page: Page) -> None:
+    page.goto(fake_site.url)
+    with page.expect_response("**/live/answer"):
+        page.get_by_role("button", name="Run").click()
+    expect(page.locator("#status")).to_contain_text("Completed")
+    expect(panel(page)).to_be_hidden()
+
+
+def test_second_run_takes_the_place_of_the_first(fake_site: FakeSite, page: Page) -> None:
+    fake_site.sandbox.pace = 0.1
+    page.goto(fake_site.url)
+    start(page)
+    expect(page.locator(".curve").first).to_be_visible()
+    start(page, TRAIN + "  # second")
+    page.wait_for_timeout(500)
+    assert fake_site.sandbox.running == 1
+
+
+@pytest.mark.parametrize("locale", ["en-US", "zh-CN"])
+def test_panel_fits_a_phone(fake_site: FakeSite, browser: Browser, locale: str) -> None:
+    context = browser.new_context(viewport={"width": 360, "height": 740}, locale=locale, has_touch=True)
+    page = context.new_page()
+    fake_site.sandbox.pace = 0.03
+    page.goto(fake_site.url)
+    start(page, TRAIN + "  # nan")
+    expect(page.locator(".curve").first).to_be_visible()
+    assert page.evaluate("document.documentElement.scrollWidth") == 360
+    finish(page)
+    page.locator("#training-table summary").click()
+    page.locator(".training-menu summary").click()
+    page.wait_for_timeout(200)
+    assert page.evaluate("document.documentElement.scrollWidth") == 360
+    context.close()
+
+
+@pytest.mark.parametrize("kind", ["py", "ipynb"])
+def test_program_is_saved_as_a_file(fake_site: FakeSite, page: Page, kind: str) -> None:
+    page.goto(fake_site.url)
+    with page.expect_download() as download:
+        page.get_by_role("button", name=f".{kind}", exact=True).click()
+    assert download.value.suggested_filename == f"program.{kind}"
+    assert "y = x*w + b" in Path(download.value.path()).read_text()

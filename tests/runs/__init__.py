@@ -1,0 +1,1 @@
+"""Tests of live runs: their events, their bounds, and how they end."""

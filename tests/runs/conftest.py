@@ -1,0 +1,27 @@
+"""Stores that are closed when a test ends."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+from dataclasses import replace
+from typing import Any
+
+import pytest
+
+from app.limits import Limits
+from app.runs.memory import MemoryRuns
+from tests.runs.following import HeldSandbox, MakeStore
+
+
+@pytest.fixture
+async def store_of() -> AsyncIterator[MakeStore]:
+    """Makes stores, and closes them in the end."""
+    made: list[MemoryRuns] = []
+
+    def make(sandbox: HeldSandbox, slots: int = 2, **limits: Any) -> MemoryRuns:
+        made.append(MemoryRuns(sandbox, replace(Limits(), **limits), slots))
+        return made[-1]
+
+    yield make
+    for store in made:
+        await store.close()

@@ -1,0 +1,136 @@
+"""A thinned curve is small, in order, exact at its ends, and has every spike; torn batches change nothing."""
+
+from __future__ import annotations
+
+import math
+from time import perf_counter
+
+from hypothesis import given, settings
+from hypothesis import strategies as some
+
+from app.runs.thinning import Thinner, as_float, spell, thin_curve
+from app.training import Curve, Points, Series
+
+SERIES = Series(3, "loss", "loss", None)
+VALUES = some.lists(
+    some.one_of(some.floats(-1e6, 1e6), some.sampled_from([math.nan, math.inf, -math.inf])),
+    min_size=1,
+    max_size=600,
+)
+CAPACITIES = some.integers(16, 200)
+
+
+def points_of(values: list[float], start: int = 0, stride: int = 1) -> Points:
+    steps = tuple(range(start, start + stride * len(values), stride))
+    return Points(3, steps, tuple(map(spell, values)), tuple(step // 10 for step in steps))
+
+
+def thinned(values: list[float], capacity: int, stride: int = 1) -> Curve:
+    thinner = Thinner(SERIES, capacity)
+    thinner.add(points_of(values, 0, stride))
+    curve = thinner.curve()
+    assert curve is not None
+    return curve
+
+
+@given(VALUES, CAPACITIES, some.integers(1, 7))
+@settings(max_examples=150, deadline=None)
+def test_thinned_curve_is_small_ordered_and_exact(values: list[float], capacity: int, stride: int) -> None:
+    curve = thinned(values, capacity, stride)
+    finite = [each for each in values if math.isfinite(each)]
+    bad = [step * stride for step, each in enumerate(values) if not math.isfinite(each)]
+    steps = curve.points.steps
+    assert len(steps) == len(curve.points.values) == len(curve.points.epochs) <= capacity
+    assert list(steps) == sorted(set(steps))
+    assert (steps[0], steps[-1]) == (0, stride * (len(values) - 1))
+    assert (curve.count, curve.first, curve.last) == (len(values), spell(values[0]), spell(values[-1]))
+    assert curve.minimum == min(finite, default=None)
+    assert curve.maximum == max(finite, default=None)
+    assert curve.first_bad == next(iter(bad), None)
+
+
+@given(VALUES, CAPACITIES)
+@settings(max_examples=100, deadline=None)
+def test_every_point_kept_is_a_point_that_was_given(values: list[float], capacity: int) -> None:
+    points = thinned(values, capacity).points
+    assert points.values == tuple(spell(values[step]) for step in points.steps)
+    assert points.epochs == tuple(step // 10 for step in points.steps)
+
+
+@given(VALUES, CAPACITIES)
+@settings(max_examples=100, deadline=None)
+def test_least_and_greatest_stay_and_so_does_a_nan(values: list[float], capacity: int) -> None:
+    kept = [as_float(each) for each in thinned(values, capacity).points.values]
+    finite = [each for each in values if math.isfinite(each)]
+    if finite:
+        assert {min(finite), max(finite)} <= set(kept)
+    assert any(map(math.isfinite, kept)) == bool(finite)
+    assert all(map(math.isfinite, kept)) == all(map(math.isfinite, values))
+
+
+@given(VALUES, CAPACITIES)
+@settings(max_examples=60, deadline=None)
+def test_newest_points_are_never_thinned(values: list[float], capacity: int) -> None:
+    newest = max(1, capacity // 8)
+    assert thinned(values, capacity).points.steps[-newest:] == tuple(range(len(values)))[-newest:]
+
+
+@given(VALUES, CAPACITIES, some.lists(some.integers(1, 50), max_size=40))
+@settings(max_examples=100, deadline=None)
+def test_curve_does_not_depend_on_the_batches(values: list[float], capacity: int, cuts: list[int]) -> None:
+    torn = Thinner(SERIES, capacity)
+    start = 0
+    for length in [*cuts, len(values)]:
+        torn.add(points_of(values[start : start + length], start))
+        start += length
+    assert torn.curve() == thinned(values, capacity)
+
+
+def test_spikes_of_a_long_run_survive_within_the_budget() -> None:
+    spikes = {123_457: 50.0, 500_001: -40.0, 777_777: 60.0}
+    thinner = Thinner(SERIES, 2_048)
+    for start in range(0, 1_000_000, 50_000):
+        steps = range(start, start + 50_000)
+        thinner.add(Points(3, tuple(steps), tuple(spikes.get(step, math.exp(-step / 3e5)) for step in steps)))
+    curve = thinner.curve()
+    assert curve is not None
+    kept = dict(zip(curve.points.steps, curve.points.values, strict=True))
+    assert {step: kept[step] for step in spikes} == spikes
+    assert len(kept) <= 2_048
+    assert curve.count == 1_000_000
+
+
+def test_spikes_stand_out_of_every_stretch() -> None:
+    """Each of 40 spikes far apart is there, not only the highest."""
+    values = [100.0 + step if step % 2_500 == 0 else 1.0 for step in range(100_000)]
+    kept = set(thinned(values, 512).points.steps)
+    assert set(range(0, 100_000, 2_500)) <= kept
+
+
+def test_thinner_keeps_up_with_a_fast_loop() -> None:
+    points = points_of([math.sin(step) for step in range(100_000)])
+    thinner = Thinner(SERIES, 2_048)
+    started = perf_counter()
+    thinner.add(points)
+    assert perf_counter() - started < 2.0
+
+
+@given(VALUES, some.integers(16, 64))
+@settings(max_examples=60, deadline=None)
+def test_thinning_a_curve_again_keeps_what_it_says_of_the_whole(values: list[float], capacity: int) -> None:
+    curve = thinned(values, 200)
+    smaller = thin_curve(curve, capacity)
+    assert len(smaller.points.steps) <= max(capacity, 16)
+    assert (smaller.count, smaller.first, smaller.last) == (curve.count, curve.first, curve.last)
+    assert (smaller.minimum, smaller.maximum) == (curve.minimum, curve.maximum)
+    assert smaller.points.steps[0] == curve.points.steps[0]
+    assert smaller.points.steps[-1] == curve.points.steps[-1]
+
+
+def test_numbers_too_large_for_a_float_become_infinite() -> None:
+    thinner = Thinner(SERIES, 16)
+    thinner.add(Points(3, (0, 1), (10**400, -(10**400))))
+    curve = thinner.curve()
+    assert curve is not None
+    assert curve.points.values == ("Infinity", "-Infinity")
+    assert Thinner(SERIES, 16).curve() is None
