@@ -10,6 +10,7 @@ import asyncio
 import json
 import os
 import platform
+import socket
 import sys
 from collections.abc import AsyncIterator, Iterable
 from contextlib import asynccontextmanager
@@ -91,6 +92,12 @@ class Server(uvicorn.Server):
             for listener in server.sockets:
                 host, port = listener.getsockname()[:2]
                 print(f"Tensor Playground is ready on http://{host}:{port}", flush=True)
+
+    async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
+        """Live runs end first: their viewers' connections would keep the server waiting."""
+        if isinstance(self.config.app, FastAPI):
+            await self.config.app.state.playground.runs.close()
+        await super().shutdown(sockets)
 
 
 def serve(settings: Settings) -> int:

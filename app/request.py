@@ -110,7 +110,12 @@ def nested_shape(value: Nested, place: str = "", depth: int = 0) -> tuple[int, .
 
 def _check_shape(name: str, spec: InputSpec, shape: tuple[int, ...], limits: Limits) -> Iterator[Problem]:
     dtype = spec.dtype or "float32"
-    values: Values = {"name": name, "shape": str(list(shape[: DEEPEST + 1])), "init": spec.init, "dtype": dtype}
+    values: Values = {
+        "name": name,
+        "shape": str(list(shape[: DEEPEST + 1])),
+        "init": spec.init,
+        "dtype": dtype,
+    }
     if len(shape) > DEEPEST or any(size < 0 for size in shape):
         sentence = Text(
             "Input `{name}` cannot have the shape {shape}: sizes are 0 or more, 16 of them at most.", values

@@ -17,7 +17,7 @@ export function startLive(evaluation) {
 
   function follow(id) {
     leave();
-    run = { id, edits: evaluation.edits(), began: 0, progress: null, output: [], over: false, timer: 0, patience: 0 };
+    run = { id, edits: evaluation.edits(), began: 0, progress: null, output: [], over: false, ended: false, timer: 0, patience: 0 };
     training.begin();
     tell("starting");
     show(find("#training-note"), "");
@@ -66,7 +66,7 @@ export function startLive(evaluation) {
       if (progress) acts.progress(progress);
     },
     done(end) {
-      run.over = true;
+      run.ended = run.over = true;
       training.replace(end.curves);
       showProgress(end.state === "finished" ? null : end.progress);
       tell(end.reason === "left alone" ? "alone" : end.state, {}, [say("seconds", { seconds: end.seconds.toFixed(1) })]);
@@ -84,7 +84,7 @@ export function startLive(evaluation) {
       show(find("#training-note"), say("dropped"));
       return;
     }
-    run.over = true; // the server answered that there is no such run
+    run.over = true; // the server answered that there is no such run, or the page is being left
     show(find("#training-note"), say("gone"));
     tell("failed");
     finish();
@@ -99,11 +99,13 @@ export function startLive(evaluation) {
     find("progress").removeAttribute("data-going");
   }
 
+  // Nobody watches any more: a beacon goes out even while the page is being left.
   function leave() {
-    if (!run || run.over) return;
-    run.over = true;
+    if (!run || run.ended) return;
+    run.ended = run.over = true;
     finish();
-    fetch(`/api/v1/runs/${encodeURIComponent(run.id)}`, { method: "DELETE", keepalive: true }).catch(() => {});
+    tell("stopped");
+    navigator.sendBeacon("/live/stop", new URLSearchParams({ run: run.id }));
   }
 
   async function stop() {

@@ -131,8 +131,9 @@ export function startPlot(element, onRead) {
     if (!plot || !xs.length) return;
     const [low, high] = state.zoom ?? whole();
     const inside = xs.map((x, at) => [x, at]).filter(([x]) => x >= low && x <= high).map(([, at]) => at);
-    const now = plot.cursor.idx ?? (by > 0 ? inside[0] - 1 : inside.at(-1) + 1);
+    if (!inside.length) return;
     const stride = Math.max(1, Math.round(inside.length / 100));
+    const now = plot.cursor.idx ?? (by > 0 ? inside[0] - stride : inside.at(-1) + stride);
     const next = Math.min(inside.at(-1), Math.max(inside[0], now + by * stride));
     plot.setCursor({ left: plot.valToPos(xs[next], "x"), top: plot.over.clientHeight / 2 });
   }

@@ -21,7 +21,7 @@ FOLDERS = ("app", "tests", "benchmarks", "scripts")
 
 FLOORS = (
     ("trace", "training", "values", "limits", "errors"),
-    ("wire", "control", "program", "settings"),
+    ("wire", "control", "program", "settings", "words"),
     ("sandbox", "drawing", "worker"),
     ("runs",),
     ("web", "terminal"),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from dataclasses import replace
 
 import pytest
@@ -223,6 +224,25 @@ def test_missing_input_says_what_was_perhaps_meant(source: str, near: str | None
     assert problem.name == program.free_names[0].name
     assert problem.span == program.free_names[0].span
     assert filled(problem.sentence)
+
+
+def test_few_spellings_are_guessed_however_many_names_are_missing() -> None:
+    bound = "\n".join(f"weight_matrix_{number} = 1" for number in range(600))
+    free = "\n".join(f"weight_matirx_{number}" for number in range(600))
+    program = parse(f"{bound}\n{free}\n{'long' * 5_000}")
+    began = time.perf_counter()
+    problems = list(missing_inputs(program, ()))
+    assert time.perf_counter() - began < 0.5
+    assert len(problems) == 601
+    assert 0 < sum("near" in problem.sentence.values for problem in problems) <= 5
+
+
+def test_only_so_many_problems_are_named() -> None:
+    with pytest.raises(ProgramRefused) as refused:
+        parse("\0\n" * 1_000)
+    problems = refused.value.problems
+    assert len(problems) == 20
+    assert (problems[-1].code, problems[-1].sentence.values) == ("more_problems", {"count": 981})
 
 
 def filled(sentence: Text) -> str:

@@ -190,6 +190,17 @@ def test_any_value_is_a_tensor_or_refused(value: Nested) -> None:
     assert is_complex(value) == ("Complex" in repr(value))
 
 
+def test_many_missing_inputs_are_counted() -> None:
+    found = problems("\n".join(f"x{number}" for number in range(700)), RunRequest())
+    assert [problem.code for problem in found] == ["input_missing"] * 19 + ["more_problems"]
+    assert found[-1].sentence.values == {"count": 681}
+
+
+def test_only_as_many_watched_expressions_are_read_as_are_allowed() -> None:
+    found = problems("1", RunRequest(watch=("(",) * 10_000))
+    assert len(found) == 20
+
+
 def filled(problem: Problem) -> str:
     """The sentence; KeyError for a gap that nothing fills."""
     return problem.sentence.template.format(**problem.sentence.values)

@@ -4,9 +4,15 @@ from __future__ import annotations
 
 import pytest
 
-from app.terminal import describe_outcome, describe_tensor, describe_value
-from app.trace import Completed, Crashed, Outcome, Raised, Stopped
-from app.values import Span, Text
+from app.terminal import (
+    describe_outcome,
+    describe_problems,
+    describe_tensor,
+    describe_trace,
+    describe_value,
+)
+from app.trace import Completed, Crashed, Outcome, Output, Raised, Shown, Stopped, Trace
+from app.values import Problem, Span, Text
 from tests.worker.running import run, tensor
 
 
@@ -55,3 +61,22 @@ SPAN = Span(1, 0, 1, 3)
 )
 def test_every_end_is_told(outcome: Outcome, lines: list[str]) -> None:
     assert list(describe_outcome(outcome, "a b")) == lines
+
+
+def test_what_a_program_prints_is_shown_and_not_obeyed() -> None:
+    trace = Trace(
+        Raised("E\x1b[2J", "m\x1b]0;title\x07", SPAN, (), Text("{a}", {"a": "\x9b31m"})),
+        "cpu",
+        output=(Output("stdout", "\x1b[31mred\x1b[0m\tone\r\ntwo\n"), Output("stderr", "\x1b]52;c;aGk=\x07")),
+        result=Shown("\x1bcshown", SPAN, None),
+        notes=(Text("{a.__class__} {b}", {"a": 1}),),
+    )
+    lines = list(describe_trace(trace, "a\x1b[2Jb"))
+    assert lines == [
+        "red\tone\ntwo", "", "cshown", "{a.__class__} {b}", "line 1: ab", "E: m", "hint: 31m",
+    ]  # fmt: skip
+
+
+def test_problems_hold_no_orders_to_the_terminal() -> None:
+    problem = Problem("bad_input", Text("Input `{name}`.", {"name": "x\x1b[2J"}))
+    assert list(describe_problems((problem,))) == ["Input `x`."]

@@ -24,6 +24,8 @@ from app.trace import AutogradGraph, NodeOutput
 from app.values import Span, Text
 from app.words import in_english
 
+LINES_PER_BOX = 4
+
 
 @dataclass(frozen=True, slots=True)
 class GraphView:
@@ -32,12 +34,19 @@ class GraphView:
     max_boxes: int
     opened: frozenset[str] = frozenset()
 
+    @property
+    def max_lines(self) -> int:
+        return LINES_PER_BOX * self.max_boxes
+
 
 def draw_graph(graph: AutogradGraph, view: GraphView, cache: PlacementCache | None = None) -> GraphDrawing:
     """The picture; DrawingFailed when the graph is none (a cycle, an edge to nowhere)."""
     wiring = wire(graph)
     parts, boxes_needed = _choose_parts(wiring, view)
-    sketch = draw_sketch(wiring, parts)
+    sketch = draw_sketch(wiring, parts, view.max_lines)
+    crowded = len(sketch.strands) > view.max_lines
+    if crowded:
+        sketch = _sketch_fewer(wiring, view)
     roots = {(wiring.places[root.node], root.output_nr) for root in graph.roots if root.node in wiring.places}
     faces = _draw_faces(wiring, sketch, roots)
     placement = _place(sketch, faces, cache)
@@ -53,7 +62,7 @@ def draw_graph(graph: AutogradGraph, view: GraphView, cache: PlacementCache | No
         edges=edges,
         title=_title(graph),
         description=_description(len(boxes), len(edges)),
-        note=_note(graph, view, boxes_needed),
+        note=_note(graph, view, boxes_needed, crowded),
     )
 
 
@@ -65,6 +74,17 @@ def _choose_parts(wiring: Wiring, view: GraphView) -> tuple[tuple[Part, ...], in
         return whole_parts(wiring), needed
     calls = read_calls([wiring.nodes[place] for place in wiring.calls], around)
     return group(calls, max(1, view.max_boxes), view.opened), needed
+
+
+def _sketch_fewer(wiring: Wiring, view: GraphView) -> Sketch:
+    """Fewer boxes, so that the lines between them are no more than a picture holds; one box has none."""
+    calls = read_calls([wiring.nodes[place] for place in wiring.calls], leaf_uses(wiring))
+    boxes = view.max_boxes
+    while True:
+        boxes //= 2
+        sketch = draw_sketch(wiring, group(calls, max(1, boxes), view.opened), view.max_lines)
+        if len(sketch.strands) <= view.max_lines or boxes <= 1:
+            return sketch
 
 
 def _place(sketch: Sketch, faces: Sequence[Face], cache: PlacementCache | None) -> Placement:
@@ -180,13 +200,19 @@ def _description(boxes: int, edges: int) -> Text:
     )
 
 
-def _note(graph: AutogradGraph, view: GraphView, needed: int) -> Text | None:
+def _note(graph: AutogradGraph, view: GraphView, needed: int, crowded: bool) -> Text | None:
     values: dict[str, str | int | float] = {
         "nodes": show_count(len(graph.nodes)),
         "boxes": show_count(needed),
         "most": show_count(view.max_boxes),
         "missing": show_count(graph.nodes_left_out),
+        "edges": show_count(len(graph.edges)),
+        "lines": show_count(view.max_lines),
     }
+    if crowded:
+        return Text(
+            "Grouped further: the graph has {edges} edges, and a picture holds {lines} lines.", values
+        )
     grouped, missing = needed > view.max_boxes, graph.nodes_left_out > 0
     if grouped and missing:
         return Text(

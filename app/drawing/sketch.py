@@ -1,7 +1,7 @@
 """Sketch: which boxes a picture has and what joins them, before anything is measured or placed.
 
 Boxes stand in call order, each leaf just before the call that uses it. Between a closed group and another box all
-edges are one strand.
+edges are one strand; between any two boxes where the edges are too many to be told apart.
 """
 
 from __future__ import annotations
@@ -50,16 +50,24 @@ def leaf_uses(wiring: Wiring) -> list[int]:
     ]
 
 
-def draw_sketch(wiring: Wiring, parts: Sequence[Part]) -> Sketch:
+def draw_sketch(wiring: Wiring, parts: Sequence[Part], most_strands: int) -> Sketch:
+    """Each edge a strand of its own; with more than so many of them one for each pair of boxes."""
+    sketch = _sketch_parts(wiring, parts, joined=False)
+    return sketch if len(sketch.strands) <= most_strands else _sketch_parts(wiring, parts, joined=True)
+
+
+def _sketch_parts(wiring: Wiring, parts: Sequence[Part], joined: bool) -> Sketch:
     sketch = Sketch([], [], [])
     boxes: dict[int, int] = {}
     used = [0] * len(wiring.nodes)
     for part in parts:
-        _sketch_part(wiring, part, sketch, boxes, used)
+        _sketch_part(wiring, part, sketch, boxes, used, joined)
     return sketch
 
 
-def _sketch_part(wiring: Wiring, part: Part, sketch: Sketch, boxes: dict[int, int], used: list[int]) -> None:
+def _sketch_part(
+    wiring: Wiring, part: Part, sketch: Sketch, boxes: dict[int, int], used: list[int], joined: bool
+) -> None:
     inside = wiring.calls[part.start : part.end]
     single = part.kind == "node"
     grads: dict[int, list[GraphEdge]] = {}
@@ -72,7 +80,9 @@ def _sketch_part(wiring: Wiring, part: Part, sketch: Sketch, boxes: dict[int, in
                     sketch.outlines.append(_copy(operand, used[operand.producer], place))
                     numbers.append((len(sketch.outlines) - 1, [operand.edge]))
             elif operand.producer in boxes:
-                _add_edge(sketch, numbers, grads, boxes[operand.producer], operand, single)
+                producer = boxes[operand.producer]
+                apart = single and not joined and sketch.outlines[producer].part is None
+                _add_edge(numbers, grads, producer, operand, apart)
     box = len(sketch.outlines)
     sketch.outlines.append(Outline(inside[0], None if single else part))
     boxes.update((place, box) for place in inside)
@@ -86,15 +96,14 @@ def _copy(operand: Operand, use: int, consumer: int) -> Outline:
 
 
 def _add_edge(
-    sketch: Sketch,
     numbers: list[tuple[int, list[GraphEdge]]],
     grads: dict[int, list[GraphEdge]],
     producer: int,
     operand: Operand,
-    single: bool,
+    apart: bool,
 ) -> None:
-    """One strand for each edge between two nodes, one for all when a group is at either end."""
-    if producer in grads and not (single and sketch.outlines[producer].part is None):
+    """A strand for each edge that stands apart, else one for all that come from the same box."""
+    if producer in grads and not apart:
         grads[producer].append(operand.edge)
         return
     edges = [operand.edge]

@@ -173,7 +173,9 @@ class LocalSandbox:
     async def _listen(self, child: Child, limits: Limits) -> AsyncGenerator[Frame, None]:
         heard = _Heard()
         deadline = asyncio.get_running_loop().time() + limits.seconds + GRACE_SECONDS
-        last_deadline = deadline + self._plan.telling_seconds  # however often a child says that it is about to tell
+        last_deadline = (
+            deadline + self._plan.telling_seconds
+        )  # however often a child says that it is about to tell
         while True:
             try:
                 async with asyncio.timeout_at(deadline):

@@ -55,7 +55,10 @@ class Pool:
         if self._orders.gpu and not self.devices:
             await self.close()
             return
-        first = await self._spares.get()
+        try:
+            first = await asyncio.wait_for(self._spares.get(), READY_SECONDS)
+        except TimeoutError:
+            raise WorkerLost(f"no child became ready within {READY_SECONDS:g} s; the log says why") from None
         self._spares.put_nowait(first)
 
     async def _start_server(self) -> None:

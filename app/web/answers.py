@@ -153,6 +153,10 @@ def answer_for(trace: Trace, picture: Picture, asked: PictureFormat, language: L
     )
 
 
+def write_answer(trace: Trace, picture: Picture, asked: PictureFormat, language: Language) -> bytes:
+    return write_json(answer_for(trace, picture, asked, language))
+
+
 def run_answer(status: RunStatus, failure: Failure | None, trace: EvaluateAnswer | None) -> RunAnswer:
     return RunAnswer(
         id=status.id,

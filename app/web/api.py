@@ -16,20 +16,22 @@ from app.web.answers import (
     DevicesAnswer,
     EvaluateAnswer,
     HealthAnswer,
-    answer_for,
     health_answer,
+    write_answer,
     write_json,
 )
 from app.web.api_examples import EVALUATE_EXAMPLES
-from app.web.evaluate import count_run, in_thread_if, parse, run
+from app.web.evaluate import count_run, in_thread_if, parse, read_body, run
 from app.web.pictures import draw_picture
 from app.web.playground import language_of, playground_of
 from app.web.problems import FailureAnswer
-from app.web.requests import EvaluateBody, read_evaluate_body
+from app.web.requests import EvaluateBody
+from app.web.sizes import is_large
 
-MANY_STEPS = 200
 FAILURES: Mapping[int | str, dict[str, Any]] = {
+    403: {"model": FailureAnswer, "description": "A page of another site sent it."},
     413: {"model": FailureAnswer, "description": "The body or the program is larger than is allowed."},
+    415: {"model": FailureAnswer, "description": "The body is not sent as application/json."},
     422: {
         "model": FailureAnswer,
         "description": "The body or the program cannot be read; every problem is named.",
@@ -65,15 +67,13 @@ async def evaluate(request: Request) -> Response:
     """
     started = perf_counter()
     playground, language = playground_of(request), language_of(request)
-    raw = await request.body()
-    body = await in_thread_if(len(raw) > 20_000, read_evaluate_body, raw)
+    body = await read_body(request)
     count_run(playground, request)
     program = await parse(playground, body.source)
     trace = await run(playground, request, program, body.run_request())
     picture = await draw_picture(playground, trace, body.graph.style, body.graph.format, language)
     trace = with_timings(trace, picture.seconds, perf_counter() - started)
-    answer = answer_for(trace, picture, body.graph.format, language)
-    content = await in_thread_if(len(trace.steps) + len(trace.tensors) > MANY_STEPS, write_json, answer)
+    content = await in_thread_if(is_large(trace), write_answer, trace, picture, body.graph.format, language)
     return Response(content, media_type="application/json", headers={"Content-Language": language.tag})
 
 

@@ -14,7 +14,7 @@ from app.errors import ProgramRefused
 from app.program import Program
 from app.trace import InputSpec, RunRequest
 from app.values import Complex, Nested
-from app.web.evaluate import parse
+from app.web.evaluate import count_run, parse
 from app.web.forms import fields_for, read_form
 from app.web.pages import submit_form
 from app.web.playground import playground_of
@@ -36,6 +36,7 @@ router = APIRouter(include_in_schema=False)
 async def export_program(request: Request, name: str) -> Response:
     """`program.py` or `program.ipynb` of the form's program; the page, where it cannot be read."""
     form = read_form(await request.body())
+    count_run(playground_of(request), request)
     try:
         program = await parse(playground_of(request), form.source)
         fields = fields_for(program.free_names, form)[0]

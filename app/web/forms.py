@@ -113,7 +113,9 @@ def read_form(body: bytes) -> Form:
         backward=short.get("backward", "auto"),
         style="torchviz" if short.get("style") == "torchviz" else "annotated",
         sequence=short.get("sequence", "")[:20],
-        roots=tuple(name[:MOST_CHARACTERS] for name in texts.get("roots", "").split(",") if name)[:MOST_NAMES],
+        roots=tuple(
+            _cut(name) for name in texts.get("roots", "").split(",", MOST_NAMES)[:MOST_NAMES] if name
+        ),
         opened=_short(pairs, "opened")[:MOST_NAMES],
         run=short.get("run", "")[:100],
         set_language=short.get("set_language", ""),

@@ -12,10 +12,18 @@ from app.errors import PlaygroundError, ProgramRefused
 from app.runs.face import RunId
 from app.values import Text
 from app.web.contexts import InputsPanel, LiveStart, Status
-from app.web.evaluate import check, count_run, parse
-from app.web.forms import Form, fields_for, read_form
+from app.web.evaluate import check, count_run, parse, start_run
+from app.web.forms import Form, read_form
 from app.web.languages import Language
-from app.web.pages import answer_form, refuse_form, render, unless_shown
+from app.web.pages import (
+    answer_form,
+    read_request,
+    refuse_form,
+    render,
+    render_answer,
+    show_inputs,
+    unless_shown,
+)
 from app.web.playground import Playground, language_of, playground_of
 from app.web.problems import RateExceeded, reply_to
 
@@ -31,12 +39,12 @@ async def start_live(request: Request) -> Response:
     form = read_form(await request.body())
     inputs = InputsPanel(form.fields, form.parked)
     try:
-        program = await parse(playground, form.source)
-        inputs = InputsPanel(*fields_for(program.free_names, form))
         count_run(playground, request)
-        asked = replace(form, fields=inputs.fields).run_request()
+        program = await parse(playground, form.source)
+        inputs = show_inputs(program, form)
+        asked = await read_request(form, inputs)
         await check(playground, program, asked)
-        run = await playground.runs.start(program, asked)
+        run = await start_run(playground, request, program, asked)
     except (PlaygroundError, RateExceeded) as error:
         reply = reply_to(error, language)
         kind = "refused" if isinstance(error, ProgramRefused) else "failed"
@@ -54,6 +62,14 @@ async def answer_live(request: Request) -> Response:
     return await show_end(request, playground, form, language)
 
 
+@router.post("/live/stop")
+async def stop_live(request: Request) -> Response:
+    """The page is left, or another run takes this one's place."""
+    form = read_form(await request.body())
+    await playground_of(request).runs.stop(RunId(form.run))
+    return Response(status_code=204)
+
+
 async def show_end(request: Request, playground: Playground, form: Form, language: Language) -> Response:
     status = await playground.runs.look(RunId(form.run))
     if status.failure is not None:
@@ -65,4 +81,4 @@ async def show_end(request: Request, playground: Playground, form: Form, languag
         return Response(status_code=204)
     timed = replace(trace, timings=replace(trace.timings, total=status.seconds))
     answer = await answer_form(playground, form, status.program, timed, language)
-    return render(request, "_answer.html", answer)
+    return await render_answer(request, "_answer.html", answer)

@@ -1,4 +1,4 @@
-"""No page of another site acts in a reader's name: not with a form, not with a script, not with a name that was rebound.
+"""No page of another site acts in a reader's name: not with a form or a script, not under a name that was rebound.
 
 Browsers say where a request comes from, and other programs say nothing: theirs pass. Pure ASGI, before anything reads
 the body.

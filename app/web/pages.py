@@ -16,9 +16,9 @@ from starlette.responses import Response
 from app.errors import PlaygroundError, ProgramRefused
 from app.program import Program, normalise_source
 from app.source import SourceText
-from app.trace import Trace
+from app.trace import RunRequest, Trace
 from app.web.contexts import Answer, BackwardChoice, InputsPanel, MenuEntry, PlayPage, Status
-from app.web.evaluate import count_run, parse, run
+from app.web.evaluate import count_run, in_thread_if, parse, run
 from app.web.examples import Example
 from app.web.forms import Form, fields_for, read_form
 from app.web.headers import nonce_of
@@ -27,6 +27,7 @@ from app.web.panels import show_failure_notices, show_outcome, show_result, show
 from app.web.pictures import graph_panel
 from app.web.playground import Playground, language_of, playground_of
 from app.web.problems import Failure, RateExceeded, Reply, reply_to
+from app.web.sizes import is_large
 
 THEMES = ("light", "dark")
 YEAR = 365 * 24 * 3600
@@ -41,7 +42,7 @@ async def open_page(request: Request, example: str = "") -> Response:
     examples = playground_of(request).examples
     chosen = next((each for each in examples if each.slug == example), examples[0])
     form = Form(chosen.source, chosen.fields)
-    return show_page(request, form, *await evaluate_form(request, form))
+    return await show_page(request, form, *await evaluate_form(request, form))
 
 
 @router.post("/")
@@ -54,7 +55,7 @@ async def submit_form(request: Request, form: Form) -> Response:
     """The page for a form, evaluated; with the language or theme it switches to."""
     chosen = playground_of(request).languages.named(form.set_language)
     language = chosen or language_of(request)
-    response = show_page(
+    response = await show_page(
         request, form, *await evaluate_form(request, form, language), language, form.set_theme
     )
     if chosen:
@@ -69,9 +70,8 @@ async def submit_fragment(request: Request) -> Response:
     """The parts of the page one evaluation changes."""
     form = read_form(await request.body())
     status, answer, _ = await evaluate_form(request, form)
-    return render(
-        request, "_answer.html", answer, HTTPStatus.OK if answer.status.kind == "refused" else status
-    )
+    status = HTTPStatus.OK if answer.status.kind == "refused" else status
+    return await render_answer(request, "_answer.html", answer, status)
 
 
 async def evaluate_form(
@@ -82,10 +82,10 @@ async def evaluate_form(
     playground = playground_of(request)
     inputs = InputsPanel(form.fields, form.parked)
     try:
-        program = await parse(playground, form.source)
-        inputs = InputsPanel(*fields_for(program.free_names, form))
         count_run(playground, request)
-        asked = replace(form, fields=inputs.fields).run_request()
+        program = await parse(playground, form.source)
+        inputs = show_inputs(program, form)
+        asked = await read_request(form, inputs)
         trace = await run(playground, request, program, asked)
         answer = await answer_form(playground, form, program, trace, language)
     except (PlaygroundError, RateExceeded) as error:
@@ -93,6 +93,17 @@ async def evaluate_form(
         kind = "refused" if isinstance(error, ProgramRefused) else "failed"
         return reply.status, refuse_form(form, inputs, reply.failure, kind, language), inputs
     return 200, replace(answer, inputs=unless_shown(inputs, form)), inputs
+
+
+def show_inputs(program: Program, form: Form) -> InputsPanel:
+    """Fields for the names the program reads; parked ones keep what was typed for others."""
+    shown, parked = fields_for(program.free_names, form)
+    return InputsPanel(shown, parked, len(program.free_names) - len(shown))
+
+
+async def read_request(form: Form, inputs: InputsPanel) -> RunRequest:
+    """What the form asks for with these inputs; ProgramRefused where a text makes no tensor."""
+    return await in_thread_if(is_large(inputs), replace(form, fields=inputs.fields).run_request)
 
 
 async def answer_form(
@@ -105,7 +116,7 @@ async def answer_form(
         sequence=form.sequence,
         status=show_status(trace, language),
         notices=show_outcome(trace.outcome, source, language),
-        result=show_result(trace, source, graph, language),
+        result=await in_thread_if(is_large(trace), show_result, trace, source, graph, language),
         backward=BackwardChoice(form.backward, names) if names != form.roots else None,
     )
 
@@ -117,7 +128,8 @@ def refuse_form(form: Form, inputs: InputsPanel, failure: Failure, kind: str, la
 
 def unless_shown(inputs: InputsPanel, form: Form) -> InputsPanel | None:
     """The inputs, unless the page shows these names already: then what is being typed there stays untouched."""
-    return None if tuple(each.name for each in inputs.fields) == form.names else inputs
+    shown = tuple(each.name for each in inputs.fields) == form.names and not inputs.left_out
+    return None if shown else inputs
 
 
 def backward_names(program: Program, trace: Trace) -> tuple[str, ...]:
@@ -126,7 +138,7 @@ def backward_names(program: Program, trace: Trace) -> tuple[str, ...]:
     return tuple(names)[:MOST_NAMES]
 
 
-def show_page(
+async def show_page(
     request: Request,
     form: Form,
     status: int,
@@ -145,10 +157,11 @@ def show_page(
         device=form.device,
         devices=playground.sandbox.devices(),
         style=form.style,
+        sealed=playground.sandbox.health().sealed,
         examples=tuple(menu_entry(each, language) for each in playground.examples),
         answer=answer,
     )
-    return render(request, "page.html", page, status, language=language, theme=theme)
+    return await render_answer(request, "page.html", page, status, language, theme)
 
 
 def menu_entry(example: Example, language: Language) -> MenuEntry:
@@ -160,6 +173,20 @@ def show_failure(request: Request, reply: Reply) -> Response:
     notices = show_failure_notices(reply.failure, SourceText.of(""))
     answer = Answer("", Status("failed", reply.failure.message), notices)
     return render(request, "_answer.html", answer, reply.status, reply.headers)
+
+
+async def render_answer(
+    request: Request,
+    template: str,
+    context: Answer | PlayPage,
+    status: int = 200,
+    language: Language | None = None,
+    theme: str = "",
+) -> Response:
+    """Rendered in a thread where there is much to say."""
+    return await in_thread_if(
+        is_large(context), render, request, template, context, status, None, language, theme
+    )
 
 
 def render(

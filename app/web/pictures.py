@@ -21,8 +21,10 @@ from app.web.languages import Language
 from app.web.panels import data_url, show_caption
 from app.web.playground import Playground
 from app.web.requests import PictureFormat
+from app.web.sizes import is_large
 
 SMALL_GRAPH = 200
+"""Nodes and edges of a graph that is drawn at once."""
 NO_PICTURE = Text("There is no picture of this graph: it could not be drawn in time.")
 NO_CLASSIC = Text("torchviz made no picture of this run.")
 
@@ -66,7 +68,11 @@ async def draw(
     playground: Playground, graph: AutogradGraph, opened: frozenset[str] = frozenset()
 ) -> GraphDrawing:
     view = GraphView(playground.limits.drawn_nodes, opened)
-    return await in_thread_if(len(graph.nodes) >= SMALL_GRAPH, draw_graph, graph, view, playground.placements)
+    return await in_thread_if(is_long(graph), draw_graph, graph, view, playground.placements)
+
+
+def is_long(graph: AutogradGraph | ClassicGraph) -> bool:
+    return len(graph.nodes) + len(graph.edges) >= SMALL_GRAPH
 
 
 async def _annotated_svg(playground: Playground, trace: Trace, language: Language) -> str | None:
@@ -75,13 +81,16 @@ async def _annotated_svg(playground: Playground, trace: Trace, language: Languag
         return None
     drawing = await draw(playground, graph)
     macro = getattr(playground.templates.get_template("_graph.svg").module, "graph_svg")  # noqa: B009  # a macro
-    return str(macro(drawing, True, language.say, playground.assets.text("graph.css")))
+    svg = await in_thread_if(
+        is_large(drawing), macro, drawing, True, language.say, playground.assets.text("graph.css")
+    )
+    return str(svg)
 
 
 async def _classic_svg(playground: Playground, classic: ClassicGraph | None) -> str | None:
     if classic is None:
         return None
-    dot = await in_thread_if(len(classic.nodes) >= SMALL_GRAPH, write_dot, classic)
+    dot = await in_thread_if(is_long(classic), write_dot, classic)
     return await playground.graphviz.render(dot)
 
 
@@ -89,8 +98,8 @@ async def _dot(trace: Trace, style: GraphStyle) -> str | None:
     graph = chosen_graph(trace)
     if style == "torchviz":
         classic = trace.classic
-        return await in_thread_if(len(classic.nodes) >= SMALL_GRAPH, write_dot, classic) if classic else None
-    return await in_thread_if(len(graph.nodes) >= SMALL_GRAPH, write_graph_dot, graph) if graph else None
+        return await in_thread_if(is_long(classic), write_dot, classic) if classic else None
+    return await in_thread_if(is_long(graph), write_graph_dot, graph) if graph else None
 
 
 async def graph_panel(

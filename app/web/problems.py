@@ -18,6 +18,7 @@ from app.errors import (
     RunNotFound,
     SandboxBusy,
     WireError,
+    WorkerFailed,
     WorkerLost,
 )
 from app.values import Problem, Span, Text
@@ -105,6 +106,11 @@ MEANINGS: Mapping[type[Exception], Meaning] = MappingProxyType(
             503,
             "worker_lost",
             Text("The process that ran the program was ended from outside. Send it again."),
+        ),
+        WorkerFailed: Meaning(
+            500,
+            "worker_failed",
+            Text("The server failed while it ran this program. Sending it again will not help."),
         ),
         WireError: Meaning(
             500, "wire_error", Text("The run gave an answer that cannot be trusted, so it was thrown away.")

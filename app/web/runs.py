@@ -16,12 +16,14 @@ from app.values import Problem, Text
 from app.web.answers import EvaluateAnswer, RunAnswer, answer_for, run_answer, write_json
 from app.web.api import BODY, FAILURES
 from app.web.api_examples import RUN_EXAMPLES
-from app.web.evaluate import check, count_run, in_thread_if, parse
+from app.web.evaluate import check, count_run, in_thread_if, parse, read_body
+from app.web.evaluate import start_run as begin
 from app.web.languages import Language
 from app.web.pictures import draw_picture
 from app.web.playground import Playground, language_of, playground_of
 from app.web.problems import Failure, FailureAnswer, RequestRefused, reply_to
-from app.web.requests import PictureFormat, read_evaluate_body
+from app.web.requests import PictureFormat
+from app.web.sizes import is_large
 from app.web.stream import EventStream
 
 NO_MORE = 204
@@ -54,14 +56,13 @@ async def start_run(request: Request) -> Response:
     A run that nobody watches or asks about ends after a while. Where all places are taken it waits in line.
     """
     playground, language = playground_of(request), language_of(request)
-    raw = await request.body()
-    body = await in_thread_if(len(raw) > 20_000, read_evaluate_body, raw)
+    body = await read_body(request)
     count_run(playground, request)
     program = await parse(playground, body.source)
     asked = body.run_request()
     await check(playground, program, asked)
-    run = await playground.runs.start(program, asked, body.graph.format)
-    return answer_run(run_answer(await playground.runs.look(run), None, None), language, 202)
+    run = await begin(playground, request, program, asked, body.graph.format)
+    return await answer_run(run_answer(await playground.runs.look(run), None, None), language, 202)
 
 
 @router.get(
@@ -72,7 +73,7 @@ async def start_run(request: Request) -> Response:
 async def show_run(request: Request, run_id: str) -> Response:
     """`trace` is there once the run is finished, in the shape of evaluate's answer."""
     language = language_of(request)
-    return answer_run(await describe_run(playground_of(request), RunId(run_id), language), language)
+    return await answer_run(await describe_run(playground_of(request), RunId(run_id), language), language)
 
 
 @router.delete(
@@ -84,7 +85,7 @@ async def stop_run(request: Request, run_id: str) -> Response:
     """The program is ended within a second. A run that is over stays as it is."""
     playground, language = playground_of(request), language_of(request)
     status = await playground.runs.stop(RunId(run_id))
-    return answer_run(tell_status(status, None, language), language)
+    return await answer_run(tell_status(status, None, language), language)
 
 
 @router.get(
@@ -111,7 +112,8 @@ async def follow_run(
         return Response(status_code=NO_MORE)
 
     async def finish() -> bytes:
-        return write_json(await describe_run(playground, run, language, whole=trace != "none"))
+        answer = await describe_run(playground, run, language, whole=trace != "none")
+        return await in_thread_if(is_large(answer), write_json, answer)
 
     return EventStream(playground.runs.events(run, seen), finish)
 
@@ -157,8 +159,9 @@ def tell_failure(error: PlaygroundError, language: Language) -> Failure:
     return reply_to(error, language).failure
 
 
-def answer_run(answer: RunAnswer, language: Language, status: int = 200) -> Response:
+async def answer_run(answer: RunAnswer, language: Language, status: int = 200) -> Response:
     headers = {"Content-Language": language.tag}
     if status == 202:
         headers["Location"] = f"/api/v1/runs/{answer.id}"
-    return Response(write_json(answer), status, headers, "application/json")
+    content = await in_thread_if(is_large(answer), write_json, answer)
+    return Response(content, status, headers, "application/json")

@@ -48,7 +48,7 @@ from app.worker.instrument import AGAIN, NOTE, OVER, Compiled, compile_program
 from app.worker.limit import reserve_memory, wall_clock
 from app.worker.loops import Loops
 from app.worker.modules import ModulePaths
-from app.worker.namespace import Found, find_tensors, last_root, make_input, make_module
+from app.worker.namespace import Found, find_tensors, has_history, last_root, make_input, make_module
 from app.worker.outcome import message_of, outcome_of, plain_text
 from app.worker.output import Transcript
 from app.worker.passes import Passes, run_auto
@@ -119,8 +119,10 @@ class Run:
         self._main = make_module(ears)
         self._found: list[Found] = []
         self._shown: Shown | None = None
+        self._value: Any = None
+        """What the last expression gave."""
         self._classic: ClassicGraph | None = None
-        self._watched: tuple[Watched, ...] = ()
+        self._watched: list[Watched] = []
         self._notes: list[Text] = []
         linecache.cache[FILENAME] = (len(source), None, source.splitlines(True), FILENAME)
 
@@ -147,7 +149,7 @@ class Run:
         value: Any = None
         try:
             for name, spec in self._request.inputs.items():
-                names[name] = make_input(spec, self._device)
+                names[name] = make_input(spec, self._device, self._request.seed)
             self._recorder.start()
             exec(self._compiled.body, names)
             if self._compiled.last is not None:
@@ -163,6 +165,7 @@ class Run:
                 self._show(value)
 
     def _show(self, value: Any) -> None:
+        self._value = value
         place = self._compiled.last_place
         assert place is not None
         span = self._places.source.span(place[0], place[2], place[1], place[3])
@@ -175,16 +178,26 @@ class Run:
         """What is read of the program's names once it has ended; the program's own code may run here too."""
         self._found = [*find_tensors(self._main.__dict__), *self._found]
         self._run_backward()
-        self._watched = tuple(self._watch(expression) for expression in self._request.watch)
+        for expression in self._request.watch:
+            self._watched.append(self._watch(expression))
 
     def _run_backward(self) -> None:
         named = {item.name: item.thing for item in self._found if isinstance(item.thing, Tensor)}
-        root = last_root(self._found, self._recorder)
-        if self._request.backward not in ("auto", "none"):
-            root = named.get(self._request.backward)
-        if root is None or (self._passes.count and self._request.backward in ("auto", "none")):
+        asked = self._request.backward
+        root = last_root(self._found, self._value, self._compiled.assigned, self._recorder)
+        if asked not in ("auto", "none"):
+            root = named.get(asked)
+            if not has_history(root):
+                reason = Text(
+                    "backward cannot start from `{name}`: it is no tensor that was computed from a leaf "
+                    "that requires grad.",
+                    {"name": asked},
+                )
+                self._notes.append(reason)
+                return
+        if root is None or (self._passes.count and asked in ("auto", "none")):
             return
-        if self._request.backward == "none" or not root.requires_grad:
+        if asked == "none" or not root.requires_grad:
             self._passes.look(root)
             return
         try:
@@ -209,7 +222,10 @@ class Run:
 
     def _watch(self, expression: str) -> Watched:
         try:
-            value = eval(expression.strip(), self._main.__dict__)
+            code = compile(
+                expression.strip(), FILENAME, "eval"
+            )  # as the program's own, so that time can run out
+            value = eval(code, self._main.__dict__)
             text = plain_text(repr(value))[: self._limits.text_chars]
         except Exception as error:  # user code
             return Watched(expression, None, None, f"{type(error).__name__}: {message_of(error)}")
@@ -243,7 +259,7 @@ class Run:
             result=self._shown,
             output=tuple(self._transcript.chunks),
             figures=tuple(self._figures.figures),
-            watched=self._watched,
+            watched=tuple(self._watched),
             steps=steps,
             graphs=report.graphs(),
             classic=self._classic,

@@ -39,6 +39,8 @@ class Compiled:
     last_place: Place | None
     loops: tuple[range, ...]
     """The lines each loop spans, outer loops before inner ones; a loop goes by its first line."""
+    assigned: tuple[str, ...]
+    """The module's own names in the order of the last place that assigns each."""
     names: dict[Place, tuple[str, ...]]
     """For the span of an assigned expression, the names its result (or its parts) got."""
 
@@ -47,13 +49,14 @@ def compile_program(source: str) -> Compiled:
     """Compile a program that parses; SyntaxError for the few errors only the compiler finds."""
     tree = ast.parse(source, FILENAME)
     names = _assigned_names(tree)
+    assigned = tuple(_last_assignments(tree.body))
     loops = _hear_loops(tree)
     last = tree.body.pop() if tree.body and isinstance(tree.body[-1], ast.Expr) else None
     body = compile(tree, FILENAME, "exec", dont_inherit=True)
     if not isinstance(last, ast.Expr):
-        return Compiled(body, None, None, loops, names)
+        return Compiled(body, None, None, loops, assigned, names)
     shown = compile(ast.Expression(last.value), FILENAME, "eval", dont_inherit=True)
-    return Compiled(body, shown, place_of(last.value), loops, names)
+    return Compiled(body, shown, place_of(last.value), loops, assigned, names)
 
 
 def place_of(node: ast.expr | ast.stmt) -> Place:
@@ -115,6 +118,20 @@ def _call_at(place: ast.expr | ast.stmt, function: str, *arguments: ast.expr) ->
 
 def _statement(place: ast.stmt, function: str, *arguments: ast.expr) -> ast.Expr:
     return ast.copy_location(ast.Expr(_call_at(place, function, *arguments)), place)
+
+
+def _last_assignments(body: list[ast.stmt]) -> dict[str, None]:
+    """Names the module's statements assign, functions and classes aside; each where it was assigned last."""
+    order: dict[str, None] = {}
+    for statement in body:
+        if isinstance(statement, ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef):
+            continue
+        targets = (node for node in ast.walk(statement) if isinstance(node, ast.Name))
+        stored = [node for node in targets if isinstance(node.ctx, ast.Store)]
+        for node in sorted(stored, key=lambda node: (node.lineno, node.col_offset)):
+            order.pop(node.id, None)
+            order[node.id] = None
+    return order
 
 
 def _assigned_names(tree: ast.AST) -> dict[Place, tuple[str, ...]]:

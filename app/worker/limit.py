@@ -9,6 +9,7 @@ import mmap
 import signal
 from collections.abc import Iterator
 from contextlib import contextmanager
+from time import perf_counter
 from types import FrameType
 
 from app.limits import MIB, Limits
@@ -34,7 +35,13 @@ class LimitReached(BaseException):
 def wall_clock(limits: Limits) -> Iterator[None]:
     """Raise LimitReached in the main thread when the time is up, again and again until the program ends."""
 
+    ends = perf_counter() + limits.seconds
+
     def ring(number: int, frame: FrameType | None) -> None:
+        if perf_counter() < ends - AGAIN:
+            raise SystemExit(
+                "Alarm clock"
+            )  # the program's own `signal.alarm`, which ends a plain program too
         if program_frame(frame) is not None:  # never into our own telling of what happened
             raise LimitReached("seconds", limits.seconds)
 

@@ -7,7 +7,7 @@ import math
 import sys
 from collections.abc import Iterator
 from types import ModuleType
-from typing import Any
+from typing import Any, cast
 
 import matplotlib.pyplot as plt
 import numpy as np
@@ -34,8 +34,11 @@ def make_module(ears: dict[str, Any]) -> ModuleType:
     return module
 
 
-def make_input(spec: InputSpec, device: str) -> Tensor:
-    """The tensor an `InputSpec` describes: (shape) of its dtype, float32 where it needs a gradient."""
+def make_input(spec: InputSpec, device: str, seed: int | None) -> Tensor:
+    """The tensor an `InputSpec` describes: (shape) of its dtype, float32 where it needs a gradient.
+
+    `seed` is the run's, for an input that is random and has none of its own.
+    """
     dtype = getattr(torch, spec.dtype) if spec.dtype is not None else None
     if spec.shape is None:
         data = python_numbers(spec.value)
@@ -43,16 +46,18 @@ def make_input(spec: InputSpec, device: str) -> Tensor:
         if dtype is None and spec.requires_grad and not (made.is_floating_point() or made.is_complex()):
             made = made.float()
     else:
-        made = _initialised(spec, spec.shape, dtype).to(device)
+        made = _initialised(spec, spec.shape, dtype, spec.seed if spec.seed is not None else seed).to(device)
     return made.requires_grad_(spec.requires_grad)
 
 
-def _initialised(spec: InputSpec, shape: tuple[int, ...], dtype: torch.dtype | None) -> Tensor:
+def _initialised(
+    spec: InputSpec, shape: tuple[int, ...], dtype: torch.dtype | None, seed: int | None
+) -> Tensor:
     generator = torch.Generator()
-    if spec.seed is None:
+    if seed is None:
         generator.seed()
     else:
-        generator.manual_seed(spec.seed)
+        generator.manual_seed(seed)
     match spec.init:
         case "randn":
             return torch.randn(shape, generator=generator, dtype=dtype)
@@ -95,7 +100,7 @@ class Found:
 def find_tensors(names: dict[str, Any]) -> Iterator[Found]:
     """Tensors and arrays the program's names lead to, in the order the names were bound."""
     for name, value in names.items():
-        if not name.startswith("_"):
+        if not name.startswith("__"):
             yield from _within(name, value, DEEPEST)
 
 
@@ -126,8 +131,16 @@ def _parts(value: Any) -> Iterator[tuple[str, Any]]:
         yield from ((f".{key}", item) for key, item in list(vars(value).items())[:WIDEST])
 
 
-def last_root(found: list[Found], recorder: Recorder) -> Tensor | None:
-    """The tensor made last among those the program can still reach that have an autograd history."""
-    things = [item.thing for item in found if isinstance(item.thing, Tensor)]
-    rooted = [tensor for tensor in things if tensor.requires_grad and tensor.grad_fn is not None]
-    return max(rooted, key=recorder.number_of, default=None)
+def last_root(found: list[Found], shown: Any, assigned: tuple[str, ...], recorder: Recorder) -> Tensor | None:
+    """The tensor with an autograd history that the program showed last, else assigned last, else made last."""
+    rooted = {item.name: item.thing for item in found if has_history(item.thing)}
+    if has_history(shown):
+        return cast(Tensor, shown)
+    for name in reversed(assigned):
+        if name in rooted:
+            return cast(Tensor, rooted[name])
+    return max(cast("list[Tensor]", list(rooted.values())), key=recorder.number_of, default=None)
+
+
+def has_history(thing: Any) -> bool:
+    return isinstance(thing, Tensor) and thing.requires_grad and thing.grad_fn is not None

@@ -55,8 +55,9 @@ numpy.polynomial numpy.ma numpy.testing numpy.lib.stride_tricks matplotlib matpl
 matplotlib.animation matplotlib.cm matplotlib.colors matplotlib.gridspec matplotlib.patches
 matplotlib.ticker matplotlib.backends.backend_svg matplotlib.backends.backend_agg mpl_toolkits.mplot3d pylab
 pandas pandas.plotting scipy scipy.stats scipy.optimize scipy.special scipy.linalg scipy.signal sklearn
-sklearn.datasets sklearn.model_selection sklearn.preprocessing sklearn.metrics sklearn.linear_model
-sklearn.decomposition sklearn.cluster sklearn.manifold sympy networkx PIL.Image tqdm
+sklearn.datasets sklearn.datasets.data sklearn.datasets.descr sklearn.datasets.images
+sklearn.model_selection sklearn.preprocessing sklearn.metrics sklearn.linear_model sklearn.decomposition
+sklearn.cluster sklearn.manifold sympy networkx PIL.Image tqdm
 """
 
 REHEARSALS = 60

@@ -59,7 +59,8 @@ rseq 334 293, exit 60 93, exit_group 231 94
 _CONDITIONAL = """
 mmap 9 222, mprotect 10 226, madvise 28 233, clone 56 220, openat 257 56, newfstatat 262 79, ioctl 16 29, fcntl 72 25,
 prctl 157 167, prlimit64 302 261, kill 62 129, tgkill 234 131, clock_gettime 228 113, clock_nanosleep 230 115,
-sched_getaffinity 204 123, getpgid 121 155, getsid 124 156, clone3 435 435
+sched_getaffinity 204 123, getpgid 121 155, getsid 124 156, clone3 435 435, socketpair 53 199, sendto 44 206,
+recvfrom 45 207
 """
 _HOSTILE = """
 ptrace 101 117, process_vm_readv 310 270, process_vm_writev 311 271, process_madvise 440 440, pidfd_getfd 438 438,
@@ -84,7 +85,16 @@ _ADVICE_GPU = (*_ADVICE, 10, 11)  # pinned memory is kept out of forks
 _THREAD = 0x100 | 0x800 | 0x10000
 _THREAD_FLAGS = _THREAD | 0x200 | 0x400 | 0x40000 | 0x80000 | 0x100000 | 0x200000 | 0x400000 | 0x1000000
 _OPEN_FLAGS = os.O_CLOEXEC | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_NOCTTY | os.O_DIRECTORY
-_IOCTLS = (0x5401, 0x5413, 0x541B, 0x5450, 0x5451)  # TCGETS TIOCGWINSZ FIONREAD FIONCLEX FIOCLEX
+_UNIX = 1
+_STREAMS = (0x1, 0x801, 0x8_0001, 0x8_0801)  # SOCK_STREAM, with NONBLOCK or CLOEXEC
+_IOCTLS = (
+    0x5401,
+    0x5413,
+    0x541B,
+    0x5421,
+    0x5450,
+    0x5451,
+)  # TCGETS TIOCGWINSZ FIONREAD FIONBIO FIONCLEX FIOCLEX
 _FCNTLS = (0, 1, 2, 3, 1030)  # dupfd getfd setfd getfl dupfd_cloexec; not setown, not setpipe_sz
 _PARENT_S = (9, 19)  # SIGKILL SIGSTOP: an end by SIGKILL then always came from outside
 _PRCTLS = (3, 15, 16, 21, 39)  # get_dumpable set_name get_name get_seccomp get_no_new_privs
@@ -169,6 +179,10 @@ def _conditions(files: bool, gpu: bool) -> dict[str, Block]:
         "clock_gettime": clock,
         "clock_nanosleep": clock,
         "sched_getaffinity": own_or_zero,
+        # asyncio wakes itself up through a pair of connected streams, which lead nowhere else
+        "socketpair": _allow(_one_of(0, (_UNIX,)), _one_of(1, _STREAMS)),
+        "sendto": _allow(_is_null(4)),
+        "recvfrom": _allow(_is_null(4)),
         "getpgid": own_or_zero,
         "getsid": own_or_zero,
         "clone3": _answer(NO_SUCH_CALL),

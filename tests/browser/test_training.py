@@ -124,8 +124,8 @@ def test_dropped_connections_leave_the_servers_curve(
     )
     start(page)
     for _ in range(3):
-        before = len(asked)
         page.wait_for_timeout(500)
+        before = len(asked)
         fake_site.drop_connections()
         deadline = time.monotonic() + 5
         while len(asked) == before:
@@ -178,7 +178,7 @@ def test_every_control_works_within_the_policy(
     page.mouse.move(box["x"] + 320, box["y"] + 120, steps=4)
     page.mouse.up()
     page.get_by_role("group", name="Zoom").first.get_by_role("button", name="Larger").click()
-    page.get_by_role("button", name="All").click()
+    page.get_by_role("button", name="All", exact=True).click()
     page.locator("#training-table summary").click()
     expect(page.locator("#training-table tbody tr")).to_have_count(24)
     expect(page.locator("#training-table tbody")).to_contain_text("NaN")

@@ -56,7 +56,7 @@ def scalar_node(
     span = None if line is None else Span(line, 0, line, 5)
     sequence = number if kind == "function" else None
     output = scalar_output(name, value, grad)
-    return GraphNode(NodeId(number), kind, op, call, None, span, module, sequence, (output,))
+    return GraphNode(NodeId(number), kind, op, (output,), call, None, span, module, sequence)
 
 
 def join(consumer: int, input_nr: int, producer: int, grad: Real | None = 1.0) -> GraphEdge:
@@ -332,7 +332,7 @@ class _Builder:
         text, span, module = (call.text, call.span, call.module) if call else (None, None, None)
         sequence = node._sequence_nr()
         self.nodes.append(
-            GraphNode(NodeId(number), "function", node.name(), text, None, span, module, sequence, made)
+            GraphNode(NodeId(number), "function", node.name(), made, text, None, span, module, sequence)
         )
         self._join(node, number, call)
 
@@ -356,7 +356,7 @@ class _Builder:
 
     def _leaf(self, number: int, kind: NodeKind, op: str, tensor: torch.Tensor) -> GraphNode:
         output = self._output(0, tensor, (tensor.grad,) if kind == "accumulate" else ())
-        return GraphNode(NodeId(number), kind, op, None, None, None, None, None, (output,))
+        return GraphNode(NodeId(number), kind, op, (output,))
 
     def _join(self, node: Node, number: int, call: Call | None) -> None:
         gone = self.left.get(node, ())

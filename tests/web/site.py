@@ -18,6 +18,7 @@ SCALARS = {
 }
 LINE = {"source": "y = x*w + b", "inputs": SCALARS}
 EVALUATE = "/api/v1/evaluate"
+JSON = {"Content-Type": "application/json"}
 HTMX = {"HX-Request": "true"}
 ZH = {"Accept-Language": "zh-CN,zh;q=0.9,en;q=0.5"}
 

@@ -10,7 +10,7 @@ import pytest
 from app.errors import ProgramRefused, SandboxBusy, WireError, WorkerLost
 from app.values import Problem, Text
 from tests.fakes import FakeGraphviz, FakeSandbox, classic
-from tests.web.site import EVALUATE, LINE, SCALARS, ZH, check_failure, site
+from tests.web.site import EVALUATE, JSON, LINE, SCALARS, ZH, check_failure, site
 
 
 async def test_line_answers_with_values_gradients_and_picture() -> None:
@@ -170,7 +170,7 @@ async def test_unreadable_requests_are_refused_with_the_reason(
     body: bytes, status: int, code: str, message: str
 ) -> None:
     async with site() as client:
-        error = check_failure(await client.post(EVALUATE, content=body), status, code)
+        error = check_failure(await client.post(EVALUATE, content=body, headers=JSON), status, code)
     said = [error["message"], *(problem["message"] for problem in error["problems"])]
     assert any(message in each for each in said), said
 
@@ -201,7 +201,7 @@ async def test_streamed_body_is_refused_before_it_is_read_to_the_end() -> None:
             yield b"a" * 65_536
 
     async with site() as client:
-        response = await client.post(EVALUATE, content=chunks())
+        response = await client.post(EVALUATE, content=chunks(), headers=JSON)
     check_failure(response, 413, "body_too_large")
     assert sent <= 2 * 1024 * 1024
 

@@ -12,7 +12,7 @@ import pytest
 from app.web.assets import STATIC, load_assets
 from app.web.headers import FIXED
 from tests.fakes import FakeSandbox
-from tests.web.site import EVALUATE, LINE, site
+from tests.web.site import EVALUATE, LINE, check_failure, site
 
 PATHS = ["/", "/docs", "/openapi.json", "/healthz", "/nothing", "/api/v1/evaluate", "/static/x/base.css"]
 
@@ -65,7 +65,8 @@ async def test_static_files_are_kept_forever_under_their_version_only() -> None:
     assert found.headers["cache-control"] == "public, max-age=31536000, immutable"
     assert found.headers["content-type"] == "text/css; charset=utf-8"
     assert found.text == (STATIC / "base.css").read_text("utf-8")
-    assert (gone.status_code, outside.status_code, source.status_code) == (404, 404, 404)
+    for missing in (gone, outside, source):
+        check_failure(missing, 404, "not_found")
 
 
 def test_vendored_files_are_what_the_manifest_says() -> None:

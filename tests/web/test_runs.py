@@ -16,7 +16,7 @@ from app.trace import Completed, Trace
 from app.training import Training
 from app.web import stream
 from tests.fakes import VERSIONS, FakeSandbox, training_frames
-from tests.web.site import EVALUATE, LINE, ZH, check_failure, site
+from tests.web.site import EVALUATE, JSON, LINE, ZH, check_failure, site
 from tests.web.streaming import RUNS, TRAIN, all_events, live_site, read_events, start
 
 
@@ -190,7 +190,7 @@ async def test_refusals_are_evaluates() -> None:
         check_failure(await client.post(RUNS, json={"source": "y = ("}), 422, "program_refused")
         check_failure(await client.post(RUNS, json={"source": "y = q"}), 422, "program_refused")
         check_failure(await client.post(RUNS, json={"sauce": 1}), 422, "request_refused")
-        check_failure(await client.post(RUNS, content=b"a" * 2_000_000), 413, "body_too_large")
+        check_failure(await client.post(RUNS, content=b"a" * 2_000_000, headers=JSON), 413, "body_too_large")
         run = (await client.post(RUNS, json=LINE)).json()
         for after in ("x", "-1", "1.5", "٣", "9" * 40):
             refused = await client.get(run["events"], params={"after": after})

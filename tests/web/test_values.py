@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import time
+
 import pytest
 
 from app.errors import ProgramRefused
 from app.values import Complex, Nested, TensorValue
 from app.web.forms import Field, read_shape, read_spec, read_value
 from app.web.rate import RateLimiter, client_of
-from app.web.values import EmptyView, MatrixView, ScalarView, histogram, show_scalar, tone_of, view_value
+from app.web.values import EmptyView, MatrixView, ScalarView, histogram, show_number, tone_of, view_value
 
 
 @pytest.mark.parametrize(
@@ -21,17 +23,20 @@ from app.web.values import EmptyView, MatrixView, ScalarView, histogram, show_sc
         (123456789.0, "1.235e+08"),
         (3, "3"),
         (-3, "−3"),
-        (10**30, "1.000e+30"),
+        (12345.678, "12346"),
+        (10**19, "1" + "0" * 19),
+        (10**30, "1e+30"),
         (True, "True"),
         ("NaN", "NaN"),
         ("-Infinity", "−∞"),
-        (Complex(1.5, -2.0), "1.5−2i"),
-        (Complex("NaN", 2), "NaN+2i"),
+        (Complex(1.5, -2.0), "1.5−2j"),
+        (Complex("NaN", 2), "NaN+2j"),
         (float("nan"), "NaN"),
     ],
 )
 def test_scalars_are_short_and_honest(value: Nested, text: str) -> None:
-    assert show_scalar(value) == text  # type: ignore[arg-type]  # no lists here
+    assert not isinstance(value, tuple)
+    assert show_number(value) == text
 
 
 @pytest.mark.parametrize(
@@ -126,6 +131,16 @@ def test_field_values_that_are_none(text: str) -> None:
 )
 def test_shapes(text: str, shape: tuple[int, ...]) -> None:
     assert read_shape(Field("x", shape=text)) == shape
+
+
+@pytest.mark.parametrize(
+    "text", ["two", "1,,2", ",1", "1!", "-1", "1.5", "²", "٣", "1" * 19, "1" + " " * 20_000 + "!", "1 " * 200]
+)
+def test_shapes_that_are_none_are_refused_at_once(text: str) -> None:
+    began = time.perf_counter()
+    with pytest.raises(ProgramRefused):
+        read_shape(Field("x", shape=text))
+    assert time.perf_counter() - began < 0.05
 
 
 def test_made_input_has_no_value() -> None:

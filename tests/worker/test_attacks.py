@@ -166,6 +166,11 @@ def test_environment_of_the_server_was_scrubbed(harness: Harness) -> None:
 
 
 STILL_WORKS = (
+    (
+        "asyncio",
+        "import asyncio\nasync def three():\n    await asyncio.sleep(0.01)\n    return 3\n"
+        "assert asyncio.run(three()) == 3",
+    ),
     ("sleep", "import time\ntime.sleep(0.01)"),
     (
         "clocks",

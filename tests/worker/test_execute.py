@@ -114,6 +114,31 @@ def test_seed_repeats_a_run_and_no_seed_does_not() -> None:
     assert printed(run(source)) != printed(run(source))
 
 
+def test_seed_of_the_run_seeds_random_inputs_too() -> None:
+    inputs = {"x": InputSpec(shape=(2,), init="randn")}
+    first, second, other = (run("x", inputs=inputs, seed=seed).tensors[0].value for seed in (5, 5, 6))
+    assert first == second
+    assert first != other
+
+
+def test_input_torch_cannot_make_is_the_program_s_error() -> None:
+    outcome = run("x", inputs={"x": InputSpec(300, dtype="uint8")}).outcome
+    assert isinstance(outcome, Raised)
+
+
+def test_alarm_of_the_program_is_not_our_clock() -> None:
+    outcome = run("import signal\nsignal.alarm(1)\nwhile True: pass", Limits(seconds=20)).outcome
+    assert isinstance(outcome, Raised)
+    assert outcome.message == "Alarm clock"
+
+
+def test_watched_expressions_before_the_limit_are_kept() -> None:
+    watch = ("1 + 1", "[0 for _ in iter(int, 1)]")
+    trace = run("x = 1", Limits(seconds=0.3), watch=watch)
+    assert isinstance(trace.outcome, Stopped)
+    assert [watched.text for watched in trace.watched] == ["2"]
+
+
 # ---------------------------------------------------------------------------------------------- how it ends
 
 
@@ -235,7 +260,7 @@ def test_watched_expressions_are_evaluated_at_the_end() -> None:
         ("tensor(2.)", None),
         ("torch.Size([2])", None),
         (None, "NameError: name 'nothing' is not defined"),
-        (None, "SyntaxError: invalid syntax (<string>, line 1)"),
+        (None, "SyntaxError: invalid syntax (<program>, line 1)"),
     ]
     assert trace.watched[0].value is not None
 

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from app.limits import Limits
-from app.trace import AutogradGraph, Completed, Raised, Trace
+from app.trace import AutogradGraph, Completed, InputSpec, Raised, Trace
 from tests.worker.running import leaf, node, run, tensor
 
 Y = "y = x * w + b"
@@ -48,6 +48,29 @@ def test_auto_backward_leaves_a_program_alone_that_ran_its_own() -> None:
 def test_backward_starts_where_it_is_told_to() -> None:
     trace = run(f"{Y}\nz = y * y\nu = z + 1", inputs=SCALARS, backward="z")
     assert started(trace) == [("auto", ("z",), "one")]
+
+
+@pytest.mark.parametrize(
+    ("source", "root"),
+    [
+        ("h = w * 2\ny = h.sum()\nz = h", "h"),  # the name it has had the longest
+        ("y = w * 2\nouts = [w * 5]", "y"),
+        ("outs = [w * 5]", "outs[0]"),
+        ("_y = w * 2", "_y"),
+        ("y = w * 2\nw * 3", "w * 3"),
+        ("for i in range(2):\n    y = w * i\nz = w * 2\ny = y + 1", "y"),
+        ("def f():\n    global z\n    z = w * 2\nf()\ny = w * 3", "y"),
+    ],
+)
+def test_auto_backward_starts_from_what_was_shown_or_assigned_last(source: str, root: str) -> None:
+    assert started(run(source, inputs={"w": leaf(2.0)})) == [("auto", (root,), "one")]
+
+
+@pytest.mark.parametrize("name", ["x", "n", "w"])
+def test_backward_from_what_has_no_history_says_so(name: str) -> None:
+    trace = run("n = 3\ny = x * w", inputs={"x": InputSpec(1.0), "w": leaf(2.0)}, backward=name)
+    assert trace.graphs == ()
+    assert [note.values for note in trace.notes] == [{"name": name}]
 
 
 def test_backward_none_shows_the_graph_without_gradients() -> None:

@@ -1,0 +1,111 @@
+"""Live runs over the real sandbox: a loss that comes while it trains, a killed child, and a server that is told to stop."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import time
+from collections.abc import Iterator
+from typing import Any
+
+import httpx
+import pytest
+
+from tests.real_app import RealApp, started_app
+
+RUNS = "/api/v1/runs"
+TRAIN = """
+x = torch.linspace(-1, 1, 64).unsqueeze(1)
+net = nn.Sequential(nn.Linear(1, 8), nn.Tanh(), nn.Linear(8, 1))
+optimizer = optim.SGD(net.parameters(), lr=0.05)
+for epoch in range({epochs}):
+    loss = F.mse_loss(net(x), x ** 2)
+    optimizer.zero_grad()
+    loss.backward()
+    optimizer.step()
+""".strip()
+
+
+@pytest.fixture(scope="module")
+def app() -> Iterator[RealApp]:
+    with started_app() as started:
+        yield started
+
+
+def start(app: RealApp, epochs: int) -> dict[str, Any]:
+    body = {"source": TRAIN.replace("{epochs}", str(epochs)), "graph": {"format": "none"}, "seed": 0}
+    answer: dict[str, Any] = httpx.post(app.url + RUNS, json=body).raise_for_status().json()
+    return answer
+
+
+def events(app: RealApp, run: dict[str, Any]) -> Iterator[tuple[str, Any]]:
+    """Kind and data of each event, as they come."""
+    with httpx.stream("GET", app.url + run["events"], timeout=30) as response:
+        kind = ""
+        for line in response.iter_lines():
+            name, _, value = line.partition(": ")
+            if name == "event":
+                kind = value
+            elif name == "data":
+                yield kind, json.loads(value)
+
+
+def test_loss_comes_while_the_program_trains(app: RealApp) -> None:
+    told = list(events(app, start(app, 2_000)))
+    kinds = [kind for kind, _ in told]
+    assert kinds.count("training") > 3
+    assert kinds[-1] == "done"
+    done = told[-1][1]
+    points = [each for kind, data in told if kind == "training" for each in data["points"]]
+    loss = next(curve for curve in done["curves"] if curve["series"]["name"] == "loss")
+    values = [
+        value for each in points if each["series"] == loss["series"]["index"] for value in each["values"]
+    ]
+    assert len(values) == loss["count"] == 2_000
+    assert (values[0], values[-1], min(values)) == (loss["first"], loss["last"], loss["minimum"])
+    assert done["trace"]["outcome"] == {"kind": "completed"}
+    assert done["trace"]["curves"] == done["curves"]
+
+
+def test_stop_ends_a_real_program_within_a_second(app: RealApp) -> None:
+    run = start(app, 10_000_000)
+    stream = events(app, run)
+    assert any(kind == "training" for kind, _ in stream)
+    started = time.perf_counter()
+    state = httpx.delete(f"{app.url}{RUNS}/{run['id']}").json()["state"]
+    assert [kind for kind, _ in stream][-1] == "done"
+    assert time.perf_counter() - started < 1
+    assert state == "stopped"
+
+
+def test_killed_child_is_told_with_the_last_step(app: RealApp) -> None:
+    run = start(app, 10_000_000)
+    idle = {child.pid for child in app.children()}
+    stream = events(app, run)
+    assert any(kind == "training" for kind, _ in stream)
+    busiest = max(app.children(), key=lambda child: cpu_of(child.pid))
+    assert busiest.pid in idle
+    os.kill(busiest.pid, signal.SIGKILL)
+    kind, done = list(stream)[-1]
+    assert (kind, done["state"], done["error"]["code"]) == ("done", "failed", "worker_lost")
+    assert done["progress"]["done"] > 0
+    assert done["curves"][0]["points"]["steps"][-1] > 0
+
+
+def cpu_of(pid: int) -> int:
+    """Ticks of processor time a process has used."""
+    with open(f"/proc/{pid}/stat") as file:
+        fields = file.read().rpartition(")")[2].split()
+    return int(fields[11]) + int(fields[12])
+
+
+def test_server_that_is_told_to_stop_does_not_wait_for_viewers() -> None:
+    with started_app() as own:
+        stream = events(own, start(own, 10_000_000))
+        assert any(kind == "training" for kind, _ in stream)
+        started = time.perf_counter()
+        own.process.terminate()
+        assert list(stream)[-1][1]["reason"] == "closing"
+        own.process.wait(10)
+        assert time.perf_counter() - started < 3
