@@ -14,7 +14,7 @@ from app.errors import ProgramRefused
 from app.limits import Limits
 from app.program import Program, list_problems, missing_inputs
 from app.trace import InputSpec, RunRequest
-from app.values import Complex, Nested, Problem, Text
+from app.values import Complex, Nested, Problem, Scalar, Text
 
 Values = dict[str, str | int | float]
 
@@ -28,6 +28,13 @@ BYTES = MappingProxyType(
         "complex128": 16,
     }
 )
+INTEGERS = MappingProxyType(
+    {
+        "uint8": range(2**8),
+        **{f"int{bits}": range(-(2 ** (bits - 1)), 2 ** (bits - 1)) for bits in (8, 16, 32, 64)},
+    }
+)
+"""The numbers each integer dtype holds."""
 DEEPEST = 16
 SEEDS = range(-(2**63), 2**64)
 
@@ -65,6 +72,7 @@ def _check_input(name: str, spec: InputSpec, limits: Limits) -> Iterator[Problem
         yield _refusal(name, Text("The seed of input `{name}` must be a 64-bit whole number.", values))
     if spec.value is not None:
         yield from _check_value(name, spec.value)
+        yield from _check_fit(name, spec.value, spec.dtype)
     elif spec.shape is not None:
         yield from _check_shape(name, spec, spec.shape, limits)
 
@@ -87,6 +95,32 @@ def _check_value(name: str, value: Nested) -> Iterator[Problem]:
             "Input `{name}` is nested too deeply or holds a whole number beyond 64 bits.", {"name": name}
         )
         yield _refusal(name, sentence)
+
+
+def _check_fit(name: str, value: Nested, dtype: str | None) -> Iterator[Problem]:
+    """The first number that the asked dtype cannot hold."""
+    misfit = next((number for number in _scalars(value) if not _fits(number, dtype)), None) if dtype else None
+    if misfit is not None:
+        number = f"{misfit.real}+{misfit.imag}j" if isinstance(misfit, Complex) else str(misfit)
+        values: Values = {"name": name, "number": number, "dtype": dtype or ""}
+        yield _refusal(name, Text("Input `{name}` holds {number}, which {dtype} cannot hold.", values))
+
+
+def _scalars(value: Nested) -> Iterator[Scalar]:
+    if isinstance(value, tuple | list):
+        for item in value:
+            yield from _scalars(item)
+    else:
+        yield value
+
+
+def _fits(number: Scalar, dtype: str | None) -> bool:
+    if isinstance(number, Complex):
+        return dtype in ("complex64", "complex128")
+    whole = INTEGERS.get(dtype or "")
+    if whole is None or isinstance(number, bool):
+        return True
+    return not isinstance(number, str) and int(number) in whole
 
 
 class RaggedError(ValueError):

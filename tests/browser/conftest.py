@@ -87,7 +87,7 @@ class FakeSite:
         assert self.server is not None
         assert self.loop is not None
         for connection in tuple(self.server.server_state.connections):
-            self.loop.call_soon_threadsafe(connection.transport.abort)  # type: ignore[union-attr]
+            self.loop.call_soon_threadsafe(connection.transport.abort)
 
 
 @pytest.fixture

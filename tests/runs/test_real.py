@@ -1,4 +1,4 @@
-"""Live runs over the real sandbox: a loss that comes while it trains, a killed child, and a server that is told to stop."""
+"""Live runs over the real sandbox: a loss that comes while it trains, a killed child, a server that stops."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ import os
 import signal
 import time
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
 
 import httpx
@@ -95,8 +96,7 @@ def test_killed_child_is_told_with_the_last_step(app: RealApp) -> None:
 
 def cpu_of(pid: int) -> int:
     """Ticks of processor time a process has used."""
-    with open(f"/proc/{pid}/stat") as file:
-        fields = file.read().rpartition(")")[2].split()
+    fields = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
     return int(fields[11]) + int(fields[12])
 
 
