@@ -19,7 +19,8 @@ class Orders:
     """What holds for all children of one fork server."""
 
     sealed: bool
-    gpu: bool
+    gpu: int | None
+    """Which GPU its children use; None for children of the CPU."""
     memory_bytes: int
     cpu_seconds: int
 

@@ -1,8 +1,8 @@
 // The curves of a run as plain data: what the events say, put together; nothing here touches the page.
 // A curve is { series, steps, values, epochs }; values are numbers, NaN and the infinities included.
 
-const MOST = 40_000; // points kept of one curve while it grows; the server's own curve replaces it at the end
-const NEWEST = 4_000;
+const MOST = 16_000; // points kept of one curve while it grows; the server's own curve replaces it at the end
+const NEWEST = 2_000;
 const SPELLED = { NaN: NaN, Infinity: Infinity, "-Infinity": -Infinity };
 
 export const numberOf = (value) => (typeof value === "number" ? value : SPELLED[value] ?? NaN);
@@ -118,18 +118,33 @@ export function smooth(values, weight) {
 
 // Several curves over one axis, as uPlot wants them: null breaks a line, undefined lets it pass.
 export function align(lines) {
-  const places = Float64Array.from(new Set(lines.flatMap((line) => Array.from(line.xs)))).sort();
-  const index = new Map();
-  places.forEach((place, at) => index.set(place, at));
-  const columns = lines.map(({ xs, ys, log }) => {
-    const column = new Array(places.length).fill(undefined);
-    for (let at = 0; at < xs.length; at += 1) {
-      const value = ys[at];
-      column[index.get(xs[at])] = !Number.isFinite(value) ? null : log && value <= 0 ? null : value;
-    }
-    return column;
+  const places = [];
+  const columns = lines.map(() => []);
+  const next = lines.map(() => 0);
+  for (;;) {
+    let place = Infinity;
+    lines.forEach(({ xs }, line) => { if (next[line] < xs.length && xs[next[line]] < place) place = xs[next[line]]; });
+    if (place === Infinity) return [places, ...columns];
+    places.push(place);
+    lines.forEach(({ xs, ys, log }, line) => {
+      if (xs[next[line]] !== place) columns[line].push(undefined);
+      else {
+        const value = ys[next[line]];
+        columns[line].push(Number.isFinite(value) && !(log && value <= 0) ? value : null);
+        next[line] += 1;
+      }
+    });
+  }
+}
+
+// For each of the rising places the newest value since the place before; undefined where there is none.
+export function sample({ xs, ys }, places) {
+  let at = 0;
+  return places.map((place) => {
+    let value;
+    for (; at < xs.length && xs[at] <= place; at += 1) value = ys[at];
+    return value;
   });
-  return [Array.from(places), ...columns];
 }
 
 export function csv(curves) {

@@ -22,7 +22,8 @@ export function startPlot(element, onRead) {
       width: Math.max(200, element.clientWidth),
       height: HEIGHT,
       legend: { show: false },
-      cursor: { points: { size: 7 }, drag: { x: true, y: false, setScale: false }, focus: { prox: 24 } },
+      cursor: { points: { size: 7 }, drag: { x: true, y: false, setScale: false } },
+      padding: [24, 14, 0, 0],
       scales: { x: { time: false }, y: log ? { distr: 3 } : { range: padded } },
       axes: [
         { ...axis, space: 60, size: 28, label, labelSize: 18, labelFont: axis.font, labelGap: 0 },
@@ -57,9 +58,11 @@ export function startPlot(element, onRead) {
     ctx.save();
     ctx.strokeStyle = ctx.fillStyle = bad;
     ctx.lineWidth = 1.5 * devicePixelRatio;
+    let drawn = -Infinity; // crosses keep apart, so that a row of them stays readable
     for (const { x, first } of state.marks) {
       const left = plot.valToPos(x, "x", true);
-      if (left < bbox.left || left > bbox.left + bbox.width) continue;
+      if (left < bbox.left || left > bbox.left + bbox.width || (!first && Math.abs(left - drawn) < 14 * devicePixelRatio)) continue;
+      drawn = left;
       const [size, foot] = [4 * devicePixelRatio, bbox.top + bbox.height - 7 * devicePixelRatio];
       ctx.beginPath();
       ctx.moveTo(left - size, foot - size); ctx.lineTo(left + size, foot + size);
@@ -159,7 +162,12 @@ export function startPlot(element, onRead) {
     zoom,
     repaint: () => state.plot && rebuild(state.shape),
     rescale,
-    valuesAt: (index) => [state.data[0][index], state.data.slice(1).map((column) => column[index])],
+    // The place at an index, and of each line its value there or the last one before.
+    valuesAt: (index) => [state.data[0][index], state.data.slice(1).map((column) => {
+      let at = index;
+      while (at > 0 && column[at] === undefined) at -= 1;
+      return column[at];
+    })],
     canvas: () => state.plot?.ctx.canvas,
     colour: token,
   };

@@ -1,5 +1,5 @@
 // The Training panel: curves of a live run or of a finished evaluation, drawn, switched, summed up and saved.
-import { Curves, GROUPS, csv, json, keyOf, positions, smooth } from "./curves.js";
+import { align, Curves, GROUPS, csv, json, keyOf, positions, sample, smooth } from "./curves.js";
 import { startPlot, short } from "./plot.js";
 import { save, savePicture } from "./saving.js";
 
@@ -135,15 +135,16 @@ export function startTraining() {
   function showTable(curves) {
     const table = part("table").querySelector("table");
     const head = element("tr");
-    head.append(element("th", "", say("point")), ...curves.map((curve) => element("th", "", curve.series.name)));
+    head.append(element("th", "", say(state.drawnAxis)), ...curves.map((curve) => element("th", "", curve.series.name)));
     table.tHead.replaceChildren(head);
-    const steps = [...new Set(curves.flatMap((curve) => curve.steps))].sort((one, two) => one - two);
-    const stride = Math.max(1, (steps.length - 1) / (ROWS - 1));
-    const chosen = [...new Set(Array.from({ length: Math.min(ROWS, steps.length) }, (_, row) => steps[Math.round(row * stride)]))];
-    const values = curves.map((curve) => new Map(curve.steps.map((step, at) => [step, curve.values[at]])));
-    table.tBodies[0].replaceChildren(...chosen.map((step) => {
+    const lines = curves.map((curve) => ({ xs: positions(curve, state.drawnAxis), ys: curve.values }));
+    const [places] = align(lines);
+    const stride = Math.max(1, (places.length - 1) / (ROWS - 1));
+    const chosen = Array.from({ length: Math.min(ROWS, places.length) }, (_, row) => places[Math.round(row * stride)]);
+    const columns = lines.map((line) => sample(line, chosen));
+    table.tBodies[0].replaceChildren(...chosen.map((place, at) => {
       const row = element("tr");
-      row.append(element("th", "", String(step)), ...values.map((byStep) => element("td", "", byStep.has(step) ? short(byStep.get(step)) : "")));
+      row.append(element("th", "", short(place)), ...columns.map((column) => element("td", "", column[at] === undefined ? "" : short(column[at]))));
       return row;
     }));
   }

@@ -21,7 +21,7 @@ FOLDERS = ("app", "tests", "benchmarks", "scripts")
 
 FLOORS = (
     ("trace", "training", "values", "limits", "errors"),
-    ("wire", "control", "program", "settings", "words"),
+    ("wire", "control", "program", "settings", "words", "thinning"),
     ("sandbox", "drawing", "worker"),
     ("runs",),
     ("web", "terminal"),

@@ -47,7 +47,7 @@ class ForkServer:
             self._process = subprocess.Popen(
                 [sys.executable, "-m", "app.worker", str(theirs.fileno()), json.dumps(asdict(self._orders))],
                 cwd=ROOT,
-                env=server_environment(self._orders.gpu),
+                env=server_environment(self._orders.gpu is not None),
                 stdin=subprocess.DEVNULL,
                 stdout=subprocess.DEVNULL,
                 pass_fds=(theirs.fileno(),),

@@ -22,6 +22,7 @@ from app.program import Program
 from app.sandbox.child import Child, signal_name
 from app.sandbox.face import Device, SandboxHealth, SealLayer
 from app.sandbox.pool import Pool
+from app.sandbox.uids import claim_uids
 from app.trace import Crashed, Figure, Frame, Outcome, Output, RunRequest, Stopped, Trace
 from app.values import Problem, Text
 from app.wire import Failure, Ready, Task, Telling
@@ -61,32 +62,38 @@ class LocalSandbox:
         self._plan = plan
         self._slots = asyncio.Semaphore(plan.slots)
         self._running: dict[str, int] = {}
-        self._cpu = Pool(self._orders(gpu=False), plan.spares, self._uids(0), plan.limits)
-        self._gpu = Pool(self._orders(gpu=True), 1, self._uids(1), plan.limits) if plan.gpu else None
+        self._cpu = self._make_pool(None, plan.spares)
+        self._gpus: dict[str, Pool] = {}
         self._started = False
 
-    def _orders(self, gpu: bool) -> Orders:
+    def _make_pool(self, gpu: int | None, spares: int) -> Pool:
         plan = self._plan
-        return Orders(plan.sealed, gpu, plan.limits.memory_bytes, cpu_seconds(plan.limits))
-
-    def _uids(self, which: int) -> range | None:
-        if not self._plan.sealed or os.geteuid() != 0:
-            return None
-        count = 2 * (self._plan.slots + self._plan.spares)
-        first = self._plan.first_uid + which * count
-        return range(first, first + count)
+        orders = Orders(plan.sealed, gpu, plan.limits.memory_bytes, cpu_seconds(plan.limits))
+        uids = 2 * (plan.slots + spares)
+        return Pool(orders, spares, lambda: claim_uids(plan.sealed, plan.first_uid, uids), plan.limits)
 
     @asynccontextmanager
     async def running(self) -> AsyncIterator[LocalSandbox]:
         """Start everything; end everything on leaving."""
-        pools = [pool for pool in (self._cpu, self._gpu) if pool is not None]
         try:
-            await asyncio.gather(*(pool.start() for pool in pools))
+            await asyncio.gather(self._cpu.start(), self._start_gpus())
             self._started = True
             yield self
         finally:
             self._started = False
-            await asyncio.gather(*(pool.close() for pool in pools))
+            await asyncio.gather(*(pool.close() for pool in (self._cpu, *self._gpus.values())))
+
+    async def _start_gpus(self) -> None:
+        """A pool for each GPU: a child has to touch its GPU before it is sealed, and so before it knows its task."""
+        if not self._plan.gpu:
+            return
+        first = self._gpus["cuda:0"] = self._make_pool(0, 1)
+        await first.start()
+        others = [self._make_pool(index, 1) for index in range(1, len(first.devices))]
+        self._gpus.update({f"cuda:{index}": pool for index, pool in enumerate(others, 1)})
+        await asyncio.gather(*(pool.start() for pool in others))
+        if not first.devices:
+            self._gpus.clear()
 
     # ------------------------------------------------------------------------------------------ the face
 
@@ -104,7 +111,8 @@ class LocalSandbox:
         memory = os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE")
         title = platform.processor() or platform.machine()
         found = [Device("cpu", title, memory, self._running.get("cpu", 0))]
-        for row in self._gpu.devices if self._gpu is not None else ():
+        first = self._gpus.get("cuda:0")
+        for row in first.devices if first is not None else ():
             name = str(row["name"])
             found.append(
                 Device(name, str(row["title"]), int(row["memory_bytes"]), self._running.get(name, 0))
@@ -122,7 +130,7 @@ class LocalSandbox:
         self, program: Program, request: RunRequest, seconds: float | None = None
     ) -> AsyncGenerator[Frame, None]:
         device = self._choose_device(request.device)
-        pool = self._cpu if device == "cpu" or self._gpu is None else self._gpu
+        pool = self._gpus.get(device, self._cpu)
         limits = self._plan.limits if seconds is None else replace(self._plan.limits, seconds=seconds)
         child = await self._enter(pool)
         self._running[device] = self._running.get(device, 0) + 1

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections import deque
-from collections.abc import Coroutine
+from collections.abc import Callable, Coroutine
 from typing import Any
 
 from app.control import Orders
@@ -13,6 +13,7 @@ from app.errors import WorkerLost
 from app.limits import Limits
 from app.sandbox.child import Child
 from app.sandbox.fork_server import ForkServer
+from app.sandbox.uids import UidRange
 from app.trace import Versions
 from app.wire import Ready
 
@@ -26,14 +27,18 @@ REFILL_SECONDS = 0.02
 
 
 class Pool:
-    """Keeps `size` spares. `uids` are lent to children one each, where the server runs as root."""
+    """Keeps `size` spares. The uids that `claim` gets are lent to children one each, where we are root."""
 
-    def __init__(self, orders: Orders, size: int, uids: range | None, limits: Limits) -> None:
+    def __init__(
+        self, orders: Orders, size: int, claim: Callable[[], UidRange | None], limits: Limits
+    ) -> None:
         self.versions = Versions()
         self.devices: list[dict[str, str | int]] = []
         self._orders = orders
         self._size = size
-        self._uids = deque(uids) if uids is not None else None
+        self._make_claim = claim
+        self._claim: UidRange | None = None
+        self._uids: deque[int] | None = None
         self._limits = limits
         self._spares: asyncio.Queue[Child] = asyncio.Queue()
         self._coming = 0
@@ -51,8 +56,10 @@ class Pool:
 
     async def start(self) -> None:
         """Start the server and wait for the first spare; for a GPU's, only where torch sees one."""
+        self._claim = self._make_claim()
+        self._uids = deque(self._claim.uids) if self._claim is not None else None
         await self._start_server()
-        if self._orders.gpu and not self.devices:
+        if self._orders.gpu is not None and not self.devices:
             await self.close()
             return
         try:
@@ -71,7 +78,7 @@ class Pool:
         self._server = server
         self.versions = Versions(**hello["hello"])
         self.devices = hello["devices"]
-        if self.devices or not self._orders.gpu:
+        if self.devices or self._orders.gpu is None:
             self._refill()
 
     async def take(self) -> Child:
@@ -173,3 +180,5 @@ class Pool:
         if self._server is not None:
             await self._server.close()
             self._server = None
+        if self._claim is not None:
+            self._claim.close()

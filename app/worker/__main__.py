@@ -111,11 +111,11 @@ def main() -> None:
     orders = Orders(**json.loads(sys.argv[2]))
     versions = preload()
     if orders.sealed:
-        prepare(files=True, gpu=orders.gpu)
+        prepare(files=True, gpu=orders.gpu is not None)
         if os.geteuid() == 0:
             leave_network()  # children inherit the empty network, instead of each making one
     os.environ.clear()
-    devices = find_gpus() if orders.gpu else []
+    devices = find_gpus() if orders.gpu is not None else []
     with suppress(BrokenPipeError):  # the sandbox may have gone while torch was being imported
         send_message(control, {"hello": asdict(versions), "devices": devices})
         ForkServer(control, orders).serve()

@@ -47,7 +47,7 @@ def run_child(orders: Orders, readable: tuple[str, ...], uid: int | None, channe
 def settle(orders: Orders, readable: tuple[str, ...], uid: int | None) -> None:
     """Everything that needs what the seal takes away; then the seal."""
     threading.current_thread().name = "program"
-    kept = {CHANNEL} | (make_cuda_context() if orders.gpu else set())
+    kept = {CHANNEL} | (make_cuda_context(orders.gpu) if orders.gpu is not None else set())
     rehearse()
     if not orders.sealed:
         os.setsid()
@@ -59,15 +59,16 @@ def settle(orders: Orders, readable: tuple[str, ...], uid: int | None) -> None:
         uid=uid,
         parent_pid=os.getppid(),
         readable=readable,
-        gpu=orders.gpu,
+        gpu=orders.gpu is not None,
     )
     seal(plan, keep_fds=kept)
 
 
-def make_cuda_context() -> set[int]:
+def make_cuda_context(index: int) -> set[int]:
     """Touch the GPU once; the descriptors its driver opened, without which the context would be lost."""
     before = open_descriptors()
-    torch.ones(2, 2, device="cuda").requires_grad_().sum().item()
+    torch.cuda.set_device(index)
+    torch.ones(2, 2, device=f"cuda:{index}").requires_grad_().sum().item()
     return open_descriptors() - before
 
 

@@ -34,7 +34,7 @@ MORE_THREADS = 15
 _ADDRESS_SLACK = 64 * 1024 * 1024
 # The usual size. A container may come without any limit, and RLIMIT_DATA does not count the stack.
 _MAIN_STACK = 8 << 20
-# Free on every distribution; the child that only reports on the seal takes it.
+# `nobody`: the child that only reports on the seal takes it, and runs no program.
 _PROBE_UID = 65534
 _PARENT_GONE = 70
 
