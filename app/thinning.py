@@ -1,93 +1,160 @@
-"""A long curve in bounded room: spikes survive, the ends are exact, and nothing is ever reordered.
+"""Curves of bounded size: the newest points as they came, older ones as the least and greatest of each stretch.
 
-Points are kept until there are twice as many as allowed; then each stretch of points gives up all but its least and
-its greatest. A NaN or an infinity is kept like a spike. The newest points are never thinned.
+A stretch is a power of two of step numbers, aligned at 0, so the result does not depend on how points were batched.
+A spike survives because it is the greatest (or least) of its stretch; a stretch with NaN or Inf keeps one of them.
 """
 
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from typing import NamedTuple
 
 from app.training import Curve, Points, Series
-from app.values import Real
+from app.values import as_float, spell
 
-STRETCH = 4
-"""Points of which two are kept when room is made."""
-NEWEST = 256
-"""Points at the end that are never thinned."""
+SMALLEST_CAPACITY = 16
 
 
-def as_float(value: Real) -> float:
-    """The number a spelled one stands for."""
-    return float(value)
+class Point(NamedTuple):
+    step: int
+    value: float
+    epoch: int | None
 
 
-class ThinnedCurve:
-    """A series as it grows, at most about twice `allowed` points at any time."""
+@dataclass(slots=True)
+class Stretch:
+    index: int
+    low: Point | None = None
+    high: Point | None = None
+    bad: Point | None = None
 
-    def __init__(self, series: Series, allowed: int) -> None:
+    def take(self, point: Point) -> None:
+        if not math.isfinite(point.value):
+            self.bad = self.bad or point
+            return
+        if self.low is None or point.value < self.low.value:
+            self.low = point
+        if self.high is None or point.value > self.high.value:
+            self.high = point
+
+    def points(self) -> Iterator[Point]:
+        yield from (each for each in (self.low, self.high, self.bad) if each is not None)
+
+
+class Thinner:
+    """One series within `capacity` points (at least 16); what it says of the whole is exact."""
+
+    def __init__(self, series: Series, capacity: int) -> None:
         self.series = series
-        self.count = 0
-        self._allowed = max(allowed, 2 * NEWEST)
-        self._points: list[tuple[int, Real, int | None]] = []
-        self._first: Real | None = None
-        self._minimum = math.inf
-        self._maximum = -math.inf
+        self._tail_length = max(1, capacity // 8)
+        self._most_stretches = (capacity - 2 * self._tail_length - 1) // 3
+        self._width = 1
+        self._stretches: list[Stretch] = []
+        self._tail: list[Point] = []
+        self._first: Point | None = None
         self._first_bad: int | None = None
+        self._count = 0
+        self._low = math.inf
+        self._high = -math.inf
+
+    @property
+    def last_step(self) -> int:
+        return self._tail[-1].step if self._tail else -1
 
     def add(self, points: Points) -> None:
-        epochs: Iterable[int | None] = points.epochs or (None,) * len(points.steps)
-        for step, value, epoch in zip(points.steps, points.values, epochs, strict=True):
-            self._note(step, value)
-            self._points.append((step, value, epoch))
-        while len(self._points) > 2 * self._allowed:
-            self._make_room()
+        """Take points of rising steps."""
+        new = list(read_points(points))
+        if not new:
+            return
+        self._first = self._first or new[0]
+        self._count += len(new)
+        for point in new:
+            if math.isfinite(point.value):
+                self._low = min(self._low, point.value)
+                self._high = max(self._high, point.value)
+            elif self._first_bad is None:
+                self._first_bad = point.step
+        self._tail.extend(new)
+        while len(self._tail) >= 2 * self._tail_length:
+            old = self._tail[: self._tail_length]
+            del self._tail[: self._tail_length]
+            for point in old:
+                self._stretch(point.step).take(point)
 
-    def _note(self, step: int, value: Real) -> None:
-        if self.count == 0:
-            self._first = value
-        self.count += 1
-        number = as_float(value)
-        if math.isfinite(number):
-            self._minimum = min(self._minimum, number)
-            self._maximum = max(self._maximum, number)
-        elif self._first_bad is None:
-            self._first_bad = step
+    def _stretch(self, step: int) -> Stretch:
+        index = step // self._width
+        if self._stretches and self._stretches[-1].index == index:
+            return self._stretches[-1]
+        while len(self._stretches) >= self._most_stretches:
+            self._widen()
+            index = step // self._width
+            if self._stretches[-1].index == index:
+                return self._stretches[-1]
+        self._stretches.append(Stretch(index))
+        return self._stretches[-1]
 
-    def _make_room(self) -> None:
-        old, new = self._points[:-NEWEST], self._points[-NEWEST:]
-        self._points = [*thin(old), *new]
+    def _widen(self) -> None:
+        self._width *= 2
+        merged: list[Stretch] = []
+        for each in self._stretches:
+            index = each.index // 2
+            if not merged or merged[-1].index != index:
+                merged.append(Stretch(index))
+            for point in sorted(each.points(), key=lambda point: point.step):
+                merged[-1].take(point)
+        self._stretches = merged
 
     def curve(self) -> Curve | None:
-        """The curve so far; None before its first point."""
+        """The curve as it stands; None before the first point."""
         if self._first is None:
             return None
-        steps, values, epochs = zip(*self._points, strict=True)
-        known = tuple(epoch for epoch in epochs if epoch is not None)
-        finite = self._minimum <= self._maximum
+        kept = {self._first.step: self._first}
+        for stretch in self._stretches:
+            kept.update((each.step, each) for each in stretch.points())
+        kept.update((each.step, each) for each in self._tail)
+        points = [kept[step] for step in sorted(kept)]
+        finite = self._low <= self._high
         return Curve(
             series=self.series,
-            points=Points(self.series.index, steps, values, known if len(known) == len(steps) else ()),
-            count=self.count,
-            first=self._first,
-            last=values[-1],
-            minimum=self._minimum if finite else None,
-            maximum=self._maximum if finite else None,
+            points=write_points(self.series.index, points),
+            count=self._count,
+            first=spell(points[0].value),
+            last=spell(points[-1].value),
+            minimum=self._low if finite else None,
+            maximum=self._high if finite else None,
             first_bad=self._first_bad,
         )
 
 
-def thin(points: list[tuple[int, Real, int | None]]) -> Iterator[tuple[int, Real, int | None]]:
-    """Of each stretch its least and its greatest point, in order; of the first one the very first point too."""
-    for start in range(0, len(points), STRETCH):
-        stretch = points[start : start + STRETCH]
-        bad = [point for point in stretch if not math.isfinite(as_float(point[1]))]
-        good = [point for point in stretch if math.isfinite(as_float(point[1]))]
-        kept = {id(point) for point in bad[:1]}
-        if good:
-            kept.add(id(min(good, key=lambda point: as_float(point[1]))))
-            kept.add(id(max(good, key=lambda point: as_float(point[1]))))
-        if start == 0:
-            kept.add(id(stretch[0]))
-        yield from (point for point in stretch if id(point) in kept)
+def thin_curve(curve: Curve, capacity: int) -> Curve:
+    """The same curve with at most `capacity` points (at least 16)."""
+    if len(curve.points.steps) <= capacity:
+        return curve
+    thinner = Thinner(curve.series, max(capacity, SMALLEST_CAPACITY))
+    thinner.add(curve.points)
+    thinned = thinner.curve()
+    if thinned is None:
+        return curve
+    return Curve(
+        curve.series, thinned.points, curve.count, curve.first, curve.last, curve.minimum, curve.maximum,
+        curve.first_bad,
+    )  # fmt: skip
+
+
+def read_points(points: Points) -> Iterator[Point]:
+    count = len(points.steps)
+    epochs: Sequence[int | None] = points.epochs if len(points.epochs) == count else (None,) * count
+    for step, value, epoch in zip(points.steps, points.values, epochs, strict=False):
+        yield Point(step, as_float(value), epoch)
+
+
+def write_points(series: int, points: list[Point]) -> Points:
+    epochs = tuple(each.epoch for each in points if each.epoch is not None)
+    return Points(
+        series,
+        tuple(each.step for each in points),
+        tuple(spell(each.value) for each in points),
+        epochs if len(epochs) == len(points) else (),
+    )

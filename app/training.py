@@ -38,7 +38,7 @@ class Points:
 
 @dataclass(frozen=True, slots=True)
 class Progress:
-    """Passes of the training loop done and, where its length is known, to do. `line` is the loop's first line."""
+    """Passes of the outermost loop around the training done and, where its length is known, to do; its first line."""
 
     line: int
     done: int

@@ -36,6 +36,21 @@ Spelled = Literal["NaN", "Infinity", "-Infinity"]
 Real = int | float | Spelled
 
 
+def spell(number: float) -> float | Spelled:
+    """The number, or its name where JSON has no way to write it."""
+    if math.isfinite(number):
+        return number
+    return "NaN" if math.isnan(number) else "Infinity" if number > 0 else "-Infinity"
+
+
+def as_float(value: Real) -> float:
+    """The number a spelled one stands for; whole numbers beyond all floats are infinite."""
+    try:
+        return float(value)
+    except OverflowError:
+        return math.inf if isinstance(value, int) and value > 0 else -math.inf
+
+
 @dataclass(frozen=True, slots=True)
 class Complex:
     real: Real

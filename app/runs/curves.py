@@ -7,7 +7,7 @@ from dataclasses import replace
 from operator import lt
 
 from app.limits import Limits
-from app.runs.thinning import Thinner, thin_curve
+from app.thinning import Thinner, thin_curve
 from app.training import Curve, Points, Progress, Series, Training
 
 MOST_NAME = 200

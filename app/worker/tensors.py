@@ -12,18 +12,11 @@ from typing import Any, Literal
 
 import torch
 
-from app.values import Complex, Nested, Real, Scalar, Statistics, TensorValue
+from app.values import Complex, Nested, Real, Scalar, Statistics, TensorValue, spell
 from app.worker.anchors import is_wrapper
 
 FEW = 64
 """Up to this many elements, Python counts faster than torch dispatches."""
-
-
-def spell(number: float) -> Real:
-    """The number, or its name where JSON has no way to write it."""
-    if math.isfinite(number):
-        return number
-    return "NaN" if math.isnan(number) else "Infinity" if number > 0 else "-Infinity"
 
 
 def plain_scalar(number: bool | float | complex) -> Scalar:

@@ -22,12 +22,11 @@ from torch.optim import Optimizer
 from torch.optim.optimizer import register_optimizer_step_post_hook, register_optimizer_step_pre_hook
 
 from app.limits import Limits
-from app.thinning import ThinnedCurve
+from app.thinning import Thinner
 from app.training import Curve, Points, Progress, Series, SeriesKind, Training
-from app.values import Real, Span
+from app.values import Real, Span, spell
 from app.worker.frames import names_in_frames, program_frame
 from app.worker.loops import Loops
-from app.worker.tensors import spell
 
 GROUPS = 4
 """Parameter groups whose learning rate is followed."""
@@ -75,7 +74,7 @@ class TrainingLog:
         self._span_of = span_of
         self._text_of = text_of
         self._channels: dict[tuple[str, SeriesKind], Channel] = {}
-        self._curves: dict[int, ThinnedCurve] = {}
+        self._curves: dict[int, Thinner] = {}
         self._announced = 0
         self._roots: dict[tuple[CodeType, int], Channel | None] = {}
         self._noted: set[str] = set()
@@ -196,15 +195,17 @@ class TrainingLog:
         )
         curve = self._curves.get(channel.series.index)
         if curve is None:
-            curve = ThinnedCurve(channel.series, self._limits.curve_points)
+            curve = Thinner(channel.series, self._limits.curve_points)
             self._curves[channel.series.index] = curve
         curve.add(points)
         return points
 
     def progress(self) -> Progress | None:
+        """How far the outermost loop around the training is; the training loop itself where it is a `while`."""
         if self.training_loop is None:
             return None
-        state = self._loops.state(self.training_loop)
+        running = self._loops.running
+        state = running[0] if running else self._loops.state(self.training_loop)
         return Progress(state.line, state.done, state.total, self.optimiser_steps)
 
     def finish(self) -> None:

@@ -163,11 +163,11 @@ def test_page_is_used_by_keyboard(fake_site: FakeSite, page: Page) -> None:
     )
     assert selected in ("x*w", "x*w + b")
     expect(page.locator("#source")).to_have_value("y = x*w + b")
-    page.locator(".menu summary").focus()
+    page.locator(".bar .menu summary").focus()
     page.keyboard.press("Enter")
-    expect(page.locator(".menu ul")).to_be_visible()
+    expect(page.locator(".bar .menu ul")).to_be_visible()
     page.keyboard.press("Escape")
-    expect(page.locator(".menu ul")).to_be_hidden()
+    expect(page.locator(".bar .menu ul")).to_be_hidden()
 
 
 def test_moving_a_slider_keeps_the_picture_in_place(fake_site: FakeSite, page: Page) -> None:
@@ -224,8 +224,8 @@ def test_phone_scrolls_only_downwards(
 def test_menu_opens_inside_the_window(fake_site: FakeSite, page: Page, width: int) -> None:
     page.set_viewport_size({"width": width, "height": 740})
     page.goto(fake_site.url)
-    page.locator(".menu summary").click()
-    box = page.locator(".menu ul").bounding_box()
+    page.locator(".bar .menu summary").click()
+    box = page.locator(".bar .menu ul").bounding_box()
     assert box is not None
     assert box["x"] >= 0
     assert box["x"] + box["width"] <= width

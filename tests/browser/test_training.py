@@ -272,7 +272,10 @@ def test_panel_fits_a_phone(fake_site: FakeSite, browser: Browser, locale: str) 
     finish(page)
     page.locator("#training-table summary").click()
     page.locator(".training-menu summary").click()
-    page.wait_for_timeout(200)
+    menu = page.locator(".training-menu ul").bounding_box()
+    assert menu is not None
+    assert menu["x"] >= 0
+    assert menu["x"] + menu["width"] <= 360
     assert page.evaluate("document.documentElement.scrollWidth") == 360
     context.close()
 

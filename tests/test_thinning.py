@@ -8,8 +8,9 @@ from time import perf_counter
 from hypothesis import given, settings
 from hypothesis import strategies as some
 
-from app.runs.thinning import Thinner, as_float, spell, thin_curve
+from app.thinning import Thinner, thin_curve
 from app.training import Curve, Points, Series
+from app.values import as_float, spell
 
 SERIES = Series(3, "loss", "loss", None)
 VALUES = some.lists(
