@@ -2,6 +2,7 @@
 // method composes, and never an older answer over a newer one.
 
 const PAUSE = 250;
+const SLOW = 700;
 
 export function startEvaluation(editor) {
   const form = document.getElementById("program");
@@ -55,6 +56,14 @@ export function startEvaluation(editor) {
     if (ctx.sequence < shown) event.preventDefault();
     else shown = ctx.sequence;
   });
+  // A program that takes its time must not look finished meanwhile.
+  const status = document.getElementById("status");
+  let slow = 0;
+  document.addEventListener("htmx:before:request", () => {
+    clearTimeout(slow);
+    slow = setTimeout(() => { status.textContent = status.dataset.running; }, SLOW);
+  });
+  document.addEventListener("htmx:finally:request", () => clearTimeout(slow));
   const unreachable = document.getElementById("unreachable");
   document.addEventListener("htmx:after:swap", markFields);
   document.addEventListener("htmx:after:request", () => { unreachable.hidden = true; });

@@ -40,13 +40,23 @@ export function startGraph(editor) {
     area.scrollTo(left * ratio - area.clientWidth / 2, top * ratio - area.clientHeight / 2);
   }
 
+  // A picture wider than its viewport opens with the result in the middle, not with an empty corner.
+  function besideRoot(area) {
+    const root = area.querySelector(".box.root")?.getBoundingClientRect();
+    if (!root) return 0;
+    const middle = root.left - area.getBoundingClientRect().left + area.scrollLeft + root.width / 2;
+    return Math.max(0, middle - area.clientWidth / 2);
+  }
+
   function arrive() {
     const area = viewport();
     if (!area) return;
-    if (area.dataset.key !== view.key) Object.assign(view, { zoom: 0, left: 0, top: 0, key: area.dataset.key });
+    const another = area.dataset.key !== view.key;
+    if (another) Object.assign(view, { zoom: 0, left: 0, top: 0, key: area.dataset.key });
     const image = picture();
     if (image instanceof HTMLImageElement && !image.complete) image.addEventListener("load", show, { once: true });
     show();
+    if (another) view.left = besideRoot(area);
     area.scrollTo(view.left, view.top);
     area.addEventListener("scroll", () => Object.assign(view, { left: area.scrollLeft, top: area.scrollTop }));
   }

@@ -53,8 +53,9 @@ def watching_optimisers(recorder: Recorder) -> Iterator[None]:
         if silenced:
             silenced.pop()
             recorder.quiet -= 1
-            updated = [parameter for group in optimiser.param_groups for parameter in group["params"]]
-            recorder.note(f"torch.optim.{type(optimiser).__name__}.step", [], updated, sequence_number())
+            moved = [parameter for group in optimiser.param_groups for parameter in group["params"]]
+            name = f"torch.optim.{type(optimiser).__name__}.step"
+            recorder.note(name, recorder.arguments((moved,), None), [], sequence_number())
 
     with register_optimizer_step_pre_hook(before), register_optimizer_step_post_hook(after):
         yield

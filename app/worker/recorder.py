@@ -196,13 +196,13 @@ class Recorder(TorchFunctionMode):
             self._shelf.save_from(args[0])
         before = sequence_number()
         result = func(*args, **kwargs) if kwargs else func(*args)
-        self.note(op, arguments, written_to(args[0]) if in_place else tensors_in(result), before)
+        outputs = written_to(args[0]) if in_place else tensors_in(result)
+        if outputs or sequence_number() != before:
+            self.note(op, arguments, outputs, before)
         return result
 
     def note(self, op: str, arguments: list[Argument], outputs: list[Tensor], before: int) -> None:
         """Write a call down, with the innermost place of the program it came from."""
-        if not outputs and sequence_number() == before:
-            return
         frame: FrameType | None = sys._getframe(1)
         while frame is not None and frame.f_code.co_filename != FILENAME:
             frame = None if frame.f_code.co_name in SILENT else frame.f_back
