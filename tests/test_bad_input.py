@@ -193,7 +193,7 @@ FORGED: dict[str, tuple[str, int, str]] = {
     "a huge length": ("b'\\xff' * 4", 500, "wire_error"),
     "an unknown frame": ("framed({'frame': 'root'})", 500, "wire_error"),
     "deep nesting": ("(1 << 20).to_bytes(4) + b'[' * (1 << 20)", 500, "wire_error"),
-    "a failure": ("framed({'frame': 'failure', 'text': 'a\\nforged log line'})", 503, "worker_lost"),
+    "a failure": ("framed({'frame': 'failure', 'text': 'a\\nforged log line'})", 500, "worker_failed"),
     "a trace": ("framed({'frame': 'trace', 'outcome': {'kind': 'completed'}})", 200, "completed"),
     "markup": (
         "framed({'frame': 'trace', 'outcome': {'kind': 'crashed', 'signal': '</script><script>alert(1)</script>'}})",

@@ -109,7 +109,7 @@ def main() -> None:
         signal.signal(ending, signal.SIG_IGN)  # to a whole group, they mean the sandbox, which then closes us
     control = socket.socket(fileno=int(sys.argv[1]))
     orders = Orders(**json.loads(sys.argv[2]))
-    versions = preload()
+    prepared = preload()
     if orders.sealed:
         prepare(files=True, gpu=orders.gpu is not None)
         if os.geteuid() == 0:
@@ -117,7 +117,7 @@ def main() -> None:
     os.environ.clear()
     devices = find_gpus() if orders.gpu is not None else []
     with suppress(BrokenPipeError):  # the sandbox may have gone while torch was being imported
-        send_message(control, {"hello": asdict(versions), "devices": devices})
+        send_message(control, {"hello": asdict(prepared.versions), "devices": devices})
         ForkServer(control, orders).serve()
 
 

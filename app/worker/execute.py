@@ -191,7 +191,7 @@ class Run:
                 reason = Text(
                     "backward cannot start from `{name}`: it is no tensor that was computed from a leaf "
                     "that requires grad.",
-                    {"name": asked},
+                    {"name": asked[:200]},
                 )
                 self._notes.append(reason)
                 return

@@ -8,10 +8,16 @@ from torch import Tensor
 
 from app.values import Text
 
+NAME_CHARS = 200
+"""Of a name in a sentence."""
+
 
 def why_no_grad(tensor: Tensor, name: str, passes: int) -> Text | None:
     """The reason `tensor.grad` is None, as a sentence; None where it has one."""
-    values: dict[str, str | int | float] = {"name": name, "dtype": str(tensor.dtype).removeprefix("torch.")}
+    values: dict[str, str | int | float] = {
+        "name": name[:NAME_CHARS],
+        "dtype": str(tensor.dtype).removeprefix("torch."),
+    }
     if not (tensor.is_floating_point() or tensor.is_complex()):
         return Text("`{name}` is {dtype}: only floating point and complex tensors have gradients.", values)
     if not tensor.requires_grad:

@@ -12,6 +12,7 @@ import io
 import platform
 import sys
 import warnings
+from dataclasses import dataclass
 
 import numpy as np
 import pandas as pd
@@ -25,7 +26,7 @@ from app.trace import RunRequest, Versions
 from app.wire import HEADER, Ready, Task, decode_task, encode_frame, encode_task
 from app.worker.execute import rehearse
 from app.worker.figures import prepare_matplotlib
-from app.worker.hugepages import gather_memory
+from app.worker.hugepages import fill_gaps, gather_memory
 
 STANDARD = """
 abc argparse array ast asyncio atexit base64 bisect calendar cmath codecs collections.abc colorsys
@@ -64,8 +65,15 @@ REHEARSALS = 60
 """The interpreter rewrites code it has run a few times. Done here, those pages stay shared with all children."""
 
 
-def preload() -> Versions:
-    """Import and warm up everything; the versions of what matters most."""
+@dataclass(frozen=True, slots=True)
+class Prepared:
+    versions: Versions
+    fillers: tuple[bytes, ...]
+    """See `fill_gaps`: to be kept as long as children are forked."""
+
+
+def preload() -> Prepared:
+    """Import and warm up everything."""
     torch.set_num_threads(1)
     torch.set_num_interop_threads(1)
     with warnings.catch_warnings():
@@ -81,10 +89,12 @@ def preload() -> Versions:
     # oneDNN maps executable memory while it runs, which the seal forbids
     torch.backends.mkldnn.set_flags(False)  # type: ignore[no-untyped-call]
     gc.collect()
+    fillers = fill_gaps()
     gc.freeze()
     gather_memory()
     gc.disable()  # a collection in a fresh child would copy every page; the child turns it on for the program
-    return Versions(platform.python_version(), torch.__version__, np.__version__)
+    versions = Versions(platform.python_version(), torch.__version__, np.__version__)
+    return Prepared(versions, fillers)
 
 
 def import_if_there(name: str) -> None:
