@@ -53,7 +53,9 @@ class Settings:
         "Addresses of proxies whose X-Forwarded-For is believed, separated by commas; empty believes none.",
     )
     runs_per_minute: int = _setting(
-        120, "Runs a minute one client address may start; 0 sets no limit.", low=0
+        120,
+        "Runs a minute one client address may start; 0 sets no limit, nor one on how many run at once.",
+        low=0,
     )
     runs_burst: int = _setting(60, "Runs one client address may start at once after a pause.", low=1)
     seconds: float = _setting(10.0, "Wall time of one run, in seconds.", low=0.1)

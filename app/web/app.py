@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import AsyncIterator, Callable
 from contextlib import AbstractAsyncContextManager, asynccontextmanager, nullcontext
 from pathlib import Path
@@ -78,7 +79,7 @@ def create_app(
         assets=assets,
         placements=PlacementCache(),
         rate=RateLimiter(settings.runs_per_minute, settings.runs_burst),
-        places=Places(max(1, settings.slots - 1)),
+        places=Places(max(1, settings.slots - 1) if settings.runs_per_minute else sys.maxsize),
     )
     for each in (api, runs, pages, live, export, docs):
         site.include_router(each.router)
