@@ -211,7 +211,7 @@ def test_graph_of_too_many_lines_is_grouped_further() -> None:
 
 async def test_one_client_leaves_a_place_for_others() -> None:
     sandbox = FakeSandbox(delay=lambda program: 3.0)
-    async with site(sandbox, slots=4) as client:
+    async with site(sandbox, slots=4, runs_per_minute=1000) as client:
         replies = await asyncio.gather(*(client.post(EVALUATE, json=SLEEPING) for _ in range(8)))
     assert len(sandbox.asked) == 3
     refused = [reply for reply in replies if reply.status_code != 200]
@@ -221,7 +221,7 @@ async def test_one_client_leaves_a_place_for_others() -> None:
 
 
 async def test_page_says_so_too() -> None:
-    async with site(FakeSandbox(delay=lambda program: 3.0), slots=1) as client:
+    async with site(FakeSandbox(delay=lambda program: 3.0), slots=1, runs_per_minute=1000) as client:
         first = asyncio.ensure_future(client.post(EVALUATE, json=SLEEPING))
         await asyncio.sleep(0.1)
         answer = await post_form(client, "/evaluate", source="y = 1", headers=HTMX)
@@ -231,7 +231,7 @@ async def test_page_says_so_too() -> None:
 
 
 async def test_next_program_waits_a_moment_for_the_last_one_to_end() -> None:
-    async with site(FakeSandbox(delay=lambda program: ASLEEP), slots=2) as client:
+    async with site(FakeSandbox(delay=lambda program: ASLEEP), slots=2, runs_per_minute=1000) as client:
         replies = await asyncio.gather(*(client.post(EVALUATE, json=SLEEPING) for _ in range(2)))
     assert [reply.status_code for reply in replies] == [200, 200]
 
@@ -251,7 +251,7 @@ async def test_other_addresses_have_places_of_their_own() -> None:
 
 async def test_live_runs_count_among_a_clients_places() -> None:
     sandbox = FakeSandbox(pace=0.5)
-    async with site(sandbox, slots=3, live_runs=1) as client:
+    async with site(sandbox, slots=3, live_runs=1, runs_per_minute=1000) as client:
         run = (await client.post("/api/v1/runs", json={"source": "for epoch in range(3): pass"})).json()["id"]
         await asyncio.sleep(0.05)
         playground = client._app.state.playground  # type: ignore[attr-defined]  # the site's own client
