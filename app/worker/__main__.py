@@ -14,6 +14,7 @@ import socket
 import sys
 from contextlib import suppress
 from dataclasses import asdict
+from functools import cache
 
 from app.control import Orders, receive_message, send_message
 from app.worker.child import find_gpus, readable_paths, run_child
@@ -91,13 +92,19 @@ class ForkServer:
             os.waitpid(pid, 0)
 
 
+@cache
+def python_library() -> ctypes.PyDLL:
+    """Opened once: each opening makes classes that only the collector could free, and it is off here."""
+    return ctypes.PyDLL(None, use_errno=True)
+
+
 def fork_bare() -> int:
     """fork(2) without Python's after-fork handlers, which serve processes with threads and other users of `random`.
 
     This process has one thread and its children seed themselves; the handlers would copy a third of the pages
     (1 MB, 330 page faults) that a waiting child takes at all. C libraries' own handlers still run.
     """
-    pid = int(ctypes.PyDLL(None, use_errno=True).fork())
+    pid = int(python_library().fork())
     if pid < 0:
         raise OSError(ctypes.get_errno(), os.strerror(ctypes.get_errno()))
     return pid
