@@ -86,8 +86,8 @@ def build_app(settings: Settings) -> FastAPI:
 class Server(uvicorn.Server):
     """Says where it listens once it really does."""
 
-    async def startup(self, sockets: list[object] | None = None) -> None:  # type: ignore[override]
-        await super().startup()
+    async def startup(self, sockets: list[socket.socket] | None = None) -> None:
+        await super().startup(sockets)
         for server in self.servers if self.started else ():
             for listener in server.sockets:
                 host, port = listener.getsockname()[:2]

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import asyncio
 import math
-from collections.abc import AsyncIterator, Callable, Iterator
+from collections.abc import AsyncGenerator, Callable, Iterator
 from dataclasses import dataclass, field, replace
 
 from app.errors import DrawingFailed
@@ -262,7 +262,7 @@ class FakeSandbox:
 
     async def stream(
         self, program: Program, request: RunRequest, seconds: float | None = None
-    ) -> AsyncIterator[Frame]:
+    ) -> AsyncGenerator[Frame, None]:
         self.running += 1
         self.most_running = max(self.most_running, self.running)
         try:

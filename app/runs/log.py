@@ -8,7 +8,8 @@ from __future__ import annotations
 
 from bisect import bisect_right
 from collections.abc import Callable
-from operator import attrgetter
+from functools import partial
+from operator import attrgetter, is_not
 
 from app.runs.face import Event, EventKind
 
@@ -84,7 +85,7 @@ class EventLog:
                 break
             excess -= size_of(each)
             self.left_out += 1
-            self._keep(lambda event, gone=each: event is not gone)  # type: ignore[misc]
+            self._keep(partial(is_not, each))
 
     def _keep(self, wanted: Callable[[Event], bool]) -> None:
         kept = [each for each in self._events if wanted(each)]

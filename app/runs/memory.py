@@ -198,7 +198,7 @@ class MemoryRuns:
             heard = False
             try:
                 stream = self._sandbox.stream(run.program, run.request, self._limits.run_seconds)
-                async with aclosing(stream) as frames:  # type: ignore[type-var]  # a generator behind the face
+                async with aclosing(stream) as frames:
                     async for frame in frames:
                         heard = True
                         if isinstance(frame, Trace):

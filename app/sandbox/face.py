@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncGenerator
 from dataclasses import dataclass
 from typing import Protocol
 
@@ -47,10 +47,10 @@ class Sandbox(Protocol):
 
     def stream(
         self, program: Program, request: RunRequest, seconds: float | None = None
-    ) -> AsyncIterator[Frame]:
+    ) -> AsyncGenerator[Frame, None]:
         """Yield frames as they arrive; the last one is the Trace, and there is exactly one.
 
-        `seconds` is the run's wall time where it is not the usual limit. Closing the iterator ends the program.
+        `seconds` is the run's wall time where it is not the usual limit. Closing the generator ends the program.
         """
         ...
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
-from collections.abc import AsyncGenerator, AsyncIterator
+from collections.abc import AsyncGenerator
 from contextlib import aclosing
 from dataclasses import dataclass, field
 from typing import Any, Protocol
@@ -48,7 +48,7 @@ class HeldSandbox:
 
     async def stream(
         self, program: object, request: RunRequest, seconds: float | None = None
-    ) -> AsyncIterator[Frame]:
+    ) -> AsyncGenerator[Frame, None]:
         if self.failures:
             raise self.failures.pop(0)
         queue: asyncio.Queue[Frame | Exception] = asyncio.Queue()
