@@ -111,6 +111,7 @@ READERS = (0, 65_534) if os.geteuid() == 0 else (os.geteuid(),)
 @pytest.mark.parametrize("reader", READERS)
 async def test_environment_of_a_child_tells_nobody_anything(real: RealSandbox, reader: int) -> None:
     """Root reads it and finds no secret; everybody else, its own user too, is refused: it is undumpable."""
+    await real.rested()  # a child of an earlier test may still be ending
     children = real.children()
     assert children
     for child in children:
@@ -141,7 +142,8 @@ print("found" if found else "nothing")
 
 
 async def test_memory_that_was_never_written_holds_nothing_of_an_earlier_program(real: RealSandbox) -> None:
-    assert await real.printed(f"{PLANT}del planted[::2]\n{SCAN}") == "found\n", (
+    # All but the last: a hole larger than any request, which the allocator cannot give back to the system.
+    assert await real.printed(f"{PLANT}del planted[:-1]\n{SCAN}") == "found\n", (
         "the probe must find what is there"
     )
     for _ in range(real.plan.spares + 1):
