@@ -48,6 +48,7 @@ from app.worker.instrument import AGAIN, NOTE, OVER, Compiled, compile_program
 from app.worker.limit import reserve_memory, wall_clock
 from app.worker.loops import Loops
 from app.worker.modules import ModulePaths
+from app.worker.moments import Moments
 from app.worker.namespace import Found, find_tensors, has_history, last_root, make_input, make_module
 from app.worker.outcome import message_of, outcome_of, plain_text
 from app.worker.output import Transcript
@@ -111,9 +112,12 @@ class Run:
         self._figures = FigureCollector(limits, send)
         self._identities = IdentityTable()
         self._recorder = Recorder(limits, self._identities, ModulePaths())
-        loops = Loops(self._recorder.tick)
+        self._moments = Moments()
+        loops = Loops(self._pass_begins)
         self._passes = Passes(self._recorder, self._identities, loops, compiled.loops, limits)
-        self._training = TrainingLog(loops, limits, send, self._places.span, self._places.source.text)
+        self._training = TrainingLog(
+            loops, limits, send, self._places.span, self._places.source.text, self._moments
+        )
         ears = {OVER: loops.over, AGAIN: loops.again, NOTE: self._training.note}
         self._device = place_on(request.device)
         self._main = make_module(ears)
@@ -163,6 +167,10 @@ class Run:
             self.timings = replace(self.timings, run=time.perf_counter() - began)
             if value is not None:
                 self._show(value)
+
+    def _pass_begins(self, line: int) -> None:
+        self._recorder.tick(line)
+        self._training.pass_begins(line)
 
     def _show(self, value: Any) -> None:
         self._value = value

@@ -27,6 +27,7 @@ from app.training import Curve, Points, Progress, Series, SeriesKind, Training
 from app.values import Real, Span, spell
 from app.worker.frames import names_in_frames, program_frame
 from app.worker.loops import Loops
+from app.worker.moments import Moments
 
 GROUPS = 4
 """Parameter groups whose learning rate is followed."""
@@ -64,6 +65,7 @@ class TrainingLog:
         send: Callable[[Training], None],
         span_of: Callable[[CodeType, int], Span | None],
         text_of: Callable[[Span], str],
+        moments: Moments,
     ) -> None:
         self.optimiser_steps = 0
         self.training_loop: int | None = None
@@ -78,6 +80,8 @@ class TrainingLog:
         self._announced = 0
         self._roots: dict[tuple[CodeType, int], Channel | None] = {}
         self._noted: set[str] = set()
+        self._noting_loop: int | None = None
+        self._moments = moments
         self._lock = threading.Lock()
         self._ended = threading.Event()
         self._thread: threading.Thread | None = None
@@ -93,6 +97,7 @@ class TrainingLog:
         channel = self._channel(name, kind_of(name), lambda: self._line_span(line, name))
         if channel is not None:
             self._noted.add(name)
+            self._noting_loop = self._loops.innermost()
             channel.add(number, self._loops.epoch(self.training_loop or 0))
 
     def note_backward(self, roots: Any, loop: int | None) -> None:
@@ -138,6 +143,11 @@ class TrainingLog:
                 self._thread.start()
         return channel
 
+    def pass_begins(self, line: int) -> None:
+        """Called before each pass of each of the program's loops, with the loop's first line."""
+        if not self.optimiser_steps and line == (self.training_loop or self._noting_loop):
+            self._moments.arrive()
+
     # ------------------------------------------------------------------------------------------ optimisers
 
     @contextmanager
@@ -156,13 +166,13 @@ class TrainingLog:
 
     def _after_step(self, optimiser: Optimizer, args: Any, kwargs: Any) -> None:
         self.optimiser_steps += 1
-        if self.training_loop is None:
-            return
-        watch = self._watches[id(optimiser)]
-        for name, kind, value in watch.after():
-            channel = self._channel(name, kind, lambda: None)
-            if channel is not None:
-                channel.add(value, None, self.optimiser_steps - 1)
+        if self.training_loop is not None:
+            watch = self._watches[id(optimiser)]
+            for name, kind, value in watch.after():
+                channel = self._channel(name, kind, lambda: None)
+                if channel is not None:
+                    channel.add(value, None, self.optimiser_steps - 1)
+        self._moments.arrive()
 
     # ------------------------------------------------------------------------------------------ sending
 
