@@ -126,6 +126,9 @@ class NodeOutput:
     device: str | None = None
     value: TensorValue | None = None
     grad: TensorValue | None = None
+    before: TensorValue | None = None
+    """Of a leaf: what `.grad` held before the pass, where it held anything; `after` is what the pass made of it."""
+    after: TensorValue | None = None
 
 
 NodeKind = Literal["function", "accumulate", "constant"]
@@ -196,6 +199,8 @@ class AutogradGraph:
     occurrence: int
     """Which backward pass of the run it was, from 0 (passes in between may not have been kept)."""
     nodes_left_out: int
+    ran: Many[NodeId] = ()
+    """Nodes in the order torch's engine ran them backward; those it did not need are missing."""
 
 
 @dataclass(frozen=True, slots=True)

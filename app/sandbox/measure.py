@@ -33,6 +33,7 @@ def _sizes(trace: Trace, limits: Limits) -> Iterator[tuple[str, int, int]]:
     yield "graphs", len(graphs), limits.backward_passes + 1
     nodes = sum(len(graph.nodes) for graph in graphs)
     yield "nodes", nodes, 3 * limits.graph_nodes
+    yield "nodes run backward", sum(len(graph.ran) for graph in graphs), nodes
     yield "edges", sum(len(graph.edges) for graph in graphs), 2 * limits.graph_edges
     yield "outputs", sum(len(node.outputs) for graph in graphs for node in graph.nodes), 2 * nodes + 10_000
     for curve in trace.curves:
@@ -64,7 +65,8 @@ def _text_sizes(trace: Trace, limits: Limits) -> Iterator[tuple[str, int, int]]:
 def _values(graph: AutogradGraph) -> Iterator[TensorValue]:
     for node in graph.nodes:
         for output in node.outputs:
-            yield from (value for value in (output.value, output.grad) if value is not None)
+            kept = output.value, output.grad, output.before, output.after
+            yield from (value for value in kept if value is not None)
     yield from (edge.grad for edge in graph.edges if edge.grad is not None)
 
 

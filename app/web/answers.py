@@ -51,7 +51,7 @@ class TensorAnswer(TensorRecord):
     why_no_grad: str | None  # type: ignore[assignment]  # the sentence itself
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, kw_only=True)
 class GraphAnswer(AutogradGraph):
     """The graph that was asked for: the last that ran backward, else the last."""
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import itertools
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 import torch
@@ -42,6 +42,9 @@ class RawOutput:
     """The numbers until they are summarised: a list, or a tensor."""
     value: TensorValue | None = None
     grad: TensorValue | None = None
+    before: TensorValue | None = None
+    """Of a leaf: what `.grad` held before the pass and holds after it, where the pass added to something."""
+    after: TensorValue | None = None
 
 
 @dataclass(slots=True)
@@ -70,6 +73,8 @@ class RawGraph:
     edges: list[RawEdge]
     roots: list[tuple[int, int]]
     left_out: int
+    ran: dict[int, None] = field(default_factory=dict)
+    """Nodes in the order the engine first ran them."""
 
 
 def root_edges(roots: Sequence[Any]) -> list[GradientEdge]:
@@ -244,12 +249,19 @@ class GraphWalk:
 
     def listen(self) -> None:
         for node, number in self._numbers.items():
-            self._handles.append(node.register_hook(self._hook(number)))
+            leaf = node_variable(node)
+            if leaf is not None and leaf.grad is not None:
+                self.graph.nodes[number].outputs[0].before = self._summary(leaf.grad)
+            self._handles.append(node.register_hook(self._hook(number, leaf)))
 
-    def _hook(self, number: int) -> Any:
+    def _hook(self, number: int, leaf: Tensor | None) -> Any:
         def hear(grad_inputs: tuple[Tensor | None, ...], grad_outputs: tuple[Tensor | None, ...]) -> None:
-            for output, grad in zip(self.graph.nodes[number].outputs, grad_outputs, strict=False):
+            self.graph.ran.setdefault(number)
+            outputs = self.graph.nodes[number].outputs
+            for output, grad in zip(outputs, grad_outputs, strict=False):
                 output.grad = self._hear(grad)
+            if leaf is not None and leaf.grad is not None and outputs[0].before is not None:
+                outputs[0].after = self._summary(leaf.grad)
             for edge in self._edges_of(number):
                 if edge.input_nr < len(grad_inputs):
                     edge.grad = self._hear(grad_inputs[edge.input_nr])
@@ -292,6 +304,8 @@ class GraphWalk:
         for edge in self.graph.edges:
             into.setdefault(edge.producer, []).append(edge)
         for number, raw in enumerate(self.graph.nodes):
+            if number not in self.graph.ran:
+                raw.outputs[0].before = None  # nothing was added to it
             edges = into.get(number, [])
             if raw.kind == "accumulate" and raw.outputs[0].grad is None and len(edges) == 1:
                 raw.outputs[0].grad = edges[0].grad

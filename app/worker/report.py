@@ -181,6 +181,7 @@ class Report:
             backward=self._backward(taken),
             occurrence=taken.occurrence,
             nodes_left_out=raw.left_out,
+            ran=tuple(map(NodeId, raw.ran)),
         )
 
     def _node(self, number: NodeId, raw: RawNode, names: dict[TensorId, str]) -> GraphNode:
@@ -196,6 +197,8 @@ class Report:
                 output.device,
                 output.value,
                 output.grad,
+                output.before,
+                output.after,
             )
             for output_nr, output in enumerate(raw.outputs)
         )

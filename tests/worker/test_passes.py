@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
+import torch
 
 from app.limits import Limits
 from app.trace import AutogradGraph, Completed, InputSpec, Raised, Trace
@@ -205,3 +206,53 @@ def test_torchviz_draws_deep_graphs_too() -> None:
     classic = run(source, inputs={"w": leaf(2.0)}, graph="torchviz").classic
     assert classic is not None
     assert len(classic.nodes) > 2_000
+
+
+def order_of(roots: list[torch.Tensor]) -> list[str]:
+    """Which nodes torch's engine runs in a backward pass, by its own hooks."""
+    ran: list[str] = []
+    waiting = [root.grad_fn for root in roots]
+    seen = set()
+    for each in waiting:
+        if each is None or each in seen:
+            continue
+        seen.add(each)
+        name = each.name().rsplit("::", 1)[-1]
+        each.register_hook(lambda *grads, name=name: ran.append(name))
+        waiting.extend(producer for producer, _ in each.next_functions)
+    torch.autograd.backward(roots, [torch.ones_like(root) for root in roots])
+    return ran
+
+
+@pytest.mark.parametrize(
+    "source",
+    [
+        "y = (w.sin() * w.exp() + w.cos()).tanh()",
+        "h = w * 2\nu = h.exp()\nv = h.sin()\ny = u.sqrt() + v * u",
+        "a, b = w.exp().chunk(2)\ny = (b * a).sum() + a.sum()",
+    ],
+)
+def test_nodes_are_told_in_the_order_the_engine_ran_them(source: str) -> None:
+    (graph,) = run(source, inputs={"w": leaf((1.0, 2.0))}).graphs
+    names: dict[str, Any] = {"w": torch.tensor([1.0, 2.0], requires_grad=True)}
+    exec(source, names)
+    ops = {each.id: each.op for each in graph.nodes}
+    assert [ops[number] for number in graph.ran] == order_of([names["y"]])
+
+
+def test_leaf_says_what_its_gradient_was_before_and_after() -> None:
+    first, second = run("for k in (3.0, 4.0):\n    (w * k).backward()", inputs={"w": leaf(2.0)}).graphs
+    (leaf_before,) = (each.outputs[0] for each in first.nodes if each.kind == "accumulate")
+    assert (leaf_before.before, leaf_before.after) == (None, None)
+    (added,) = (each.outputs[0] for each in second.nodes if each.kind == "accumulate")
+    assert [value.data for value in (added.before, added.grad, added.after) if value] == [3.0, 4.0, 7.0]
+
+
+def test_leaf_that_nothing_is_added_to_has_no_before() -> None:
+    source = "(w * 3.0).backward()\ng, = torch.autograd.grad(w * 4.0, w)"
+    _, asked = run(source, inputs={"w": leaf(2.0)}).graphs
+    (found,) = (each.outputs[0] for each in asked.nodes if each.kind == "accumulate")
+    assert (found.before, found.after) == (None, None)
+    assert found.grad is not None
+    assert found.grad.data == 4.0
+    assert [each.op for each in asked.nodes if each.id in asked.ran] == ["MulBackward0"]
