@@ -27,7 +27,9 @@ def _tell_trace(trace: Trace, source: str) -> Iterator[str]:
         yield chunk.text.rstrip("\n")
     if trace.result is not None:
         yield trace.result.text
-    yield from (describe_tensor(tensor) for tensor in trace.tensors)
+    for tensor in trace.tensors:
+        yield describe_tensor(tensor)
+        yield from (f"    {in_english(why.sentence)}" for why in tensor.why)
     for graph in trace.graphs:
         started = ", ".join(graph.backward.roots) if graph.backward else "nowhere"
         yield f"graph: {len(graph.nodes)} nodes, {len(graph.edges)} edges, backward from {started}"

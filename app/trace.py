@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from typing import Literal
 
 from app.training import Curve, Training
-from app.values import Many, NodeId, Numbers, Span, StepId, StorageId, TensorId, TensorValue, Text
+from app.values import Many, NodeId, Numbers, Span, StepId, StorageId, TensorId, TensorValue, Text, Why
 
 # ---------------------------------------------------------------------------------------------- what a run is asked
 
@@ -80,7 +80,8 @@ class TensorRecord:
     bytes: int
     value: TensorValue | None
     grad: TensorValue | None
-    why_no_grad: Text | None
+    why: Many[Why]
+    """Why its grad is None, zero, huge or not finite, or its value not finite; empty where all is well."""
     span: Span | None
     """The assignment (or call) that made it."""
 

@@ -163,6 +163,21 @@ class Problem:
 
 
 @dataclass(frozen=True, slots=True)
+class Why:
+    """Why a gradient is None, zero, huge or not finite, or a value not finite; and the place that made it so.
+
+    `node` is the node that did, of the graph with that `occurrence`.
+    """
+
+    code: str
+    """A short name of the reason: `dead_relu`, `no_requires_grad`, `log_of_zero`."""
+    sentence: Text
+    span: Span | None = None
+    occurrence: int | None = None
+    node: NodeId | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class Statistics:
     """Over all elements; minimum to norm over the finite ones only, null where there is none.
 

@@ -40,7 +40,19 @@ from app.trace import (
     Versions,
 )
 from app.training import Points, Progress, Series, Training
-from app.values import Nested, NodeId, Real, Span, Statistics, StepId, StorageId, TensorId, TensorValue, Text
+from app.values import (
+    Nested,
+    NodeId,
+    Real,
+    Span,
+    Statistics,
+    StepId,
+    StorageId,
+    TensorId,
+    TensorValue,
+    Text,
+    Why,
+)
 
 LINE = "y = x*w + b"
 VERSIONS = Versions("3.11.7", "2.13.0+cpu", "2.4.6")
@@ -87,7 +99,7 @@ def record(identity: int, name: str, value: TensorValue, **changes: object) -> T
         bytes=4,
         value=value,
         grad=None,
-        why_no_grad=None,
+        why=(),
         span=None,
     )
     return replace(plain, **changes)  # type: ignore[arg-type]  # mypy cannot see the names
@@ -102,8 +114,9 @@ def line_trace(program: Program, request: RunRequest) -> Trace:
     x, w, b = (scalar_of(request.inputs.get(name)) for name in "xwb")
     product = Span(1, 4, 1, 7)
     whole = Span(1, 4, 1, 11)
+    reason = Text("`{name}` does not require grad.", {"name": "x"})
     tensors = (
-        record(0, "x", number(x), why_no_grad=Text("`{name}` does not require grad.", {"name": "x"})),
+        record(0, "x", number(x), why=(Why("no_requires_grad", reason),)),
         record(1, "w", number(w), requires_grad=True, grad=number(x)),
         record(2, "b", number(b), requires_grad=True, grad=number(1.0)),
         record(

@@ -45,6 +45,7 @@ OWNERS = (
 MAY_CATCH_EVERYTHING = (
     ("app/worker/execute.py", "runs the user's program, which may raise anything"),
     ("app/worker/child.py", "the last resort of the child's process: tells what failed, then ends"),
+    ("app/worker/why/explain.py", "asks tensors whose class may be the program's own"),
     ("app/worker/outcome.py", "reads the message of an exception whose class may be the user's own"),
 )
 FILE_LINES = 400

@@ -35,6 +35,7 @@ from app.trace import (
     Watched,
 )
 from app.training import Curve, Progress
+from app.values import Why
 from app.web.languages import Language
 from app.web.pictures import Picture, chosen_graph
 from app.web.problems import Failure, FailureAnswer
@@ -47,8 +48,13 @@ class RaisedAnswer(Raised):
 
 
 @dataclass(frozen=True, slots=True)
+class WhyAnswer(Why):
+    sentence: str  # type: ignore[assignment]  # the sentence itself
+
+
+@dataclass(frozen=True, slots=True)
 class TensorAnswer(TensorRecord):
-    why_no_grad: str | None  # type: ignore[assignment]  # the sentence itself
+    why: tuple[WhyAnswer, ...]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -187,8 +193,8 @@ def _outcome(outcome: Outcome, language: Language) -> Completed | RaisedAnswer |
 
 
 def _tensor(record: TensorRecord, language: Language) -> TensorAnswer:
-    why = language.say(record.why_no_grad) if record.why_no_grad else None
-    return TensorAnswer(**_values(record) | {"why_no_grad": why})
+    why = tuple(WhyAnswer(**_values(each) | {"sentence": language.say(each.sentence)}) for each in record.why)
+    return TensorAnswer(**_values(record) | {"why": why})
 
 
 def _graph(graph: AutogradGraph, picture: Picture, asked: PictureFormat) -> GraphAnswer:

@@ -93,6 +93,14 @@ class ValueBox:
 
 
 @dataclass(frozen=True, slots=True)
+class Reason:
+    """Why a tensor's grad or value is what it is, and the place that made it so."""
+
+    sentence: str
+    place: Place | None
+
+
+@dataclass(frozen=True, slots=True)
 class TensorCard:
     name: str
     aliases: tuple[str, ...]
@@ -106,7 +114,7 @@ class TensorCard:
     facts: tuple[tuple[str, str], ...]
     value: ValueBox | None
     grad: ValueBox | None
-    why_no_grad: str | None
+    why: tuple[Reason, ...]
     shares_with: tuple[str, ...]
     place: Place | None
 

@@ -20,6 +20,7 @@ from app.web.contexts import (
     Notice,
     Place,
     Printed,
+    Reason,
     ResultPanel,
     Status,
     StepRow,
@@ -214,7 +215,7 @@ def _tensor_card(
         facts=_memory_facts(record, language),
         value=show_value_box(record.value, language, room) if record.value else None,
         grad=show_value_box(record.grad, language, room) if record.grad else None,
-        why_no_grad=language.say(record.why_no_grad) if record.why_no_grad else None,
+        why=tuple(Reason(language.say(each.sentence), locate(source, each.span)) for each in record.why),
         shares_with=others,
         place=locate(source, record.span),
     )

@@ -47,6 +47,11 @@ def _saved_names(kind: object) -> tuple[str, ...]:
     return tuple(name for name in dir(kind) if name.startswith("_saved_") and not name.endswith(sizes))
 
 
+def unpack_hook(node: Any, name: str) -> Any:
+    """What `saved_tensors_hooks` has put before a saved tensor: looking at the tensor would call it."""
+    return getattr(getattr(node, name.replace("_saved_", "_raw_saved_", 1), None), "unpack_hook", None)
+
+
 def is_top_mode(mode: TorchFunctionMode) -> bool:
     return _get_current_function_mode() is mode  # type: ignore[no-untyped-call]
 

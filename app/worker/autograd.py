@@ -18,7 +18,7 @@ from torch.autograd.graph import GradientEdge, Node, get_gradient_edge
 from app.limits import KIB, Limits
 from app.trace import NodeKind
 from app.values import TensorId, TensorValue
-from app.worker.anchors import node_outputs, node_sequence, node_variable, saved_names
+from app.worker.anchors import node_outputs, node_sequence, node_variable, saved_names, unpack_hook
 from app.worker.budget import GraphBudget
 from app.worker.identity import IdentityTable
 from app.worker.recorder import Argument, Call, Recorder, Result
@@ -233,6 +233,8 @@ class GraphWalk:
     def _fill_from_saved(self, node: Node) -> None:
         """Values inside a library call, from what autograd saved of them: a saved tensor knows its own node."""
         for name in saved_names(node):
+            if unpack_hook(node, name) is not None:
+                continue  # the program's own code, or a checkpoint that would run again
             try:
                 saved = getattr(node, name)
             except RuntimeError:

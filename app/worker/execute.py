@@ -258,6 +258,11 @@ class Run:
         report = Report(self._places, self._recorder, self._identities, self._passes, self._limits)
         self._recorder.leave()
         tensors = report.tensors(self._found or list(find_tensors(self._main.__dict__)))
+        if report.unexplained:
+            words: dict[str, str | int | float] = {"count": report.unexplained}
+            self._notes.append(
+                Text("Reasons were not looked for in {count} tensors: it took too long.", words)
+            )
         steps = report.steps()
         self.timings = replace(self.timings, backward=self._passes.seconds)
         return Trace(

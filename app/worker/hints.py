@@ -1,36 +1,10 @@
-"""Why: why a tensor has no grad, and what an error means and where to look. Facts in, sentences out."""
+"""Hints: what an error means and what helps. Facts in, sentences out."""
 
 from __future__ import annotations
 
 import re
 
-from torch import Tensor
-
 from app.values import Text
-
-NAME_CHARS = 200
-"""Of a name in a sentence."""
-
-
-def why_no_grad(tensor: Tensor, name: str, passes: int) -> Text | None:
-    """The reason `tensor.grad` is None, as a sentence; None where it has one."""
-    values: dict[str, str | int | float] = {
-        "name": name[:NAME_CHARS],
-        "dtype": str(tensor.dtype).removeprefix("torch."),
-    }
-    if not (tensor.is_floating_point() or tensor.is_complex()):
-        return Text("`{name}` is {dtype}: only floating point and complex tensors have gradients.", values)
-    if not tensor.requires_grad:
-        return Text("`{name}` does not require grad, so autograd records nothing for it.", values)
-    if not tensor.is_leaf and not tensor.retains_grad:
-        return Text(
-            "`{name}` is not a leaf: its gradient flowed on and was not kept. `{name}.retain_grad()` keeps it.",
-            values,
-        )
-    if passes == 0:
-        return Text("No backward pass has run.", values)
-    return Text("No backward pass reached `{name}`.", values)
-
 
 HINTS: tuple[tuple[str, str, Text], ...] = (
     (

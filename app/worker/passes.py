@@ -45,6 +45,11 @@ class RawPass:
     occurrence: int
     names: dict[TensorId, str]
     """What the program called its tensors when the pass ran."""
+    at: int = 0
+    """How many calls had been recorded."""
+    asked: bool = False
+    """Whether the gradients of certain tensors alone were asked for."""
+    failed: bool = False
 
 
 class Passes:
@@ -113,6 +118,7 @@ class Passes:
                 "one" if given is None else "given",
                 bool(_argument(at + 1, ("retain_graph",), args, kwargs)),
                 bool(_argument(at + 2, ("create_graph",), args, kwargs)),
+                call == "grad" or _argument(5, ("inputs",), args, kwargs) is not None,
             )
             return self.run(facts, roots, lambda: original(*args, **kwargs))
 
@@ -133,9 +139,10 @@ class Passes:
         walk = self._take(facts, roots) if self._wanted() else None
         taken = time.perf_counter()
         before = sequence_number()
-        result = None
+        result, failed = None, True
         try:
             result = backward()
+            failed = False
             return result
         finally:
             ended = time.perf_counter()
@@ -144,6 +151,7 @@ class Passes:
             if sequence_number() > before:  # create_graph: these gradients have a graph of their own
                 self._recorder.note(f"torch.autograd.{facts.call}", [], tensors_in(result), before)
             if walk is not None:
+                self.kept()[-1].failed = failed
                 walk.finish()
                 now = time.perf_counter()
                 self._recorder.pass_seconds = now - ended + 2 * (taken - began)
@@ -182,6 +190,8 @@ class Passes:
             facts.create_graph,
             self.count,
             self._names(),
+            len(self._recorder.calls),
+            facts.asked,
         )
         if len(self.first) < self._limits.backward_passes:
             self.first.append(taken)
@@ -212,6 +222,7 @@ class Passes:
             False,
             self.count,
             {},
+            len(self._recorder.calls),
         )
         self.latest = taken
 
@@ -222,6 +233,8 @@ class _Facts:
     seed: Literal["one", "ones", "given"]
     retain_graph: bool = False
     create_graph: bool = False
+    asked: bool = False
+    """Whether the gradients of certain tensors alone were asked for."""
 
 
 def run_auto(passes: Passes, root: Tensor) -> None:

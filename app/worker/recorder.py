@@ -11,8 +11,9 @@ import sys
 from collections.abc import Callable, Mapping
 from time import perf_counter
 from types import FrameType, MappingProxyType
-from typing import Any
+from typing import Any, Literal
 
+import torch
 from torch import Tensor
 from torch.overrides import TorchFunctionMode
 
@@ -25,12 +26,27 @@ from app.worker.modules import ModulePaths
 from app.worker.shelf import Kept, Shelf
 from app.worker.tensors import shape_of
 
+EventKind = Literal["hook", "requires_grad", "grad", "left"]
 PATIENCE = 50
 """A pass of the training loop is recorded again only after this many times as long as recording the last one took."""
 SECONDS_PER_CALL = 6e-6
 SILENT = frozenset({"__init__", "reset_parameters", "__repr__", "__str__", "__format__"})
 """Library functions whose inner calls are noise: making a layer, printing a tensor."""
 SHOWN_ATTRIBUTES = frozenset({"T", "mT", "H", "mH", "real", "imag", "data"})
+EVENTS: Mapping[str, EventKind] = MappingProxyType(
+    {
+        "register_hook": "hook",
+        "register_post_accumulate_grad_hook": "hook",
+        "requires_grad_": "requires_grad",
+        "item": "left",
+        "tolist": "left",
+        "numpy": "left",
+        "__array__": "left",
+        "__float__": "left",
+        "__int__": "left",
+    }
+)
+"""Calls that make no tensor, yet tell why a gradient is what it is."""
 UNSHOWN = frozenset(
     {
         "backward",
@@ -98,7 +114,10 @@ class Result:
 class Call:
     """One recorded call, as raw as it can be kept; read when the run has ended."""
 
-    __slots__ = ("after", "arguments", "before", "code", "instruction", "module", "op", "results")
+    __slots__ = (
+        *("after", "arguments", "before", "code", "instruction", "module", "op", "results"),
+        *("grad_mode", "version"),
+    )
 
     def __init__(
         self, op: str, arguments: list[Argument], before: int, frame: FrameType, module: str | None
@@ -109,7 +128,27 @@ class Call:
         self.code = frame.f_code
         self.instruction = frame.f_lasti
         self.module = module
+        self.grad_mode = True
+        """False where the call was made under `torch.no_grad()`, and one of its arguments requires grad."""
+        self.version: int | None = None
+        """Of a call that wrote in place: the version of what it wrote to, afterwards."""
         self.results: tuple[Result, ...] = ()
+
+
+class Event:
+    """Something the program did to a tensor that made no tensor: a hook, a flag, its grad taken away."""
+
+    __slots__ = ("at", "code", "instruction", "kind", "tensor", "value")
+
+    def __init__(self, kind: EventKind, tensor: TensorId, value: bool, at: int, frame: FrameType) -> None:
+        self.kind = kind
+        self.tensor = tensor
+        self.value = value
+        """What the flag was set to; whether a grad was given rather than taken away."""
+        self.at = at
+        """How many calls had been recorded."""
+        self.code = frame.f_code
+        self.instruction = frame.f_lasti
 
 
 class Recorder(TorchFunctionMode):
@@ -118,6 +157,7 @@ class Recorder(TorchFunctionMode):
     def __init__(self, limits: Limits, identities: IdentityTable, modules: ModulePaths) -> None:
         super().__init__()
         self.calls: list[Call] = []
+        self.events: list[Event] = []
         self.left_early = False
         """Whether there were calls that no room was left for."""
         self.by_sequence: dict[int, Call] = {}
@@ -134,7 +174,7 @@ class Recorder(TorchFunctionMode):
         self._most = limits.steps
         self._identities = identities
         self._modules = modules
-        self._ops: dict[Any, tuple[str | None, bool]] = {}
+        self._ops: dict[Any, tuple[str | None, bool, EventKind | None]] = {}
         self._shelf = Shelf(limits.kept_bytes)
 
     # ------------------------------------------------------------------------------------------ coming and going
@@ -187,8 +227,10 @@ class Recorder(TorchFunctionMode):
         known = self._ops.get(func)
         if known is None:
             op = op_name(func)
-            known = self._ops[func] = op, op is not None and is_in_place(op)
-        op, in_place = known
+            known = self._ops[func] = op, op is not None and is_in_place(op), event_kind(func)
+        op, in_place, event = known
+        if event is not None:
+            self._notice(event, args, kwargs)
         if op is None:
             return func(*args, **kwargs) if kwargs else func(*args)
         arguments = self.arguments(args, kwargs)
@@ -198,14 +240,19 @@ class Recorder(TorchFunctionMode):
         result = func(*args, **kwargs) if kwargs else func(*args)
         outputs = written_to(args[0]) if in_place else tensors_in(result)
         if outputs or sequence_number() != before:
-            self.note(op, arguments, outputs, before)
+            self.note(op, arguments, outputs, before, in_place)
         return result
 
-    def note(self, op: str, arguments: list[Argument], outputs: list[Tensor], before: int) -> None:
+    def note(
+        self,
+        op: str,
+        arguments: list[Argument],
+        outputs: list[Tensor],
+        before: int,
+        in_place: bool = False,
+    ) -> None:
         """Write a call down, with the innermost place of the program it came from."""
-        frame: FrameType | None = sys._getframe(1)
-        while frame is not None and frame.f_code.co_filename != FILENAME:
-            frame = None if frame.f_code.co_name in SILENT else frame.f_back
+        frame = place_of_call(sys._getframe(1))
         if frame is None:
             return
         if len(self.calls) >= self._most:
@@ -221,7 +268,21 @@ class Recorder(TorchFunctionMode):
         if call.after > before:
             for sequence in range(before, call.after):
                 self.by_sequence.setdefault(sequence, call)
+        elif not torch.is_grad_enabled():
+            call.grad_mode = not any(argument.requires_grad for argument in arguments)
+        if in_place and outputs and not outputs[0].is_inference():
+            call.version = outputs[0]._version
         self.calls.append(call)
+
+    def _notice(self, kind: EventKind, args: Any, kwargs: dict[str, Any] | None) -> None:
+        """Write down what is done to a tensor, as long as there is room."""
+        frame = place_of_call(sys._getframe(1))
+        if frame is None or not isinstance(args[0], Tensor) or len(self.events) >= self._limits.steps:
+            return
+        value = next(iter((*args[1:], *(kwargs or {}).values())), True)
+        if kind == "grad":
+            value = len(args) > 1 and args[1] is not None
+        self.events.append(Event(kind, self.number_of(args[0]), value is not False, len(self.calls), frame))
 
     def forget(self, since: int) -> None:
         """Drop the calls recorded from index `since` on: a newer pass of the loop takes their place."""
@@ -249,6 +310,22 @@ class Recorder(TorchFunctionMode):
         kept = self._shelf.keep(tensor) if readable and type(tensor) is Tensor else None
         result = self.made[number] = Result(tensor, number, call, position, kept)
         return result
+
+
+def place_of_call(frame: FrameType | None) -> FrameType | None:
+    """The innermost frame of the program at or below this one; None for what is noise."""
+    while frame is not None and frame.f_code.co_filename != FILENAME:
+        frame = None if frame.f_code.co_name in SILENT else frame.f_back
+    return frame
+
+
+def event_kind(func: Callable[..., Any]) -> EventKind | None:
+    """What a call does to a tensor without making one, if we want to know it."""
+    name = func.__qualname__
+    if name.startswith("getset_descriptor.__") and not name.endswith("get__"):
+        attribute = getattr(getattr(func, "__self__", None), "__name__", "")
+        return "grad" if attribute == "grad" else "requires_grad" if attribute == "requires_grad" else None
+    return EVENTS.get(name.rsplit(".", 1)[-1])
 
 
 def op_name(func: Callable[..., Any]) -> str | None:

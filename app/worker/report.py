@@ -25,13 +25,14 @@ from app.trace import (
 )
 from app.values import NodeId, Span, StepId, TensorId
 from app.worker.autograd import RawNode, dtype_name
-from app.worker.hints import why_no_grad
 from app.worker.identity import IdentityTable, shared_storages
 from app.worker.instrument import Place
 from app.worker.namespace import Found
 from app.worker.passes import Passes, RawPass
 from app.worker.recorder import Argument, Call, Recorder, Result
 from app.worker.tensors import shape_of, summarise
+from app.worker.why.explain import Explainer, Named
+from app.worker.why.facts import Facts
 
 CALL_CHARS = 200
 
@@ -87,6 +88,7 @@ class Report:
         self._names: dict[TensorId, str] = {}
         self._step_ids: dict[int, StepId] = {}
         self.tensors_dropped = 0
+        self.unexplained = 0
 
     # ------------------------------------------------------------------------------------------ tensors
 
@@ -100,10 +102,24 @@ class Report:
         chosen = list(by_number.items())[: self._limits.tensors]
         self.tensors_dropped = len(by_number) - len(chosen)
         storages = shared_storages(byte_range(items[0].thing) for _, items in chosen)
-        return tuple(
-            replace(self._record(number, items), storage=storage)
+        explainer = Explainer(self._facts())
+        records = tuple(
+            self._explained(explainer, replace(self._record(number, items), storage=storage), items[0])
             for (number, items), storage in zip(chosen, storages, strict=True)
         )
+        self.unexplained = explainer.unexplained
+        return records
+
+    def _facts(self) -> Facts:
+        places = self._places
+        named = lambda number, call: self._name_of(number, {}, call)  # noqa: E731
+        return Facts(self._recorder, self._passes, places.span, places.source.text, named, self._identities)
+
+    def _explained(self, explainer: Explainer, record: TensorRecord, found: Found) -> TensorRecord:
+        if not isinstance(found.thing, Tensor):
+            return record
+        named = Named(found.thing, record.id, record.name, record.kind, record.value, record.grad)
+        return replace(record, why=explainer.explain(named))
 
     def _record(self, number: TensorId, items: list[Found]) -> TensorRecord:
         first, aliases = items[0], tuple(item.name for item in items[1:])
@@ -132,9 +148,7 @@ class Report:
             bytes=thing.numel() * thing.itemsize,
             value=summarise(thing, self._limits.tensor_values),
             grad=None if grad is None else summarise(grad, self._limits.tensor_values),
-            why_no_grad=None
-            if grad is not None or first.kind == "array"
-            else why_no_grad(thing, first.name, self._passes.count),
+            why=(),
             span=None if made is None else self._places.span(made.call.code, made.call.instruction),
         )
 

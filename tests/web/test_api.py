@@ -24,7 +24,7 @@ async def test_line_answers_with_values_gradients_and_picture() -> None:
     assert tensors["w"]["grad"]["data"] == 3.0
     assert tensors["b"]["grad"]["data"] == 1.0
     assert tensors["x"]["grad"] is None
-    assert tensors["x"]["why_no_grad"] == "`x` does not require grad."
+    assert tensors["x"]["why"][0]["sentence"] == "`x` does not require grad."
     assert answer["graph"]["svg"].startswith("<svg ")
     assert answer["graph"]["dot"] is None
     assert answer["graph"]["style"] == "annotated"

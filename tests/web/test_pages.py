@@ -11,7 +11,7 @@ import pytest
 from app.errors import SandboxBusy
 from app.program import Program
 from app.trace import Completed, Output, Raised, RunRequest, Shown, Trace
-from app.values import Span, Text
+from app.values import Span, Text, Why
 from tests.fakes import FakeGraphviz, FakeSandbox, canned, classic, line_trace, number, record
 from tests.web.site import HTMX, ZH, post_form, site
 
@@ -229,7 +229,7 @@ async def test_none_differs_from_zero() -> None:
     def trace(program: Program, request: RunRequest) -> Trace:
         tensors = (
             record(0, "zero", number(1.0), grad=number(0.0)),
-            record(1, "none", number(1.0), why_no_grad=Text("No backward pass has run.")),
+            record(1, "none", number(1.0), why=(Why("no_backward", Text("No backward pass has run.")),)),
         )
         return Trace(Completed(), "cpu", tensors)
 

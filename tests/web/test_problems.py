@@ -70,7 +70,7 @@ async def test_answers_hold_the_fields_the_reference_names() -> None:
     async with site() as client:
         run = (await client.post("/api/v1/runs", json=body)).json()
     assert set(run) == set(schema["components"]["schemas"]["RunAnswer"]["properties"])
-    assert type_of(tensor["why_no_grad"]) == "string or null"
+    assert type_of(tensor["why"]) == "array of WhyAnswer"
 
 
 async def test_reference_has_no_dangling_references() -> None:

@@ -234,26 +234,6 @@ def test_tensors_are_bounded_and_the_trace_says_so() -> None:
     assert [(cut.limit, cut.dropped) for cut in trace.cuts] == [("tensors", 15)]
 
 
-@pytest.mark.parametrize(
-    ("source", "name", "words"),
-    [
-        ("x = torch.ones(2)", "x", "does not require grad"),
-        ("x = torch.arange(3)", "x", "only floating point"),
-        ("x = torch.ones(1, requires_grad=True)", "x", "No backward pass has run"),
-        ("x = torch.ones(1, requires_grad=True)\ny = x * 2\ny.backward()", "y", "not a leaf"),
-        (
-            "x, z = (torch.ones(1, requires_grad=True) for _ in 'ab')\n(x * 2).backward()",
-            "z",
-            "No backward pass reached",
-        ),
-    ],
-)
-def test_missing_gradient_has_its_reason(source: str, name: str, words: str) -> None:
-    why = tensor(run(source), name).why_no_grad
-    assert why is not None
-    assert words in why.template
-
-
 def test_watched_expressions_are_evaluated_at_the_end() -> None:
     trace = run("x = torch.ones(2)\n1 / 0", watch=("x.sum()", "x.shape", "nothing", "x +"))
     assert [(w.text, w.error) for w in trace.watched] == [

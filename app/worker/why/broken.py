@@ -1,0 +1,381 @@
+"""Where NaN and infinity began: the first call that gave something not finite although all it got was finite, and why
+that call does so; in the backward pass, the first node that made such a gradient."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from types import MappingProxyType
+
+import torch
+from torch import Tensor
+
+from app.values import TensorId, TensorValue, Text
+from app.worker.autograd import RawEdge, dtype_name
+from app.worker.recorder import Argument, Call, Result
+from app.worker.why.amounts import bounds, has_nan, is_bad, zeros
+from app.worker.why.facts import Facts, Flow, Reason, Words, last_word, result_value
+
+MOST_CALLS = 4_000
+MOST_NODES = 50_000
+CALM = 1e12
+"""Below this, no power in use overflows: what is not finite comes of the zeros."""
+FILLING = frozenset(
+    {"masked_fill", "full", "full_like", "fill", "tensor", "where", "tril", "triu", "new_full"}
+)
+"""Calls that hold an infinity because the program wrote one there."""
+UNINITIALISED = frozenset({"empty", "empty_like", "new_empty", "empty_strided"})
+
+
+class Origins:
+    """Looks for the first call on the way to a tensor whose result is not finite; remembers what it has looked at."""
+
+    def __init__(self, facts: Facts) -> None:
+        self._facts = facts
+        self._bad: dict[int, str | None] = {}
+
+    def kind(self, result: Result) -> str | None:
+        """ "NaN" or "∞" where a result held one, "" where all of it was finite, None where nobody knows."""
+        if id(result) not in self._bad:
+            self._bad[id(result)] = _kind(result_value(result))
+        return self._bad[id(result)]
+
+    def of_argument(self, argument: Argument) -> str | None:
+        return self.kind(argument.made_by) if argument.made_by else _kind(self._facts.given(argument))
+
+    def first(self, start: Result, wanted: str) -> tuple[Result, bool] | None:
+        """The earliest call on the way to `start` that gave NaN (or ∞) without having got one; whether that is sure."""
+        current = start
+        for _ in range(MOST_CALLS):
+            before = self._worse(current.call, wanted)
+            if before is None:
+                sure = all(self.of_argument(argument) is not None for argument in current.call.arguments)
+                return current, sure
+            current = before
+        return None
+
+    def _worse(self, call: Call, wanted: str) -> Result | None:
+        for argument in call.arguments:
+            made = argument.made_by
+            if made is not None and made.call is not call and self.kind(made) == wanted:
+                return made
+        return None
+
+
+def _kind(tensor: Tensor | None) -> str | None:
+    if tensor is None or not (tensor.is_floating_point() or tensor.is_complex()):
+        return None if tensor is None else ""
+    if bool(torch.isfinite(tensor).all()):
+        return ""
+    return "NaN" if bool(torch.isnan(tensor).any()) else "∞"
+
+
+def why_value_broken(
+    facts: Facts, origins: Origins, tensor: Tensor, number: TensorId, words: Words
+) -> list[Reason]:
+    """Why a tensor holds NaN or infinity, the first cause first."""
+    kind = _kind(tensor.detach()) if tensor.layout is torch.strided else ""
+    made = facts.made.get(number)
+    if not kind or made is None or origins.kind(made) != kind:
+        return []
+    return chain(facts, origins, made, words)
+
+
+def chain(facts: Facts, origins: Origins, made: Result, words: Words) -> list[Reason]:
+    """The call NaN began at and, where it came of an infinity, the one that began at."""
+    kind = origins.kind(made)
+    found = origins.first(made, kind) if kind else None
+    if found is None or kind is None:
+        return []
+    result, sure = found
+    word = last_word(result.call)
+    outer = [each for each in result.call.arguments if each.made_by is None and origins.of_argument(each)]
+    if outer:
+        return came_in(facts, result.call, outer[0], words)
+    if kind == "∞" and word in FILLING:
+        return []  # the program put it there
+    told = [tell_forward(facts, origins, result, kind, sure, words)]
+    if kind == "NaN":
+        for argument in result.call.arguments:
+            before = argument.made_by
+            if before is not None and origins.kind(before) == "∞":
+                return [*chain(facts, origins, before, words), *told]
+    return told
+
+
+def came_in(facts: Facts, call: Call, argument: Argument, words: Words) -> list[Reason]:
+    """It came with a tensor no recorded call made: an input, or a parameter that a step may have changed since."""
+    stepped = (each.arguments for each in facts.calls if each.op.endswith(".step"))
+    if any(moved.tensor == argument.tensor for arguments in stepped for moved in arguments):
+        return []
+    gaps = facts.words(call, **words, source=facts.name(argument.tensor))
+    text = Text(
+        "`{call}` (line {line}) gets what is not finite with `{source}`, which holds it from the start.", gaps
+    )
+    return [Reason("came_in", text, call)]
+
+
+def tell_forward(
+    facts: Facts, origins: Origins, result: Result, kind: str, sure: bool, words: Words
+) -> Reason:
+    call = result.call
+    gaps = facts.words(call, **words, kind=kind)
+    values = [facts.given(argument) for argument in call.arguments]
+    told = None
+    if all(value is not None for value in values):
+        given = [value for value in values if value is not None]
+        told = FORWARD.get(last_word(call), _no_rule)(given, result, gaps)
+        if told is None and all(not _kind(value) for value in given):
+            told = _overflow(given, result, gaps) if kind == "∞" and given else None
+    if told is None and last_word(call) in UNINITIALISED:
+        told = (
+            "uninitialised",
+            Text("`{call}` (line {line}) holds whatever was in memory: fill it first.", gaps),
+        )
+    if told is None and last_word(call) in FILLING:
+        told = "written", Text("`{call}` (line {line}) puts the first {kind} there.", gaps)
+    if told is None and sure:
+        told = (
+            "first_here",
+            Text("`{call}` (line {line}) gave the first {kind}; what went into it holds none.", gaps),
+        )
+    if told is None:
+        told = (
+            "first_seen",
+            Text("The first {kind} that was seen is the result of `{call}` (line {line}).", gaps),
+        )
+    return Reason(*told, call)
+
+
+# ---------------------------------------------------------------------------------------------- rules of the calls
+
+Told = tuple[str, Text]
+Rule = Callable[[list[Tensor], Result, Words], Told | None]
+
+
+def _no_rule(given: list[Tensor], result: Result, gaps: Words) -> None:
+    return None
+
+
+def _logarithm(given: list[Tensor], result: Result, gaps: Words) -> Told | None:
+    shift = 1 if last_word(result.call) == "log1p" else 0
+    x = given[0] + shift
+    if x.is_complex():
+        return None
+    gaps = {**gaps, "count": int((x == 0).sum()), "negative": int((x < 0).sum())}
+    if gaps["negative"] and gaps["kind"] == "NaN":
+        return "log_of_negative", Text(
+            "`{call}` (line {line}) takes the logarithm of {negative} numbers below 0: NaN.", gaps
+        )
+    if gaps["count"]:
+        return "log_of_zero", Text(
+            "`{call}` (line {line}) takes the logarithm of 0 ({count} times): −∞.", gaps
+        )
+    return None
+
+
+def _root(given: list[Tensor], result: Result, gaps: Words) -> Told | None:
+    x = given[0]
+    if x.is_complex():
+        return None
+    gaps = {**gaps, "count": int((x < 0).sum()), "zeros": int((x == 0).sum())}
+    if gaps["count"] and gaps["kind"] == "NaN":
+        return "root_of_negative", Text(
+            "`{call}` (line {line}) takes the square root of {count} numbers below 0: NaN.", gaps
+        )
+    if gaps["zeros"] and last_word(result.call) == "rsqrt":
+        return "division_by_zero", Text("`{call}` (line {line}) divides by 0 ({zeros} times).", gaps)
+    return None
+
+
+def _outside_one(given: list[Tensor], result: Result, gaps: Words) -> Told | None:
+    if given[0].is_complex() or gaps["kind"] != "NaN":
+        return None
+    count = int((given[0].abs() > 1).sum())
+    text = Text(
+        "`{call}` (line {line}) is defined from −1 to 1 only; {count} of its inputs lie outside: NaN.",
+        {**gaps, "count": count},
+    )
+    return ("out_of_domain", text) if count else None
+
+
+def _division(given: list[Tensor], result: Result, gaps: Words) -> Told | None:
+    word, made = last_word(result.call), result_value(result)
+    if made is None:
+        return None
+    if word in ("rtruediv", "rdiv", "reciprocal"):
+        numerator, divisor = torch.ones(()), given[0]
+    elif len(given) == 2:
+        numerator, divisor = given
+    else:
+        everywhere = not bool(torch.isfinite(made).any()) and bool(torch.isfinite(given[0]).all())
+        numerator, divisor = given[0], torch.zeros(()) if everywhere else torch.ones(())
+    zero_by_zero = bool(((numerator == 0) & (divisor == 0)).any())
+    infinite = bool((torch.isinf(numerator) & torch.isinf(divisor)).any())
+    by_zero = int((divisor == 0).sum())
+    gaps = {**gaps, "count": by_zero}
+    if gaps["kind"] == "NaN" and zero_by_zero:
+        return "zero_by_zero", Text("`{call}` (line {line}) divides 0 by 0: NaN.", gaps)
+    if gaps["kind"] == "NaN" and infinite:
+        return "infinity_by_infinity", Text("`{call}` (line {line}) divides ∞ by ∞: NaN.", gaps)
+    if by_zero:
+        return "division_by_zero", Text("`{call}` (line {line}) divides by 0 ({count} times).", gaps)
+    return None
+
+
+def _product(given: list[Tensor], result: Result, gaps: Words) -> Told | None:
+    if len(given) != 2 or gaps["kind"] != "NaN":
+        return None
+    multiply = torch.matmul if last_word(result.call) in ("matmul", "mm", "bmm") else torch.mul
+    zero, infinite = [(each == 0).double() for each in given], [torch.isinf(each).double() for each in given]
+    if not bool((multiply(zero[0], infinite[1]) + multiply(infinite[0], zero[1])).any()):
+        return None
+    return "zero_times_infinity", Text("`{call}` (line {line}) multiplies 0 by ∞: NaN.", gaps)
+
+
+def _difference(given: list[Tensor], result: Result, gaps: Words) -> Told | None:
+    if gaps["kind"] != "NaN" or not any(bool(torch.isinf(each).any()) for each in given):
+        return None
+    return "infinity_minus_infinity", Text(
+        "`{call}` (line {line}) adds infinities of opposite signs, or takes ∞ from ∞: NaN.", gaps
+    )
+
+
+def _power(given: list[Tensor], result: Result, gaps: Words) -> Told | None:
+    base = given[-1] if last_word(result.call) == "rpow" else given[0]
+    if base.is_complex() or last_word(result.call) == "rpow":
+        return None
+    if gaps["kind"] == "NaN" and bool((base < 0).any()):
+        return "power_of_negative", Text(
+            "`{call}` (line {line}) raises a number below 0 to a power that is not whole: NaN.", gaps
+        )
+    if gaps["kind"] == "∞" and bool((base == 0).any()):
+        made = result_value(result)
+        if made is not None and made.shape == base.shape and bool(torch.isinf(made[base == 0]).any()):
+            return "division_by_zero", Text("`{call}` (line {line}) raises 0 to a negative power: ∞.", gaps)
+    return None
+
+
+def _softmax(given: list[Tensor], result: Result, gaps: Words) -> Told | None:
+    if gaps["kind"] != "NaN" or not bool(torch.isinf(given[0]).any()):
+        return None
+    return "softmax_of_nothing", Text(
+        "`{call}` (line {line}): a whole row is −∞ (or one element +∞), so softmax divides 0 by 0 or ∞ by ∞: NaN.",
+        gaps,
+    )
+
+
+def _too_few(given: list[Tensor], result: Result, gaps: Words) -> Told | None:
+    made = result_value(result)
+    if made is None or gaps["kind"] != "NaN" or any(_kind(each) for each in given):
+        return None
+    return "too_few", Text(
+        "`{call}` (line {line}) has too few elements: it divides by a count of 0 and gives NaN.", gaps
+    )
+
+
+def _overflow(given: list[Tensor], result: Result, gaps: Words) -> Told:
+    """All that went in is finite, and infinity came out of what is no division or logarithm."""
+    limits = torch.finfo(result.dtype)
+    return "overflow", Text(
+        "`{call}` (line {line}) overflows: its result is beyond {most}, the largest number of {dtype}.",
+        {**gaps, "most": float(f"{limits.max:.4g}"), "dtype": dtype_name(result.dtype)},
+    )
+
+
+FORWARD: Mapping[str, Rule] = MappingProxyType(
+    {
+        **dict.fromkeys(("log", "log2", "log10", "log1p", "log_"), _logarithm),
+        **dict.fromkeys(("sqrt", "rsqrt"), _root),
+        **dict.fromkeys(("acos", "asin", "arccos", "arcsin", "atanh", "arctanh"), _outside_one),
+        **dict.fromkeys(
+            ("div", "truediv", "rtruediv", "rdiv", "reciprocal", "itruediv", "true_divide", "divide"),
+            _division,
+        ),
+        **dict.fromkeys(("mul", "rmul", "multiply", "imul", "matmul", "mm", "bmm"), _product),
+        **dict.fromkeys(("add", "sub", "radd", "rsub", "iadd", "isub", "sum", "mean", "cumsum"), _difference),
+        **dict.fromkeys(("pow", "rpow", "ipow", "float_power"), _power),
+        **dict.fromkeys(("softmax", "log_softmax", "logsumexp"), _softmax),
+        **dict.fromkeys(
+            ("std", "var", "std_mean", "var_mean", "nanmean", "cross_entropy", "nll_loss"), _too_few
+        ),
+    }
+)
+
+
+# ---------------------------------------------------------------------------------------------- the backward pass
+
+
+def why_grad_broken(
+    facts: Facts, origins: Origins, flow: Flow, node: int, output_nr: int, words: Words
+) -> list[Reason]:
+    """Why a gradient is NaN or infinite: a value on the way that was so already, else the node that made it so."""
+    queue, seen = [(node, output_nr)], {(node, output_nr)}
+    for place in queue:  # grows while it is read
+        for edge in flow.into[place[0]]:
+            if edge.output_nr != place[1] or edge.grad is None or not is_bad(edge.grad):
+                continue
+            outputs = flow.graph.nodes[edge.consumer].outputs
+            known = [output.grad for output in outputs if output.grad is not None]
+            if not known:
+                return []
+            if not any(map(is_bad, known)):
+                return _made_here(facts, origins, flow, edge, words)
+            for number in range(len(outputs)):
+                if (edge.consumer, number) not in seen and len(seen) < MOST_NODES:
+                    seen.add((edge.consumer, number))
+                    queue.append((edge.consumer, number))
+    starts = [flow.graph.nodes[root].outputs[number].grad for root, number in flow.graph.roots]
+    if flow.taken.seed == "given" and any(start is not None and is_bad(start) for start in starts):
+        text = Text(
+            "`{call}` (line {line}) started with a gradient that is not finite.",
+            facts.words(flow.taken, **words),
+        )
+        return [Reason("bad_seed", text, flow.taken)]
+    return []
+
+
+def _made_here(facts: Facts, origins: Origins, flow: Flow, edge: RawEdge, words: Words) -> list[Reason]:
+    node = flow.graph.nodes[edge.consumer]
+    if node.call is not None:
+        for each in (*node.call.results, *(argument.made_by for argument in node.call.arguments)):
+            if each is not None and origins.kind(each):
+                found = chain(facts, origins, each, words)
+                if found:
+                    return found
+    gaps = facts.node_words(node, **words, kind="NaN" if edge.grad and has_nan(edge.grad) else "∞")
+    given = flow.operand(edge.consumer, edge.input_nr)
+    told = _singular(flow, edge, given, gaps)
+    if told is None:
+        told = (
+            "bad_here",
+            Text(
+                "Only finite gradients arrive at `{call}` (line {line}), and {kind} leaves it towards `{name}`.",
+                gaps,
+            ),
+        )
+    return [Reason(*told, node.call, (flow.taken, edge.consumer))]
+
+
+def _singular(flow: Flow, edge: RawEdge, given: TensorValue | None, gaps: Words) -> Told | None:
+    """A derivative that is infinite where the function itself is not."""
+    op = flow.graph.nodes[edge.consumer].op
+    if given is None or is_bad(given):
+        return None
+    span = bounds(given)
+    at_zero = zeros(given) > 0
+    calm = span is not None and max(map(abs, span)) < CALM
+    if op in ("SqrtBackward0", "PowBackward0", "PowBackward1") and at_zero and calm and not edge.input_nr:
+        if gaps["kind"] == "NaN":
+            return "root_at_zero", Text(
+                "The derivative of `{call}` (line {line}) is infinite where its input is 0, and there a gradient of "
+                "0 arrives: 0 × ∞ = NaN. Masking the result does not help; make the input safe before.",
+                gaps,
+            )
+        return "root_at_zero", Text(
+            "The derivative of `{call}` (line {line}) is infinite where its input is 0.", gaps
+        )
+    if op in ("AcosBackward0", "AsinBackward0") and span is not None and max(map(abs, span)) == 1:
+        return "at_the_edge", Text(
+            "The derivative of `{call}` (line {line}) is infinite where its input is −1 or 1.", gaps
+        )
+    return None

@@ -1,0 +1,146 @@
+"""Why a gradient is huge or has all but vanished: its norm on the way from the root, and which call changed it most."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+from app.values import Text
+from app.worker.recorder import Call
+from app.worker.why.amounts import bounds, is_bad, largest, norm
+from app.worker.why.facts import Facts, Flow, Reason, Words
+
+HUGE = 1e6
+"""From this magnitude on an element of a gradient counts as huge."""
+TINY = 1e-7
+"""Below this magnitude of all elements a gradient counts as vanished, if it started with more than START."""
+START = 1e-2
+SATURATING = frozenset({"SigmoidBackward0", "TanhBackward0"})
+MOST_NODES = 50_000
+
+
+@dataclass(slots=True)
+class Stretch:
+    """One call of the program, perhaps made many times along the way, and by what it multiplied the norm."""
+
+    call: Call | None
+    op: str
+    times: int = 0
+    gain: float = 0.0
+    """Logarithm of the factor, over all times."""
+    node: int = -1
+    input_nr: int = 0
+
+
+def why_far_off(facts: Facts, flow: Flow, node: int, output_nr: int, words: Words) -> Reason | None:
+    """The reason for a gradient that is huge, or has vanished in saturated functions; None for any other."""
+    grad = flow.graph.nodes[node].outputs[output_nr].grad
+    if grad is None or is_bad(grad):
+        return None
+    size = largest(grad)
+    if TINY <= size < HUGE or not size:
+        return None
+    steps = list(_way_to_root(flow, node, output_nr))
+    stretches = _stretches(flow, steps)
+    if not stretches:
+        return None
+    first = flow.graph.nodes[steps[-1].consumer].outputs[0].grad
+    start = 0.0 if first is None or is_bad(first) else norm(first)
+    numbers = {**words, "largest": size, "norm": norm(grad), "start": start, "calls": len(steps)}
+    return (
+        _huge(facts, flow, stretches, numbers) if size >= HUGE else _vanished(facts, flow, stretches, numbers)
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class _Step:
+    consumer: int
+    input_nr: int
+    left: float
+    arrived: float
+
+
+def _way_to_root(flow: Flow, node: int, output_nr: int) -> Iterator[_Step]:
+    """From a tensor to the root along the edge that brought most."""
+    for _ in range(MOST_NODES):
+        known = [(edge, edge.grad) for edge in flow.into[node] if edge.output_nr == output_nr]
+        edges = [(norm(grad), edge) for edge, grad in known if grad is not None and not is_bad(grad)]
+        if not edges:
+            return
+        left, edge = max(edges, key=lambda each: each[0])
+        outputs = flow.graph.nodes[edge.consumer].outputs
+        sizes = [
+            (norm(output.grad), number)
+            for number, output in enumerate(outputs)
+            if output.grad is not None and not is_bad(output.grad)
+        ]
+        if not sizes:
+            return
+        arrived, output_nr = max(sizes)
+        node = edge.consumer
+        yield _Step(node, edge.input_nr, left, arrived)
+
+
+def _stretches(flow: Flow, steps: list[_Step]) -> list[Stretch]:
+    """The way's calls, each place of the program once, those that enlarged most first."""
+    found: dict[object, Stretch] = {}
+    for step in steps:
+        raw = flow.graph.nodes[step.consumer]
+        key = (raw.call.code, raw.call.instruction, raw.op) if raw.call is not None else raw.op
+        stretch = found.setdefault(key, Stretch(raw.call, raw.op, node=step.consumer, input_nr=step.input_nr))
+        stretch.times += 1
+        if step.left > 0 and step.arrived > 0:
+            stretch.gain += math.log(step.left) - math.log(step.arrived)
+    return sorted(found.values(), key=lambda stretch: -stretch.gain)
+
+
+def _huge(facts: Facts, flow: Flow, stretches: list[Stretch], numbers: Words) -> Reason:
+    most = stretches[0]
+    if most.gain <= math.log(2):
+        text = Text(
+            "The largest element of the gradient is {largest}: the backward pass started with a norm of {start}.",
+            numbers,
+        )
+        return Reason("huge", text, flow.taken)
+    gaps: Words = {**numbers, "factor": factor_of(most), "times": most.times}
+    gaps = facts.words(most.call, **gaps) if most.call is not None else {**gaps, "call": most.op, "line": "?"}
+    text = Text(
+        "The largest element of the gradient is {largest}. Its norm grew from {start} to {norm} through {calls} "
+        "calls, most at `{call}` (line {line}): {times} times by a factor of about {factor}.",
+        gaps,
+    )
+    return Reason("huge", text, most.call, (flow.taken, most.node))
+
+
+def factor_of(stretch: Stretch) -> float:
+    """By how much one of its calls changed the norm, on the geometric mean; infinity where no float holds it."""
+    mean = stretch.gain / stretch.times
+    return float(f"{math.exp(mean):.3g}") if mean < 700 else math.inf
+
+
+def _vanished(facts: Facts, flow: Flow, stretches: list[Stretch], numbers: Words) -> Reason | None:
+    flat = [stretch for stretch in stretches if stretch.op in SATURATING]
+    start = numbers["start"]
+    if not flat or not isinstance(start, float) or start < START:
+        return None
+    most = flat[-1]
+    total = math.log(TINY) - math.log(start)
+    if sum(stretch.gain for stretch in flat) > total / 2 or most.call is None:
+        return None
+    given = flow.operand(most.node, most.input_nr)
+    span = None if given is None else bounds(given)
+    gaps = facts.words(most.call, **numbers, factor=factor_of(most), times=most.times)
+    if span is None:
+        text = Text(
+            "The gradient has all but vanished (largest element {largest}): `{call}` (line {line}) is saturated "
+            "and multiplied its norm {times} times by about {factor}.",
+            gaps,
+        )
+    else:
+        text = Text(
+            "The gradient has all but vanished (largest element {largest}): `{call}` (line {line}) is saturated "
+            "(inputs {low} to {high}) and multiplied its norm {times} times by about {factor}.",
+            {**gaps, "low": span[0], "high": span[1]},
+        )
+    return Reason("saturated", text, most.call, (flow.taken, most.node))

@@ -1,0 +1,1 @@
+"""The reasons found for what became of gradients."""
