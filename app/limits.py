@@ -43,6 +43,8 @@ class Limits:
     """Values and gradients on the nodes and edges of all graphs of a run."""
     graph_numbers: int = 200_000
     """Numbers in all of these together; large graphs show fewer per value."""
+    graph_saved: int = 10_000
+    """Things that nodes saved for backward, told of all graphs of a run together."""
     backward_passes: int = 8
     """Backward passes kept from the start of a run; the latest one is kept as well."""
     kept_bytes: int = 64 * MIB

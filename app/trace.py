@@ -110,6 +110,8 @@ class Step:
     """Path of the innermost `nn.Module` whose forward made the call, as an expression: `net.fc1`."""
     inputs: Many[Operand]
     outputs: Many[Operand]
+    seconds: float | None = None
+    """Wall time of the call; on a GPU that of starting it."""
 
 
 # ---------------------------------------------------------------------------------------------- autograd graphs
@@ -130,6 +132,21 @@ class NodeOutput:
     before: TensorValue | None = None
     """Of a leaf: what `.grad` held before the pass, where it held anything; `after` is what the pass made of it."""
     after: TensorValue | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class SavedItem:
+    """Something a node saved for its backward: the `text` of a plain value, or a tensor's facts.
+
+    `value` is there for tensors of a single element.
+    """
+
+    name: str
+    text: str | None = None
+    shape: Many[int] | None = None
+    dtype: str | None = None
+    bytes: int | None = None
+    value: TensorValue | None = None
 
 
 NodeKind = Literal["function", "accumulate", "constant"]
@@ -153,6 +170,9 @@ class GraphNode:
     span: Span | None = None
     module: str | None = None
     sequence: int | None = None
+    saved: Many[SavedItem] = ()
+    seconds: float | None = None
+    """Wall time of the node's part of the backward pass; on a GPU that of starting it."""
 
 
 @dataclass(frozen=True, slots=True)

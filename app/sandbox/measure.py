@@ -36,6 +36,8 @@ def _sizes(trace: Trace, limits: Limits) -> Iterator[tuple[str, int, int]]:
     yield "nodes run backward", sum(len(graph.ran) for graph in graphs), nodes
     yield "edges", sum(len(graph.edges) for graph in graphs), 2 * limits.graph_edges
     yield "outputs", sum(len(node.outputs) for graph in graphs for node in graph.nodes), 2 * nodes + 10_000
+    saved = sum(len(node.saved) for graph in graphs for node in graph.nodes)
+    yield "saved things", saved, limits.graph_saved
     for curve in trace.curves:
         yield "points", len(curve.points.steps), 4 * limits.curve_points
     if trace.classic is not None:
@@ -57,6 +59,7 @@ def _text_sizes(trace: Trace, limits: Limits) -> Iterator[tuple[str, int, int]]:
     shown = [trace.result.text] if trace.result else []
     shown += [text for each in trace.watched for text in (each.text, each.error) if text]
     shown += [note.template for note in trace.notes]
+    shown += [item.text for graph in trace.graphs for node in graph.nodes for item in node.saved if item.text]
     if isinstance(trace.outcome, Raised):
         shown += [trace.outcome.exception, trace.outcome.message]
     yield "characters shown", max(map(len, shown), default=0), limits.text_chars
@@ -67,6 +70,7 @@ def _values(graph: AutogradGraph) -> Iterator[TensorValue]:
         for output in node.outputs:
             kept = output.value, output.grad, output.before, output.after
             yield from (value for value in kept if value is not None)
+        yield from (item.value for item in node.saved if item.value is not None)
     yield from (edge.grad for edge in graph.edges if edge.grad is not None)
 
 

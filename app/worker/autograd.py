@@ -9,6 +9,7 @@ from __future__ import annotations
 import itertools
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
+from time import perf_counter
 from typing import Any
 
 import torch
@@ -16,14 +17,15 @@ from torch import Tensor
 from torch.autograd.graph import GradientEdge, Node, get_gradient_edge
 
 from app.limits import KIB, Limits
-from app.trace import NodeKind
+from app.trace import NodeKind, SavedItem
 from app.values import TensorId, TensorValue
-from app.worker.anchors import node_outputs, node_sequence, node_variable, saved_names, unpack_hook
+from app.worker.anchors import node_outputs, node_sequence, node_variable
 from app.worker.budget import GraphBudget
 from app.worker.identity import IdentityTable
 from app.worker.recorder import Argument, Call, Recorder, Result
+from app.worker.saved import describe, read_saved
 from app.worker.shelf import FEW
-from app.worker.tensors import summarise, summarise_list
+from app.worker.tensors import dtype_name, summarise, summarise_list
 
 HELD_BYTES = 64 * KIB
 
@@ -54,6 +56,8 @@ class RawNode:
     sequence: int | None
     call: Call | None
     outputs: list[RawOutput]
+    saved: list[SavedItem] = field(default_factory=list)
+    seconds: float | None = None
 
 
 @dataclass(slots=True)
@@ -108,6 +112,7 @@ class GraphWalk:
         self._first_edge: list[int] = []
         self._handles: list[Any] = []
         self._heard: dict[int, tuple[Tensor, TensorValue | None]] = {}
+        self._clock = 0.0
         self.graph = RawGraph([], [], [], 0)
         self._walk(roots)
         self._add_constants()
@@ -208,8 +213,11 @@ class GraphWalk:
         for raw in self.graph.nodes:
             if raw.kind == "function" and raw.call is not None:
                 self._fill_from_call(raw, raw.call)
-        for node in self._numbers:
-            self._fill_from_saved(node)
+        for node, number in self._numbers.items():
+            found = list(read_saved(node))
+            self._fill_from_saved(found)
+            if self._budget.take_saved(len(found)):
+                self.graph.nodes[number].saved = [describe(name, value) for name, value in found]
         for raw in self.graph.nodes:
             for output in raw.outputs:
                 output.value = self._summary(output.held)
@@ -230,15 +238,9 @@ class GraphWalk:
             return summarise(held, most, "stride")
         return summarise_list(held) if most >= FEW else summarise(torch.tensor(held), most, "stride")
 
-    def _fill_from_saved(self, node: Node) -> None:
+    def _fill_from_saved(self, found: list[tuple[str, Any]]) -> None:
         """Values inside a library call, from what autograd saved of them: a saved tensor knows its own node."""
-        for name in saved_names(node):
-            if unpack_hook(node, name) is not None:
-                continue  # the program's own code, or a checkpoint that would run again
-            try:
-                saved = getattr(node, name)
-            except RuntimeError:
-                continue  # already freed by an earlier backward pass, or overwritten in place
+        for _, saved in found:
             if isinstance(saved, Tensor) and saved.grad_fn is not None:
                 number = self._numbers.get(saved.grad_fn)
                 if number is None or saved.output_nr >= len(self.graph.nodes[number].outputs):
@@ -255,11 +257,14 @@ class GraphWalk:
             if leaf is not None and leaf.grad is not None:
                 self.graph.nodes[number].outputs[0].before = self._summary(leaf.grad)
             self._handles.append(node.register_hook(self._hook(number, leaf)))
+        self._clock = perf_counter()
 
     def _hook(self, number: int, leaf: Tensor | None) -> Any:
         def hear(grad_inputs: tuple[Tensor | None, ...], grad_outputs: tuple[Tensor | None, ...]) -> None:
+            node = self.graph.nodes[number]
+            node.seconds = perf_counter() - self._clock  # nodes run one after the other
             self.graph.ran.setdefault(number)
-            outputs = self.graph.nodes[number].outputs
+            outputs = node.outputs
             for output, grad in zip(outputs, grad_outputs, strict=False):
                 output.grad = self._hear(grad)
             if leaf is not None and leaf.grad is not None and outputs[0].before is not None:
@@ -267,6 +272,7 @@ class GraphWalk:
             for edge in self._edges_of(number):
                 if edge.input_nr < len(grad_inputs):
                     edge.grad = self._hear(grad_inputs[edge.input_nr])
+            self._clock = perf_counter()
 
         return hear
 
@@ -316,7 +322,3 @@ class GraphWalk:
 def held_by(result: Result | None) -> Any:
     """The list or tensor kept of a result, if it is still there."""
     return result.kept.read() if result is not None and result.kept is not None else None
-
-
-def dtype_name(dtype: torch.dtype) -> str:
-    return str(dtype).removeprefix("torch.")

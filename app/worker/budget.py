@@ -14,6 +14,7 @@ class GraphBudget:
         self._numbers = limits.graph_numbers
         self._nodes = limits.graph_nodes
         self._edges = limits.graph_edges
+        self._saved = limits.graph_saved
         self._node_values = limits.node_values
         self._most = limits.node_values
 
@@ -27,6 +28,11 @@ class GraphBudget:
         self._edges -= edges
         asked = max(1, 2 * nodes + edges)
         self._most = max(1, min(self._node_values, self._numbers // (2 * asked)))
+
+    def take_saved(self, count: int) -> bool:
+        """Whether so many more saved things may be told."""
+        self._saved -= count
+        return self._saved >= 0
 
     def most(self) -> int | None:
         """How many numbers the next value may show; None when there shall be no more values."""

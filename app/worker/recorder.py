@@ -116,7 +116,7 @@ class Call:
 
     __slots__ = (
         *("after", "arguments", "before", "code", "instruction", "module", "op", "results"),
-        *("grad_mode", "version"),
+        *("grad_mode", "seconds", "version"),
     )
 
     def __init__(
@@ -133,6 +133,7 @@ class Call:
         self.version: int | None = None
         """Of a call that wrote in place: the version of what it wrote to, afterwards."""
         self.results: tuple[Result, ...] = ()
+        self.seconds: float | None = None
 
 
 class Event:
@@ -237,10 +238,12 @@ class Recorder(TorchFunctionMode):
         if in_place and isinstance(args[0], Tensor) and not transforms_active():
             self._shelf.save_from(args[0])
         before = sequence_number()
+        began = perf_counter()
         result = func(*args, **kwargs) if kwargs else func(*args)
+        seconds = perf_counter() - began
         outputs = written_to(args[0]) if in_place else tensors_in(result)
         if outputs or sequence_number() != before:
-            self.note(op, arguments, outputs, before, in_place)
+            self.note(op, arguments, outputs, before, in_place, seconds)
         return result
 
     def note(
@@ -250,6 +253,7 @@ class Recorder(TorchFunctionMode):
         outputs: list[Tensor],
         before: int,
         in_place: bool = False,
+        seconds: float | None = None,
     ) -> None:
         """Write a call down, with the innermost place of the program it came from."""
         frame = place_of_call(sys._getframe(1))
@@ -265,6 +269,7 @@ class Recorder(TorchFunctionMode):
         else:
             call.results = tuple([self._result(each, call, at, readable) for at, each in enumerate(outputs)])
         call.after = sequence_number()
+        call.seconds = seconds
         if call.after > before:
             for sequence in range(before, call.after):
                 self.by_sequence.setdefault(sequence, call)

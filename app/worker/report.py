@@ -24,13 +24,13 @@ from app.trace import (
     TensorRecord,
 )
 from app.values import NodeId, Span, StepId, TensorId
-from app.worker.autograd import RawNode, dtype_name
+from app.worker.autograd import RawNode
 from app.worker.identity import IdentityTable, shared_storages
 from app.worker.instrument import Place
 from app.worker.namespace import Found
 from app.worker.passes import Passes, RawPass
 from app.worker.recorder import Argument, Call, Recorder, Result
-from app.worker.tensors import shape_of, summarise
+from app.worker.tensors import dtype_name, shape_of, summarise
 from app.worker.why.explain import Explainer, Named
 from app.worker.why.facts import Facts
 
@@ -174,6 +174,7 @@ class Report:
             call.module,
             tuple(_operand(argument) for argument in call.arguments),
             tuple(_operand(result) for result in call.results),
+            call.seconds,
         )
 
     # ------------------------------------------------------------------------------------------ graphs
@@ -225,6 +226,8 @@ class Report:
             span=span,
             module=None if call is None else call.module,
             sequence=raw.sequence,
+            saved=tuple(raw.saved),
+            seconds=raw.seconds,
             outputs=outputs,
         )
 

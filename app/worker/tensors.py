@@ -103,6 +103,10 @@ def shape_of(tensor: torch.Tensor) -> tuple[int, ...]:
     return tuple(int(size) for size in tensor.shape)
 
 
+def dtype_name(dtype: torch.dtype) -> str:
+    return str(dtype).removeprefix("torch.")
+
+
 def flatten(data: Any) -> list[Any]:
     if not isinstance(data, list):
         return [data]
