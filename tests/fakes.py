@@ -31,6 +31,7 @@ from app.trace import (
     Output,
     Raised,
     RunRequest,
+    SavedItem,
     Shown,
     StackFrame,
     Step,
@@ -128,7 +129,7 @@ def line_trace(program: Program, request: RunRequest) -> Trace:
         roots=(GraphRoot(NodeId(0), 0),),
         nodes=(
             node(0, "function", "AddBackward0", "x*w + b", whole, "y", x * w + b, 1.0),
-            node(1, "function", "MulBackward0", "x*w", product, None, x * w, 1.0),
+            node(1, "function", "MulBackward0", "x*w", product, None, x * w, 1.0, saved_by_mul(x)),
             node(2, "accumulate", "AccumulateGrad", None, None, "w", w, x),
             node(3, "accumulate", "AccumulateGrad", None, None, "b", b, 1.0),
             node(4, "constant", "constant", None, None, "x", x, None),
@@ -155,11 +156,16 @@ def line_trace(program: Program, request: RunRequest) -> Trace:
 
 def node(
     identity: int, kind: NodeKind, op: str, call: str | None, span: Span | None, name: str | None, value: float,
-    grad: float | None,
+    grad: float | None, saved: tuple[SavedItem, ...] = (),
 ) -> GraphNode:  # fmt: skip
     given = number(grad) if grad is not None else None
     output = NodeOutput(0, name, None, (), "float32", "cpu", number(value), given)
-    return GraphNode(NodeId(identity), kind, op, outputs=(output,), call=call, span=span)
+    return GraphNode(NodeId(identity), kind, op, outputs=(output,), call=call, span=span, saved=saved)
+
+
+def saved_by_mul(x: float) -> tuple[SavedItem, ...]:
+    """As torch tells it where only the second operand requires grad."""
+    return SavedItem("other", "None"), SavedItem("self", None, (), "float32", 4, number(x))
 
 
 def classic() -> ClassicGraph:

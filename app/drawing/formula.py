@@ -76,7 +76,7 @@ def _simplify(left: ast.expr, operator: ast.operator, right: ast.expr) -> ast.ex
 
 def _is(node: ast.expr, number: int) -> bool:
     plain = isinstance(node, ast.Constant) and isinstance(node.value, int | float)
-    return plain and node.value == number  # type: ignore[attr-defined, no-any-return]
+    return plain and node.value == number  # type: ignore[attr-defined]
 
 
 def _is_whole(node: ast.expr) -> bool:

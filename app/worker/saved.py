@@ -59,7 +59,7 @@ def text_of(value: Any) -> str:
         return f"tensor{shape_of(value)}"
     if isinstance(value, tuple | list):
         inner = ", ".join(map(text_of, value[:TEXT_CHARS]))
-        return f"({inner},)" if len(value) == 1 else f"({inner})"[:TEXT_CHARS]
+        return (f"({inner},)" if len(value) == 1 else f"({inner})")[:TEXT_CHARS]
     if type(value) is int and value >= SIGN:
         value -= 2 * SIGN
     return str(value)[:TEXT_CHARS]
