@@ -18,6 +18,8 @@ class Limits:
     """Memory a program may take beyond what its process starts with."""
     run_seconds: float = 120.0
     """Wall time of a run that is watched live."""
+    held_seconds: float = 600.0
+    """How long a run that is watched live may be paused or slowed down, all together."""
     source_bytes: int = 64 * KIB
     body_bytes: int = 1 * MIB
     """Largest HTTP request body."""

@@ -8,6 +8,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import Literal
 
+from app.holding import Held, Pace
 from app.training import Curve, Training
 from app.values import Many, NodeId, Numbers, Span, StepId, StorageId, TensorId, TensorValue, Text, Why
 
@@ -46,6 +47,8 @@ class RunRequest:
     graph: GraphStyle = "annotated"
     watch: Many[str] = ()
     """Expressions evaluated in the program's namespace when it has ended, also after it raised."""
+    pace: Pace | None = None
+    """How a run that is watched live goes from its start; null for one that nobody can hold."""
 
 
 # ---------------------------------------------------------------------------------------------- values of tensors
@@ -276,7 +279,7 @@ class Raised:
     kind: Literal["raised"] = "raised"
 
 
-LimitName = Literal["seconds", "cpu_seconds", "memory", "output"]
+LimitName = Literal["seconds", "cpu_seconds", "held_seconds", "memory", "output"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -394,4 +397,4 @@ class Trace:
     frame: Literal["trace"] = "trace"
 
 
-Frame = Output | Figure | Training | Trace
+Frame = Output | Figure | Training | Held | Trace

@@ -1,4 +1,4 @@
-"""Trace and task to bytes and back: length-prefixed JSON, strict and bounded. Trusts nothing it reads.
+"""Trace, task and commands to bytes and back: length-prefixed JSON, strict and bounded. Trusts nothing it reads.
 
 A frame is a 4-byte big-endian length and that many bytes of JSON. JSON cannot write NaN or Infinity, so the
 vocabulary spells them; anything that is not exactly the vocabulary is a WireError.
@@ -15,15 +15,17 @@ from pydantic import ConfigDict, Field, TypeAdapter, ValidationError
 from pydantic_core import PydanticSerializationError, to_json
 
 from app.errors import WireError
+from app.holding import Command
 from app.limits import Limits
 from app.trace import Frame, RunRequest
 
 HEADER = struct.Struct(">I")
+COMMAND_BYTES = 1_024
 
 
 @dataclass(frozen=True, slots=True)
 class Task:
-    """What the trusted side sends a sealed child: the only thing it ever tells it."""
+    """What the trusted side sends a sealed child; after it nothing but commands, where `request.pace` allows them."""
 
     source: str
     request: RunRequest
@@ -85,6 +87,21 @@ def _carried(data: Any) -> Any:
     if isinstance(data, dict):
         return {_carried(key): _carried(value) for key, value in data.items()}
     return [_carried(item) for item in data] if isinstance(data, list | tuple) else data
+
+
+@cache
+def _commands() -> TypeAdapter[Command]:
+    return TypeAdapter(Command)
+
+
+def encode_command(command: Command) -> bytes:
+    body = _commands().dump_json(command)
+    return HEADER.pack(len(body)) + body
+
+
+def decode_command(body: bytes) -> Command:
+    """Decode what the trusted side told a child; ValueError for anything else."""
+    return _commands().validate_json(body, strict=True)
 
 
 def encode_task(task: Task) -> bytes:

@@ -11,6 +11,7 @@ from collections.abc import AsyncGenerator, Callable, Iterator
 from dataclasses import dataclass, field, replace
 
 from app.errors import DrawingFailed
+from app.holding import Command, Held, HeldState, NonFinite, Origin, Pace
 from app.program import Program
 from app.sandbox.face import Device, SandboxHealth, SealLayer
 from app.trace import (
@@ -251,6 +252,64 @@ def canned(program: Program, request: RunRequest) -> Trace:
 
 
 @dataclass
+class FakeGate:
+    """Holds a fake run between two frames, as a child is held between two steps."""
+
+    pace: Pace
+    commands: asyncio.Queue[Command]
+    state: HeldState = "running"
+    rate: float | None = None
+    nonfinite: NonFinite | None = None
+    steps: int = 0
+
+    def __post_init__(self) -> None:
+        self.rate = self.pace.steps_per_second
+        self.state = "pausing" if self.pace.paused else "running"
+
+    def told(self) -> Held:
+        return Held(self.state, self.rate, 0.0, Span(12, 4, 12, 20), self.nonfinite)
+
+    async def pass_by(self) -> AsyncGenerator[Held, None]:
+        """Between two frames: what was asked is done, and nothing goes on while it is paused."""
+        while not self.commands.empty():
+            yield self.obey(self.commands.get_nowait())
+        if self.state == "stepping":
+            self.steps -= 1
+            self.state = "stepping" if self.steps else "pausing"
+        if self.state == "pausing":
+            self.state = "paused"
+            yield self.told()
+        while self.state == "paused":
+            yield self.obey(await self.commands.get())
+
+    def obey(self, command: Command) -> Held:
+        match command.do:
+            case "pause":
+                self.state = "paused" if self.state == "paused" else "pausing"
+            case "resume":
+                self.state = "running"
+            case "step":
+                self.state, self.steps = "stepping", self.steps + 1
+            case "speed":
+                self.rate = command.steps_per_second
+            case "nonfinite":
+                self.pace = replace(self.pace, pause_on_nonfinite=command.pause)
+        return self.told()
+
+    def heed(self, frame: Frame) -> None:
+        """Pause at the first loss that is no number."""
+        if not (self.pace.pause_on_nonfinite and isinstance(frame, Training)):
+            return
+        for points in frame.points:
+            for step, value in zip(points.steps, points.values, strict=True):
+                if isinstance(value, str) and not self.nonfinite:
+                    span = Span(8, 7, 8, 16)
+                    origin = Origin("call", "torch.log", "torch.log(p)", "q", span)
+                    self.nonfinite = NonFinite("loss", value, step, Span(9, 0, 9, 4), origin)
+                    self.state = "pausing"
+
+
+@dataclass
 class FakeSandbox:
     """Answers with `trace`, after `delay` seconds, or fails with `failure`. `asked` is what it was asked, in order."""
 
@@ -280,14 +339,22 @@ class FakeSandbox:
         return self.trace(program, request)
 
     async def stream(
-        self, program: Program, request: RunRequest, seconds: float | None = None
+        self,
+        program: Program,
+        request: RunRequest,
+        seconds: float | None = None,
+        commands: asyncio.Queue[Command] | None = None,
     ) -> AsyncGenerator[Frame, None]:
         self.running += 1
         self.most_running = max(self.most_running, self.running)
+        gate = FakeGate(request.pace or Pace(), commands or asyncio.Queue())
         try:
             for frame in self.frames(program):
                 await asyncio.sleep(self.pace)
+                async for held in gate.pass_by():
+                    yield held
                 yield frame
+                gate.heed(frame)
             yield await self.run(program, request)
         except (asyncio.CancelledError, GeneratorExit):
             self.cancelled += 1

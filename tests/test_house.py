@@ -20,7 +20,7 @@ ROOT = Path(__file__).resolve().parent.parent
 FOLDERS = ("app", "tests", "benchmarks", "scripts")
 
 FLOORS = (
-    ("trace", "training", "values", "limits", "errors"),
+    ("trace", "training", "holding", "values", "limits", "errors"),
     ("wire", "control", "program", "settings", "words", "thinning"),
     ("sandbox", "drawing", "worker"),
     ("runs",),
@@ -29,7 +29,10 @@ FLOORS = (
 )
 SAME_ROOM = (("source", "program"), ("request", "program"))
 """Files that together make one room, named after its first file."""
-NEIGHBOURS = (("errors", "values"), ("trace", "values"), ("training", "values"), ("trace", "training"))
+NEIGHBOURS = (
+    *(("errors", "values"), ("trace", "values"), ("training", "values"), ("holding", "values")),
+    *(("trace", "training"), ("trace", "holding")),
+)
 """On floor 0 the vocabulary is made of small values, and a failure may carry one."""
 
 OWNERS = (

@@ -4,21 +4,21 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from functools import cache
-from typing import Any
+from typing import Any, get_args
 
 from pydantic import TypeAdapter
 
+from app.holding import Held
 from app.runs.face import Queued, Running, Snapshot
 from app.trace import Figure, Output
 from app.training import Progress, Training
 
-EventData = Queued | Running | Output | Figure | Training | Progress | Snapshot
+EventData = Queued | Running | Held | Output | Figure | Training | Progress | Snapshot
 
 
 @cache
 def writers() -> Mapping[type[EventData], TypeAdapter[Any]]:
-    kinds: tuple[type[EventData], ...] = (Queued, Running, Output, Figure, Training, Progress, Snapshot)
-    return {kind: TypeAdapter(kind) for kind in kinds}
+    return {kind: TypeAdapter(kind) for kind in get_args(EventData)}
 
 
 def write_event(data: EventData) -> bytes:

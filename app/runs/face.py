@@ -1,4 +1,4 @@
-"""The face of every store of runs: start one, look at it, follow its events, stop it.
+"""The face of every store of runs: start one, look at it, follow its events, hold it, stop it.
 
 Knows no HTTP. An event's data is JSON as it goes to a viewer; ids count up within a run, with gaps where events were
 merged. The last event of a run is `done`, and there is exactly one.
@@ -11,13 +11,16 @@ from dataclasses import dataclass
 from typing import Literal, NewType, Protocol
 
 from app.errors import PlaygroundError
+from app.holding import Command, Held
 from app.program import Program
 from app.trace import RunRequest, Trace
 from app.training import Curve, Progress
 
 RunId = NewType("RunId", str)
 RunState = Literal["queued", "running", "finished", "stopped", "failed"]
-EventKind = Literal["queued", "running", "output", "figure", "training", "progress", "snapshot", "done"]
+EventKind = Literal[
+    "queued", "running", "held", "output", "figure", "training", "progress", "snapshot", "done"
+]
 StopReason = Literal["asked", "left alone", "closing"]
 
 
@@ -69,7 +72,9 @@ class RunStatus:
     place: int | None
     last_event: int
     seconds: float
-    """Since it began, or as long as it took."""
+    """Since it began, or as long as it took; without the time it was held."""
+    held: Held | None
+    """As the program last told; null where nobody held it."""
     curves: tuple[Curve, ...]
     progress: Progress | None
     reason: StopReason | None
@@ -83,11 +88,24 @@ class RunStatus:
 class RunStore(Protocol):
     """Raises RunNotFound for a run that never was or is no longer kept."""
 
-    async def start(self, program: Program, request: RunRequest, wanted: str = "") -> RunId:
-        """Put a program in the line. SandboxBusy when the line is full."""
+    async def start(self, program: Program, request: RunRequest, wanted: str = "", owner: str = "") -> RunId:
+        """Put a program in the line, where owners take turns. SandboxBusy when the line is full."""
         ...
 
-    async def look(self, run: RunId) -> RunStatus: ...
+    async def look(self, run: RunId) -> RunStatus:
+        """How it stands. Whoever asks shows that the run is not alone."""
+        ...
+
+    async def peek(self, run: RunId) -> RunStatus:
+        """How it stands, for somebody who is no viewer."""
+        ...
+
+    async def command(self, run: RunId, command: Command) -> RunStatus:
+        """Hand an order to the program; `held` events tell what came of it. A run that is over stays as it is.
+
+        SandboxBusy when the program has not yet taken so many earlier ones.
+        """
+        ...
 
     async def trace(self, run: RunId) -> Trace | None:
         """What a finished run left; None for one that is not finished, was stopped or failed."""

@@ -6,7 +6,7 @@ of all training events up to then and the id of the last of them; whoever has se
 
 from __future__ import annotations
 
-from bisect import bisect_right
+from bisect import bisect_left, bisect_right
 from collections.abc import Callable
 from functools import partial
 from operator import attrgetter, is_not
@@ -16,6 +16,8 @@ from app.runs.face import Event, EventKind
 EVENT_OVERHEAD = 200
 """Bytes an event takes beside its data."""
 TRAINING = frozenset({"training", "progress", "snapshot"})
+NEWEST = frozenset({"queued", "held"})
+"""Of these only the newest matters: its place in the line, how it is held."""
 
 
 def size_of(event: Event) -> int:
@@ -26,6 +28,7 @@ class EventLog:
     def __init__(self, budget: int) -> None:
         self._budget = budget
         self._events: list[Event] = []
+        self._newest: dict[EventKind, Event] = {}
         self._points = 0
         """Bytes of training events."""
         self._rest = 0
@@ -50,8 +53,8 @@ class EventLog:
     def append(self, kind: EventKind, data: bytes = b"") -> None:
         self.last_id += 1
         event = Event(self.last_id, kind, data)
-        if kind == "queued":  # only the newest place in the line matters
-            self._keep(lambda each: each.kind != "queued")
+        if kind in NEWEST:
+            self._replace(event)
         if kind in TRAINING:
             self._points += size_of(event)
         else:
@@ -59,6 +62,14 @@ class EventLog:
         self._events.append(event)
         if self._rest > self._budget // 4:
             self._drop_output()
+
+    def _replace(self, event: Event) -> None:
+        """Forget the last event of this kind: another is about to take its place."""
+        old = self._newest.get(event.kind)
+        self._newest[event.kind] = event
+        if old is not None:
+            self._rest -= size_of(old)
+            del self._events[bisect_left(self._events, old.id, key=attrgetter("id"))]
 
     def next_after(self, seen: int) -> Event | None:
         """The first event later than `seen`."""

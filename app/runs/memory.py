@@ -10,69 +10,30 @@ import asyncio
 import logging
 import secrets
 import time
-import zlib
-from collections import deque
 from collections.abc import AsyncGenerator
 from contextlib import aclosing
-from dataclasses import dataclass, field
+from dataclasses import replace
+from functools import partial
 
 from app.errors import PlaygroundError, RunNotFound, SandboxBusy, WorkerLost
+from app.holding import Command, Held, Pace
 from app.limits import Limits
 from app.program import Program
-from app.runs.curves import CurveBook, thin_to
-from app.runs.events import read_snapshot, write_event
-from app.runs.face import Event, Queued, RunId, Running, RunState, RunStatus, Snapshot, StopReason
+from app.runs.curves import CurveBook
+from app.runs.events import write_event
+from app.runs.face import Event, Queued, RunId, Running, RunStatus, StopReason
+from app.runs.line import FairLine
 from app.runs.log import EventLog
+from app.runs.run import Run, pack_curves, pack_trace, status_of, unpack_trace, write_snapshot
 from app.sandbox.face import Sandbox
 from app.trace import Figure, Frame, Output, RunRequest, Trace
-from app.training import Curve, Training
-from app.wire import HEADER, decode_frame, encode_frame
+from app.training import Training
 
 log = logging.getLogger("playground.runs")
 
 BUSY_PAUSE = 1.0
 """Longest wait before a run asks again for a slot that others hold."""
 STOP_SECONDS = 2.0
-POINT_BYTES = 64
-"""What a point takes at most as JSON, roughly."""
-
-
-@dataclass(slots=True, eq=False)
-class Run:
-    id: RunId
-    program: Program
-    request: RunRequest
-    wanted: str
-    log: EventLog
-    book: CurveBook
-    state: RunState = "queued"
-    place: int | None = None
-    begun: float = 0.0
-    ended: float = 0.0
-    viewers: int = 0
-    seen: float = 0.0
-    """When somebody last asked about it or left."""
-    timed: bool = False
-    reason: StopReason | None = None
-    failure: PlaygroundError | None = None
-    trace: bytes = b""
-    curves: bytes = b""
-    """What is left when it is over, packed."""
-    task: asyncio.Task[None] | None = None
-    changed: asyncio.Event = field(default_factory=asyncio.Event)
-
-    @property
-    def over(self) -> bool:
-        return self.state not in ("queued", "running")
-
-    @property
-    def size(self) -> int:
-        return self.log.size + len(self.trace) + len(self.curves)
-
-    def wake(self) -> None:
-        """Tell whoever waits for the next event that there is one."""
-        self.changed.set()
-        self.changed = asyncio.Event()
 
 
 class MemoryRuns:
@@ -83,20 +44,21 @@ class MemoryRuns:
         self._limits = limits
         self._slots = slots
         self._runs: dict[RunId, Run] = {}
-        self._line: deque[Run] = deque()
+        self._line: FairLine[Run] = FairLine(limits.runs_waiting)
         self._working: set[Run] = set()
 
     # ------------------------------------------------------------------------------------------ the face
 
-    async def start(self, program: Program, request: RunRequest, wanted: str = "") -> RunId:
+    async def start(self, program: Program, request: RunRequest, wanted: str = "", owner: str = "") -> RunId:
         self._forget()
-        if len(self._line) >= self._limits.runs_waiting:
+        if not self._line.has_place_for(owner):
             raise SandboxBusy(retry_after=5.0)
         identity = RunId(secrets.token_urlsafe(16))
         book = CurveBook(self._limits)
-        run = Run(identity, program, request, wanted, EventLog(self._limits.run_event_bytes), book)
+        paced = replace(request, pace=request.pace or Pace())
+        run = Run(identity, program, paced, wanted, owner, EventLog(self._limits.run_event_bytes), book)
         self._runs[identity] = run
-        self._line.append(run)
+        self._line.add(owner, run)
         self._advance()
         self._watch(run)
         return identity
@@ -104,6 +66,19 @@ class MemoryRuns:
     async def look(self, run: RunId) -> RunStatus:
         found = self._find(run)
         self._watch(found)
+        return status_of(found)
+
+    async def peek(self, run: RunId) -> RunStatus:
+        return status_of(self._find(run))
+
+    async def command(self, run: RunId, command: Command) -> RunStatus:
+        found = self._find(run)
+        self._watch(found)
+        if not found.over:
+            try:
+                found.commands.put_nowait(command)
+            except asyncio.QueueFull:
+                raise SandboxBusy(retry_after=1.0) from None
         return status_of(found)
 
     async def trace(self, run: RunId) -> Trace | None:
@@ -156,11 +131,11 @@ class MemoryRuns:
     def _advance(self) -> None:
         """Start what has a slot, and tell those who wait where they stand."""
         while self._line and len(self._working) < self._slots:
-            run = self._line.popleft()
+            run = self._line.take()
             self._working.add(run)
             self._begin(run)
             run.task = asyncio.get_running_loop().create_task(self._work(run))
-            run.task.add_done_callback(report_fault)
+            run.task.add_done_callback(partial(self._see_end, run))
         for place, run in enumerate(self._line, 1):
             self._tell_place(run, place)
 
@@ -192,12 +167,22 @@ class MemoryRuns:
             self._finish(run)
             self._advance()
 
+    def _see_end(self, run: Run, task: asyncio.Task[None]) -> None:
+        """A task that was cancelled before it began has not said how its run ended."""
+        report_fault(task)
+        if not run.over:
+            run.state = "stopped"
+            self._working.discard(run)
+            self._finish(run)
+            self._advance()
+
     async def _listen(self, run: Run) -> bytes:
         """Note every frame; the trace, packed."""
         while True:
             heard = False
             try:
-                stream = self._sandbox.stream(run.program, run.request, self._limits.run_seconds)
+                seconds = self._limits.run_seconds
+                stream = self._sandbox.stream(run.program, run.request, seconds, run.commands)
                 async with aclosing(stream) as frames:
                     async for frame in frames:
                         heard = True
@@ -227,6 +212,9 @@ class MemoryRuns:
                 run.log.append("output", write_event(frame))
             case Figure():
                 run.log.append("figure", write_event(frame))
+            case Held():
+                run.held, run.held_at = frame, time.monotonic()
+                run.log.append("held", write_event(frame))
             case Training():
                 if run.log.full:
                     run.log.compact(write_snapshot(run, run.log.snapshot_bytes))
@@ -259,7 +247,7 @@ class MemoryRuns:
         if run.task is not None:
             run.task.cancel()
             return
-        self._line.remove(run)
+        self._line.remove(run.owner, run)
         run.state = "stopped"
         self._finish(run)
         self._advance()
@@ -301,54 +289,3 @@ def report_fault(task: asyncio.Task[None]) -> None:
     """A task ends by itself; an exception that reaches its end is a fault of ours."""
     if not task.cancelled() and (fault := task.exception()) is not None:
         log.error("a live run ended by a fault of ours", exc_info=fault)
-
-
-def status_of(run: Run) -> RunStatus:
-    end = run.ended if run.over else time.monotonic()
-    return RunStatus(
-        id=run.id,
-        state=run.state,
-        program=run.program,
-        request=run.request,
-        wanted=run.wanted,
-        place=run.place,
-        last_event=run.log.last_id,
-        seconds=end - run.begun if run.begun else 0.0,
-        curves=unpack_curves(run.curves) if run.over else run.book.curves(),
-        progress=run.book.progress,
-        reason=run.reason,
-        failure=run.failure,
-    )
-
-
-def write_snapshot(run: Run, allowed: int) -> bytes:
-    """The curves as they stand in at most `allowed` bytes, thinned as far as that takes."""
-    curves = run.book.curves()
-    points = max(allowed // POINT_BYTES, 1)
-    while True:
-        thinned = thin_to(curves, points)
-        data = write_event(Snapshot(thinned, run.book.progress, run.log.left_out))
-        if len(data) <= allowed:
-            return data
-        if points == 0:
-            return write_event(Snapshot((), run.book.progress, run.log.left_out))
-        points //= 2
-
-
-def pack_curves(curves: tuple[Curve, ...]) -> bytes:
-    return zlib.compress(write_event(Snapshot(curves, None, 0)), 1)
-
-
-def unpack_curves(packed: bytes) -> tuple[Curve, ...]:
-    return read_snapshot(zlib.decompress(packed)).curves
-
-
-def pack_trace(trace: Trace) -> bytes:
-    return zlib.compress(encode_frame(trace)[HEADER.size :], 1)
-
-
-def unpack_trace(packed: bytes) -> Trace:
-    frame = decode_frame(zlib.decompress(packed))
-    if not isinstance(frame, Trace):
-        raise WorkerLost("what was kept is no trace")
-    return frame

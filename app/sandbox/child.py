@@ -6,9 +6,10 @@ import asyncio
 import signal
 
 from app.errors import WireError
+from app.holding import Command
 from app.limits import KIB, Limits
 from app.sandbox.measure import decode_and_check
-from app.wire import HEADER, ChildFrame, Task, encode_task, frame_length
+from app.wire import HEADER, ChildFrame, Task, encode_command, encode_task, frame_length
 
 LARGE_FRAME = 128 * KIB
 """Frames from here on are decoded in a thread: the event loop serves others meanwhile."""
@@ -39,6 +40,15 @@ class Child:
 
     def give(self, task: Task) -> None:
         self._writer.write(encode_task(task))
+
+    async def obey(self, commands: asyncio.Queue[Command]) -> None:
+        """Hand on commands as they come, as long as it listens."""
+        try:
+            while True:
+                self._writer.write(encode_command(await commands.get()))
+                await self._writer.drain()
+        except ConnectionError:
+            return
 
     async def next_frame(self, limits: Limits) -> ChildFrame | None:
         try:

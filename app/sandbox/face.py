@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import AsyncGenerator
 from dataclasses import dataclass
 from typing import Protocol
 
+from app.holding import Command
 from app.program import Program
 from app.trace import Frame, RunRequest, Trace, Versions
 
@@ -46,11 +48,16 @@ class Sandbox(Protocol):
     """Runs programs. Raises SandboxBusy, WorkerLost, WireError, ProgramRefused (e.g. a device that is not there)."""
 
     def stream(
-        self, program: Program, request: RunRequest, seconds: float | None = None
+        self,
+        program: Program,
+        request: RunRequest,
+        seconds: float | None = None,
+        commands: asyncio.Queue[Command] | None = None,
     ) -> AsyncGenerator[Frame, None]:
         """Yield frames as they arrive; the last one is the Trace, and there is exactly one.
 
-        `seconds` is the run's wall time where it is not the usual limit. Closing the generator ends the program.
+        `seconds` is the run's wall time where it is not the usual limit. `commands` are handed on as they come; each
+        is answered by a Held frame. Without them the program cannot be held. Closing the generator ends the program.
         """
         ...
 

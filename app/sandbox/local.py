@@ -17,6 +17,7 @@ from dataclasses import dataclass, field, replace
 
 from app.control import Orders
 from app.errors import ProgramRefused, SandboxBusy, WireError, WorkerFailed, WorkerLost
+from app.holding import Command, Held, Pace
 from app.limits import Limits
 from app.program import Program
 from app.sandbox.child import Child, signal_name
@@ -127,7 +128,11 @@ class LocalSandbox:
         raise WorkerLost("a stream ended without a trace")
 
     async def stream(
-        self, program: Program, request: RunRequest, seconds: float | None = None
+        self,
+        program: Program,
+        request: RunRequest,
+        seconds: float | None = None,
+        commands: asyncio.Queue[Command] | None = None,
     ) -> AsyncGenerator[Frame, None]:
         device = self._choose_device(request.device)
         pool = self._gpus.get(device, self._cpu)
@@ -135,8 +140,9 @@ class LocalSandbox:
         child = await self._enter(pool)
         self._running[device] = self._running.get(device, 0) + 1
         try:
-            child.give(Task(program.source, replace(request, device=device), limits))
-            async with aclosing(self._listen(child, limits)) as frames:
+            pace = None if commands is None else request.pace or Pace()
+            child.give(Task(program.source, replace(request, device=device, pace=pace), limits))
+            async with handing_on(child, commands), aclosing(self._listen(child, limits, pace)) as frames:
                 async for frame in frames:
                     yield frame
         except WireError as error:
@@ -178,18 +184,16 @@ class LocalSandbox:
                 self._slots.release()
             raise
 
-    async def _listen(self, child: Child, limits: Limits) -> AsyncGenerator[Frame, None]:
+    async def _listen(self, child: Child, limits: Limits, pace: Pace | None) -> AsyncGenerator[Frame, None]:
         heard = _Heard()
-        deadline = asyncio.get_running_loop().time() + limits.seconds + GRACE_SECONDS
-        last_deadline = (
-            deadline + self._plan.telling_seconds
-        )  # however often a child says that it is about to tell
+        began = asyncio.get_running_loop().time()
+        patience = _Patience(limits, began + limits.seconds + GRACE_SECONDS)
         while True:
             try:
-                async with asyncio.timeout_at(deadline):
+                async with asyncio.timeout_at(patience.deadline):
                     frame = await child.next_frame(limits)
             except TimeoutError:
-                yield heard.trace(Stopped("seconds", limits.seconds))
+                yield heard.trace(patience.stopped())
                 return
             match frame:
                 case None:
@@ -199,9 +203,14 @@ class LocalSandbox:
                     log.error("a child failed by our own fault: %r", text[-LOGGED_CHARS:])
                     raise WorkerFailed("the child failed")
                 case Telling():
-                    deadline = last_deadline
+                    patience.telling = self._plan.telling_seconds
                 case Ready():
                     raise WireError("a child said twice that it is ready")
+                case Held() if pace is None:
+                    raise WireError("a child said that it is held, which nobody may do")
+                case Held():
+                    patience.heed(frame)
+                    yield frame
                 case Trace():
                     yield frame
                     return
@@ -221,9 +230,48 @@ class LocalSandbox:
                 return Crashed(name)
 
 
+@asynccontextmanager
+async def handing_on(child: Child, commands: asyncio.Queue[Command] | None) -> AsyncIterator[None]:
+    """Meanwhile hand a run's commands on to its child."""
+    if commands is None:
+        yield
+        return
+    task = asyncio.get_running_loop().create_task(child.obey(commands))
+    try:
+        yield
+    finally:
+        task.cancel()
+        await asyncio.wait({task})
+
+
 def cpu_seconds(limits: Limits) -> int:
     """CPU time a child gets: a program in one thread meets its wall clock first."""
     return math.ceil(max(limits.seconds, limits.run_seconds)) + CPU_MARGIN_SECONDS
+
+
+@dataclass(slots=True)
+class _Patience:
+    """How long a child is waited for: its limit, what it says it was held (as far as that is allowed, and however
+    often it says so), and a moment to put its trace together."""
+
+    limits: Limits
+    ends: float
+    held: float = 0.0
+    waits: bool = False
+    telling: float = 0.0
+
+    def heed(self, frame: Held) -> None:
+        self.waits = frame.state != "running" or frame.steps_per_second is not None
+        self.held = min(max(frame.seconds, 0.0), self.limits.held_seconds)
+
+    @property
+    def deadline(self) -> float:
+        return self.ends + (self.limits.held_seconds if self.waits else self.held) + self.telling
+
+    def stopped(self) -> Stopped:
+        if self.waits:
+            return Stopped("held_seconds", self.limits.held_seconds)
+        return Stopped("seconds", self.limits.seconds)
 
 
 @dataclass(slots=True)

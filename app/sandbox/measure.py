@@ -5,15 +5,20 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from app.errors import WireError
+from app.holding import Held
 from app.limits import Limits
 from app.trace import AutogradGraph, Raised, Trace
 from app.values import Nested, TensorValue
 from app.wire import ChildFrame, decode_frame
 
+HELD_BYTES = 8_192
+
 
 def decode_and_check(body: bytes, limits: Limits) -> ChildFrame:
     """The frame, or WireError for what is no frame or holds more than the limits allow."""
     frame = decode_frame(body)
+    if isinstance(frame, Held) and len(body) > HELD_BYTES:
+        raise WireError(f"{len(body)} bytes to say that a program is held")
     if isinstance(frame, Trace):
         for what, found, allowed in _sizes(frame, limits):
             if found > allowed:

@@ -8,10 +8,11 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, fields
 from functools import cache
-from typing import Any
+from typing import Any, get_args
 
 from pydantic import TypeAdapter
 
+from app.holding import Held
 from app.runs.face import RunState, RunStatus, StopReason
 from app.sandbox.face import Device, SandboxHealth
 from app.trace import (
@@ -115,6 +116,9 @@ class RunAnswer:
     events: str
     """Where its events are."""
     seconds: float
+    """Since it began, without the time it was held."""
+    held: Held | None
+    """Whether it is paused, its speed, and the first loss that was no number; null where nothing of that was told."""
     curves: tuple[Curve, ...]
     """The curves so far, thinned; of a run that is over, the curves to keep."""
     progress: Progress | None
@@ -125,6 +129,15 @@ class RunAnswer:
     """What went wrong on our side, for a run that failed."""
     trace: EvaluateAnswer | None
     """What a finished run left behind, in the same shape as evaluate's answer."""
+
+
+@dataclass(frozen=True, slots=True)
+class ControlAnswer:
+    """How a run stood when the order was handed on."""
+
+    id: str
+    state: RunState
+    held: Held | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -170,6 +183,7 @@ def run_answer(status: RunStatus, failure: Failure | None, trace: EvaluateAnswer
         place=status.place,
         events=f"/api/v1/runs/{status.id}/events",
         seconds=round(status.seconds, 3),
+        held=status.held,
         curves=status.curves,
         progress=status.progress,
         reason=status.reason,
@@ -207,14 +221,13 @@ def _summary(graph: AutogradGraph) -> GraphSummary:
     return GraphSummary(roots, *counts, graph.nodes_left_out, graph.occurrence, graph.backward)
 
 
-Answer = EvaluateAnswer | RunAnswer | FailureAnswer | HealthAnswer | DevicesAnswer
+Answer = EvaluateAnswer | RunAnswer | ControlAnswer | FailureAnswer | HealthAnswer | DevicesAnswer
 
 
 @cache
 def writers() -> Mapping[type[Answer], TypeAdapter[Any]]:
     """pydantic's writer of each answer; building one costs as much as a thousand answers."""
-    kinds: tuple[type[Answer], ...] = (EvaluateAnswer, RunAnswer, FailureAnswer, HealthAnswer, DevicesAnswer)
-    return {kind: TypeAdapter(kind) for kind in kinds}
+    return {kind: TypeAdapter(kind) for kind in get_args(Answer)}
 
 
 def write_json(answer: Answer) -> bytes:

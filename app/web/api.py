@@ -25,7 +25,7 @@ from app.web.evaluate import count_run, in_thread_if, parse, read_body, run
 from app.web.pictures import draw_picture
 from app.web.playground import language_of, playground_of
 from app.web.problems import FailureAnswer
-from app.web.requests import EvaluateBody
+from app.web.requests import ControlBody, EvaluateBody, RunBody
 from app.web.sizes import is_large
 
 FAILURES: Mapping[int | str, dict[str, Any]] = {
@@ -40,15 +40,12 @@ FAILURES: Mapping[int | str, dict[str, Any]] = {
     500: {"model": FailureAnswer, "description": "Something went wrong on the server."},
     503: {"model": FailureAnswer, "description": "No free place for the run; see Retry-After."},
 }
-BODY: Mapping[str, Any] = {
-    "required": True,
-    "content": {
-        "application/json": {
-            "schema": {"$ref": "#/components/schemas/EvaluateBody"},
-            "examples": EVALUATE_EXAMPLES,
-        }
-    },
-}
+
+
+def body_of(model: str, examples: Mapping[str, Any]) -> dict[str, Any]:
+    content = {"schema": {"$ref": f"#/components/schemas/{model}"}, "examples": examples}
+    return {"required": True, "content": {"application/json": content}}
+
 
 router = APIRouter()
 
@@ -57,7 +54,7 @@ router = APIRouter()
     "/api/v1/evaluate",
     summary="Run a program and everything it leaves behind",
     responses={200: {"model": EvaluateAnswer}, **FAILURES},
-    openapi_extra={"requestBody": BODY},
+    openapi_extra={"requestBody": body_of("EvaluateBody", EVALUATE_EXAMPLES)},
 )
 async def evaluate(request: Request) -> Response:
     """Run PyTorch, run backward, and return shapes, values, gradients and the autograd graph.
@@ -67,7 +64,7 @@ async def evaluate(request: Request) -> Response:
     """
     started = perf_counter()
     playground, language = playground_of(request), language_of(request)
-    body = await read_body(request)
+    body = await read_body(request, EvaluateBody)
     count_run(playground, request)
     program = await parse(playground, body.source)
     trace = await run(playground, request, program, body.run_request())
@@ -104,7 +101,8 @@ def _json(answer: DevicesAnswer | HealthAnswer, status: int = 200) -> Response:
     return Response(write_json(answer), status, media_type="application/json")
 
 
-def add_body_schema(schema: dict[str, Any]) -> None:
-    """Put the request's model where the operation points to; handlers read their bodies themselves."""
-    model = EvaluateBody.model_json_schema(ref_template="#/components/schemas/{model}")
-    schema["components"]["schemas"].update(model.pop("$defs", {}), EvaluateBody=model)
+def add_body_schemas(schema: dict[str, Any]) -> None:
+    """Put the requests' models where the operations point to; handlers read their bodies themselves."""
+    for kind in (EvaluateBody, RunBody, ControlBody):
+        model = kind.model_json_schema(ref_template="#/components/schemas/{model}")
+        schema["components"]["schemas"].update(model.pop("$defs", {}), **{kind.__name__: model})

@@ -68,8 +68,22 @@ RUN_EXAMPLES: Mapping[str, Any] = {
         "summary": "A training loop: its loss comes while it trains",
         "value": {"source": TRAINING, "seed": 0, "graph": {"format": "none"}},
     },
+    "slow": {
+        "summary": "The same in slow motion, paused when its loss becomes NaN or infinite",
+        "value": {
+            "source": TRAINING,
+            "pace": {"steps_per_second": 100.0, "pause_on_nonfinite": True},
+            "graph": {"format": "none"},
+        },
+    },
     "scalars": {
         "summary": "Any program that evaluate takes",
         "value": {"source": "y = x*w + b", "inputs": SCALARS},
     },
+}
+CONTROL_EXAMPLES: Mapping[str, Any] = {
+    "pause": {"summary": "Pause at the next moment", "value": {"do": "pause"}},
+    "step": {"summary": "Make one step, then pause", "value": {"do": "step"}},
+    "speed": {"summary": "Slow motion", "value": {"do": "speed", "steps_per_second": 2.0}},
+    "resume": {"summary": "Go on", "value": {"do": "resume"}},
 }

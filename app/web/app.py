@@ -44,7 +44,7 @@ class Site(FastAPI):
         fresh = not self.openapi_schema
         schema = super().openapi()
         if fresh:
-            api.add_body_schema(schema)
+            api.add_body_schemas(schema)
         return schema
 
 

@@ -21,9 +21,11 @@ from app.runs.face import RunId
 from app.trace import RunRequest, Trace
 from app.web.playground import Playground
 from app.web.problems import NotJson, RateExceeded
-from app.web.requests import EvaluateBody, read_evaluate_body
+from app.web.rate import client_of
+from app.web.requests import Strict, read_as
 
 T = TypeVar("T")
+B = TypeVar("B", bound=Strict)
 SMALL_SOURCE = 4_000
 SMALL_BODY = 20_000
 SMALL_REQUEST = 100
@@ -43,13 +45,13 @@ async def parse(playground: Playground, source: str) -> Program:
     return await in_thread_if(len(source) > SMALL_SOURCE, parse_program, source, playground.limits)
 
 
-async def read_body(request: Request) -> EvaluateBody:
+async def read_body(request: Request, kind: type[B]) -> B:
     """The request in a JSON body; NotJson where it does not say that it is one."""
     media_type = request.headers.get("content-type", "").partition(";")[0].strip().lower()
     if media_type != "application/json":
         raise NotJson
     raw = await request.body()
-    return await in_thread_if(len(raw) > SMALL_BODY, read_evaluate_body, raw)
+    return await in_thread_if(len(raw) > SMALL_BODY, read_as, kind, raw)
 
 
 def address_of(request: Request) -> str:
@@ -89,8 +91,8 @@ async def start_run(
     playground: Playground, request: Request, program: Program, asked: RunRequest, wanted: str = ""
 ) -> RunId:
     """Start a live run and keep in mind whose it is. SandboxBusy when the line is full."""
-    run = await playground.runs.start(program, asked, wanted)
     address = address_of(request)
+    run = await playground.runs.start(program, asked, wanted, owner=client_of(address))
     playground.places.note_live(address, [*playground.places.live_of(address), run])
     return run
 
@@ -101,7 +103,7 @@ async def count_live(playground: Playground, address: str) -> int:
     running = 0
     for run in known:
         try:
-            status = await playground.runs.look(run)
+            status = await playground.runs.peek(run)
         except RunNotFound:
             continue
         if not status.over:

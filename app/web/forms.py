@@ -15,6 +15,7 @@ from urllib.parse import parse_qsl
 from pydantic_core import from_json
 
 from app.errors import ProgramRefused
+from app.holding import Pace
 from app.program import FreeName, list_problems
 from app.trace import Dtype, GraphStyle, Init, InputSpec, RunRequest
 from app.values import Complex, Nested, Problem, Text
@@ -70,6 +71,9 @@ class Form:
     """Names the page offers to start backward from."""
     opened: tuple[str, ...] = ()
     """Keys of the graph's groups the reader opened."""
+    steps_per_second: str = ""
+    """How fast a live run goes; empty is as fast as it can."""
+    pause_on_nonfinite: str = ""
     run: str = ""
     """The live run the page asks the answer of."""
     set_language: str = ""
@@ -91,6 +95,14 @@ class Form:
         if problems:
             raise ProgramRefused(list_problems(problems))
         return RunRequest(specs, self.device, self.backward, None, self.style)
+
+    def pace(self) -> Pace:
+        """How a live run goes; a speed that is none is as fast as it can."""
+        try:
+            rate = float(self.steps_per_second)
+        except ValueError:
+            rate = 0.0
+        return Pace(False, rate if 0 < rate <= 1e6 else None, bool(self.pause_on_nonfinite))
 
 
 def read_form(body: bytes) -> Form:
@@ -118,6 +130,8 @@ def read_form(body: bytes) -> Form:
         ),
         opened=_short(pairs, "opened")[:MOST_NAMES],
         run=short.get("run", "")[:100],
+        steps_per_second=short.get("steps_per_second", ""),
+        pause_on_nonfinite=short.get("pause_on_nonfinite", ""),
         set_language=short.get("set_language", ""),
         set_theme=short.get("set_theme", ""),
     )

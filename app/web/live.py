@@ -44,7 +44,7 @@ async def start_live(request: Request) -> Response:
         inputs = show_inputs(program, form)
         asked = await read_request(form, inputs)
         await check(playground, program, asked)
-        run = await start_run(playground, request, program, asked)
+        run = await start_run(playground, request, program, replace(asked, pace=form.pace()))
     except (PlaygroundError, RateExceeded) as error:
         reply = reply_to(error, language)
         kind = "refused" if isinstance(error, ProgramRefused) else "failed"

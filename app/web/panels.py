@@ -58,6 +58,9 @@ CUTS: Mapping[str, Text] = {
 STOPPED: Mapping[str, Text] = {
     "seconds": Text("It ran longer than the {allowed} seconds that are allowed."),
     "cpu_seconds": Text("It used more than the {allowed} seconds of processor time that are allowed."),
+    "held_seconds": Text(
+        "It was paused or slowed down for more than the {allowed} seconds that are allowed."
+    ),
     "memory": Text("It needed more than the {allowed} MiB of memory that are allowed."),
     "output": Text("It printed more than the {allowed} bytes that are allowed."),
 }

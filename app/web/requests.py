@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping
+from dataclasses import replace
 from types import MappingProxyType
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Literal, TypeVar
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError, WithJsonSchema
 from pydantic_core import ErrorDetails
 
+from app.holding import Command, CommandKind, Pace
 from app.program import list_problems
 from app.trace import Dtype, GraphStyle, Init, InputSpec, RunRequest
 from app.values import Complex, Nested, Problem, Scalar, Spelled, Text
@@ -73,6 +75,12 @@ class Strict(BaseModel):
     model_config = ConfigDict(extra="forbid", strict=True, frozen=True)
 
 
+B = TypeVar("B", bound=Strict)
+Rate = Annotated[
+    float | None, Field(gt=0, le=1e6, description="Steps a second; null is as fast as the program can.")
+]
+
+
 class InputBody(Strict):
     """A tensor for a free name: either its `value`, or a `shape` and an `init`."""
 
@@ -113,10 +121,47 @@ class EvaluateBody(Strict):
         return RunRequest(inputs, self.device, self.backward, self.seed, self.graph.style, self.watch)
 
 
+class PaceBody(Strict):
+    """How the run goes from its start; `control` changes it later."""
+
+    paused: bool = Field(default=False, description="Pause before the first step.")
+    steps_per_second: Rate = None
+    pause_on_nonfinite: bool = Field(default=False, description="Pause when a loss becomes NaN or infinite.")
+
+    def pace(self) -> Pace:
+        return Pace(self.paused, self.steps_per_second, self.pause_on_nonfinite)
+
+
+class RunBody(EvaluateBody):
+    """A program, how to run it, and how it goes while it is watched."""
+
+    pace: PaceBody = PaceBody()
+
+    def run_request(self) -> RunRequest:
+        return replace(super().run_request(), pace=self.pace.pace())
+
+
+class ControlBody(Strict):
+    """One order to a run."""
+
+    do: CommandKind = Field(
+        description="`pause`, `resume`, `step` (one step, then pause), `speed`, or `nonfinite` (whether to pause)."
+    )
+    steps_per_second: Rate = None
+    pause: bool = Field(True, description="For `nonfinite`: whether a loss that is no number pauses the run.")
+
+    def command(self) -> Command:
+        return Command(self.do, self.steps_per_second, self.pause)
+
+
 def read_evaluate_body(body: bytes) -> EvaluateBody:
+    return read_as(EvaluateBody, body)
+
+
+def read_as(kind: type[B], body: bytes) -> B:
     """The request in a JSON body; RequestRefused with every reason it is none."""
     try:
-        return EvaluateBody.model_validate_json(body)
+        return kind.model_validate_json(body)
     except ValidationError as error:
         details = error.errors(include_url=False, include_context=True, include_input=False)
         raise RequestRefused(list_problems(map(problem_of, details))) from None

@@ -1,4 +1,4 @@
-"""The API of live runs: start one, see how it stands, follow its events, stop it."""
+"""The API of live runs: start one, see how it stands, follow its events, hold it, stop it."""
 
 from __future__ import annotations
 
@@ -13,16 +13,16 @@ from app.errors import PlaygroundError
 from app.runs.face import RunId, RunStatus
 from app.trace import Trace
 from app.values import Problem, Text
-from app.web.answers import EvaluateAnswer, RunAnswer, answer_for, run_answer, write_json
-from app.web.api import BODY, FAILURES
-from app.web.api_examples import RUN_EXAMPLES
+from app.web.answers import ControlAnswer, EvaluateAnswer, RunAnswer, answer_for, run_answer, write_json
+from app.web.api import FAILURES, body_of
+from app.web.api_examples import CONTROL_EXAMPLES, RUN_EXAMPLES
 from app.web.evaluate import check, count_run, in_thread_if, parse, read_body
 from app.web.evaluate import start_run as begin
 from app.web.languages import Language
 from app.web.pictures import draw_picture
 from app.web.playground import Playground, language_of, playground_of
 from app.web.problems import Failure, FailureAnswer, RequestRefused, reply_to
-from app.web.requests import PictureFormat
+from app.web.requests import ControlBody, PictureFormat, RunBody
 from app.web.sizes import is_large
 from app.web.stream import EventStream
 
@@ -30,10 +30,6 @@ NO_MORE = 204
 """What makes an EventSource stop asking again."""
 NOT_FOUND: Mapping[int | str, dict[str, Any]] = {
     404: {"model": FailureAnswer, "description": "No such run, or nothing of it is kept any more."}
-}
-RUN_BODY: Mapping[str, Any] = {
-    "required": True,
-    "content": {"application/json": {**BODY["content"]["application/json"], "examples": RUN_EXAMPLES}},
 }
 EVENTS: Mapping[str, Any] = {
     "description": "The events, until `done`.",
@@ -48,15 +44,15 @@ router = APIRouter()
     summary="Start a program and watch it while it runs",
     status_code=202,
     responses={202: {"model": RunAnswer, "description": "It runs, or waits in line."}, **FAILURES},
-    openapi_extra={"requestBody": RUN_BODY},
+    openapi_extra={"requestBody": body_of("RunBody", RUN_EXAMPLES)},
 )
 async def start_run(request: Request) -> Response:
-    """The body is evaluate's; the program may take longer. Follow `events`, or ask for the run's state.
+    """The body is evaluate's, and a `pace`; the program may take longer. Follow `events`, or ask for the run's state.
 
     A run that nobody watches or asks about ends after a while. Where all places are taken it waits in line.
     """
     playground, language = playground_of(request), language_of(request)
-    body = await read_body(request)
+    body = await read_body(request, RunBody)
     count_run(playground, request)
     program = await parse(playground, body.source)
     asked = body.run_request()
@@ -88,6 +84,28 @@ async def stop_run(request: Request, run_id: str) -> Response:
     return await answer_run(tell_status(status, None, language), language)
 
 
+@router.post(
+    "/api/v1/runs/{run_id}/control",
+    summary="Pause a live run, let it go on, make one step, change its speed",
+    status_code=202,
+    responses={
+        202: {"model": ControlAnswer, "description": "The order is handed on."},
+        **FAILURES,
+        **NOT_FOUND,
+    },
+    openapi_extra={"requestBody": body_of("ControlBody", CONTROL_EXAMPLES)},
+)
+async def control_run(request: Request, run_id: str) -> Response:
+    """A `held` event tells what came of it. A program is held between two steps: an optimiser's; where there is none,
+    passes of the loop that trains; in a program that does not train, passes of any loop. Until it comes to such a
+    moment it is `pausing`. While it is held its time stands still. A run that is over stays as it is.
+    """
+    body = await read_body(request, ControlBody)
+    status = await playground_of(request).runs.command(RunId(run_id), body.command())
+    answer = ControlAnswer(status.id, status.state, status.held)
+    return Response(write_json(answer), 202, media_type="application/json")
+
+
 @router.get(
     "/api/v1/runs/{run_id}/events",
     summary="A live run's events",
@@ -97,8 +115,9 @@ async def stop_run(request: Request, run_id: str) -> Response:
 async def follow_run(
     request: Request, run_id: str, after: str | None = None, trace: str = "full"
 ) -> Response:
-    """Server-sent events: `queued` (place in the line), `running`, `output`, `figure`, `training` (new series and
-    points), `progress`, and `done`, always the last, which says what GET on the run says.
+    """Server-sent events: `queued` (place in the line), `running`, `held` (paused, going on, its speed, and where a
+    loss became NaN or infinite), `output`, `figure`, `training` (new series and points), `progress`, and `done`,
+    always the last, which says what GET on the run says.
 
     Ids count up. After a dropped connection `Last-Event-ID`, or `?after=`, goes on without loss or repeats; where
     points so old are no longer kept one by one, a `snapshot` with all curves so far comes first. `?trace=none` leaves

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import threading
 import traceback
+from collections.abc import Callable
 from contextlib import suppress
 from pathlib import Path
 from typing import Any, NoReturn
@@ -14,8 +15,20 @@ import sklearn
 import torch
 
 from app.control import Orders
+from app.errors import WireError
+from app.holding import Command
 from app.limits import MIB
-from app.wire import HEADER, ChildFrame, Failure, Ready, decode_task, encode_frame, frame_length
+from app.wire import (
+    COMMAND_BYTES,
+    HEADER,
+    ChildFrame,
+    Failure,
+    Ready,
+    decode_command,
+    decode_task,
+    encode_frame,
+    frame_length,
+)
 from app.worker.execute import execute, rehearse
 from app.worker.seal import SealPlan, seal
 
@@ -35,7 +48,7 @@ def run_child(orders: Orders, readable: tuple[str, ...], uid: int | None, channe
         send(Ready())
         body = read_task()
         if body is not None:
-            execute(decode_task(body), send)
+            execute(decode_task(body), send, listen)
         os._exit(0)
     except BaseException:  # the last resort of this process: our own failures are told, then it ends
         with suppress(OSError):
@@ -96,6 +109,19 @@ def read_exactly(size: int) -> bytes | None:
             return None
         data += part
     return bytes(data)
+
+
+def listen(obey: Callable[[Command], None]) -> None:
+    """Obey what comes on the channel, in a thread of our own; a program that meddles with it is just not held."""
+
+    def hear() -> None:
+        with suppress(OSError, WireError, ValueError):
+            while (header := read_exactly(HEADER.size)) is not None:
+                body = read_exactly(frame_length(header, COMMAND_BYTES))
+                if body is not None:
+                    obey(decode_command(body))
+
+    threading.Thread(target=hear, name="commands", daemon=True).start()
 
 
 class Sender:

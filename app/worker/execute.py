@@ -21,6 +21,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from app.holding import Command
 from app.limits import Limits
 from app.program import FILENAME
 from app.source import SourceText
@@ -43,13 +44,16 @@ from app.wire import Task, Telling
 from app.worker.classic import TooLargeForClassic, draw_classic
 from app.worker.figures import FigureCollector
 from app.worker.functions import watching_functions, watching_optimisers
+from app.worker.gate import Gate
 from app.worker.identity import IdentityTable
 from app.worker.instrument import AGAIN, NOTE, OVER, Compiled, compile_program
-from app.worker.limit import reserve_memory, wall_clock
+from app.worker.limit import WallClock, reserve_memory
 from app.worker.loops import Loops
+from app.worker.losses import LossWatch
 from app.worker.modules import ModulePaths
 from app.worker.moments import Moments
 from app.worker.namespace import Found, find_tensors, has_history, last_root, make_input, make_module
+from app.worker.origin import OriginFinder
 from app.worker.outcome import message_of, outcome_of, plain_text
 from app.worker.output import Transcript
 from app.worker.passes import Passes, run_auto
@@ -61,6 +65,7 @@ from app.worker.training import TrainingLog
 CLASSIC_PARTS = 20_000
 """Nodes and edges of torchviz's picture; dot gave up long before."""
 REHEARSAL = "y = w * w + w"
+Listen = Callable[[Callable[[Command], None]], None]
 
 
 def rehearse() -> None:
@@ -78,11 +83,18 @@ def compiled_rehearsal() -> Compiled:
     return compile_program(REHEARSAL)
 
 
-def execute(task: Task, send: Callable[[Frame | Telling], None]) -> None:
-    """Run the task's program in this process, which nothing else will use afterwards."""
+def execute(task: Task, send: Callable[[Frame | Telling], None], listen: Listen = lambda obey: None) -> None:
+    """Run the task's program in this process, which nothing else will use afterwards.
+
+    `listen` is told, where the run may be held, who obeys the commands that come meanwhile.
+    """
     began = time.perf_counter()
     seed_everything(task.request.seed)
     run = Run(task.source, compile_program(task.source), task.request, task.limits, send)
+    gate = run.make_gate()
+    if gate is not None:
+        listen(gate.obey)
+        gate.open()
     reserve = reserve_memory()
     outcome = run.program()
     reserve.close()
@@ -113,6 +125,8 @@ class Run:
         self._identities = IdentityTable()
         self._recorder = Recorder(limits, self._identities, ModulePaths())
         self._moments = Moments()
+        self._clock = WallClock(limits.seconds)
+        self._send = send
         loops = Loops(self._pass_begins)
         self._passes = Passes(self._recorder, self._identities, loops, compiled.loops, limits)
         self._training = TrainingLog(
@@ -130,6 +144,25 @@ class Run:
         self._notes: list[Text] = []
         linecache.cache[FILENAME] = (len(source), None, source.splitlines(True), FILENAME)
 
+    def make_gate(self) -> Gate | None:
+        """What holds the program where the request allows it to be held."""
+        pace, places = self._request.pace, self._places
+        if pace is None:
+            return None
+        allowed, trains = self._limits.held_seconds, self._compiled.trains
+        gate = Gate(
+            pace, trains, self._moments, self._clock, allowed, self._send, places.span, self._before_hold
+        )
+        finder = OriginFinder(self._recorder, self._identities, self._passes, places)
+        self._training.watch = LossWatch(gate, self._recorder, finder.find)
+        return gate
+
+    def _before_hold(self) -> None:
+        """What was printed, the newest points and whoever looks at moments: a held run shows how it stands."""
+        self._transcript.flush()
+        self._moments.look()
+        self._training.flush(always=True)
+
     # ------------------------------------------------------------------------------------------ playing
 
     def program(self) -> Outcome:
@@ -137,7 +170,7 @@ class Run:
         outcome: Outcome = Completed()
         gc.enable()
         try:
-            with self._stage(), wall_clock(self._limits):
+            with self._stage(), self._clock.running():
                 outcome = self._play()
                 self._figures.show()
                 self._look_around()
@@ -164,7 +197,7 @@ class Run:
         finally:
             self._recorder.leave()
             self._training.finish()
-            self.timings = replace(self.timings, run=time.perf_counter() - began)
+            self.timings = replace(self.timings, run=time.perf_counter() - began - self._clock.held)
             if value is not None:
                 self._show(value)
 

@@ -18,7 +18,7 @@ OVER = "__playground_over__"
 AGAIN = "__playground_again__"
 """Called first in each pass of a `while` loop."""
 NOTE = "__playground_note__"
-"""Called with name, value and line after a telling name was assigned in a loop."""
+"""Called with name, value, line and the loop's first line after a telling name was assigned in a loop."""
 TELLING = re.compile(
     r"loss|损失|准确率|精度|误差|错误率|代价|奖励|"
     r"(?:^|_)(?:acc|accuracy|err|error|cost|score|ppl|perplexity|auc|f1|mse|mae|rmse|reward|elbo|nll|bce|kl|"
@@ -26,6 +26,8 @@ TELLING = re.compile(
     re.IGNORECASE,
 )
 """Names that tell of how well training goes."""
+TRAINS = frozenset({"backward", "grad", "step"})
+"""Attributes that a text which trains a model uses."""
 
 Place = tuple[int, int, int, int]
 """line, end line, column, end column in UTF-8 bytes: the order of `code.co_positions()`."""
@@ -37,6 +39,8 @@ class Compiled:
     last: CodeType | None
     """The last statement, where it is a bare expression whose value is to be shown."""
     last_place: Place | None
+    trains: bool
+    """Whether the text looks like one that trains something."""
     loops: tuple[range, ...]
     """The lines each loop spans, outer loops before inner ones; a loop goes by its first line."""
     assigned: tuple[str, ...]
@@ -49,14 +53,15 @@ def compile_program(source: str) -> Compiled:
     """Compile a program that parses; SyntaxError for the few errors only the compiler finds."""
     tree = ast.parse(source, FILENAME)
     names = _assigned_names(tree)
+    trains = _looks_like_training(tree)
     assigned = tuple(_last_assignments(tree.body))
     loops = _hear_loops(tree)
     last = tree.body.pop() if tree.body and isinstance(tree.body[-1], ast.Expr) else None
     body = compile(tree, FILENAME, "exec", dont_inherit=True)
     if not isinstance(last, ast.Expr):
-        return Compiled(body, None, None, loops, assigned, names)
+        return Compiled(body, None, None, trains, loops, assigned, names)
     shown = compile(ast.Expression(last.value), FILENAME, "eval", dont_inherit=True)
-    return Compiled(body, shown, place_of(last.value), loops, assigned, names)
+    return Compiled(body, shown, place_of(last.value), trains, loops, assigned, names)
 
 
 def place_of(node: ast.expr | ast.stmt) -> Place:
@@ -73,7 +78,7 @@ def _hear_loops(tree: ast.AST) -> tuple[range, ...]:
         node for node in ast.walk(tree) if isinstance(node, ast.For | ast.While) and _calls_anything(node)
     ]
     for node in loops:
-        _hear_names(node.body)
+        _hear_names(node.body, node.lineno)
         if isinstance(node, ast.For):
             node.iter = _call_at(node.iter, OVER, node.iter, ast.Constant(node.lineno))
         else:
@@ -82,21 +87,29 @@ def _hear_loops(tree: ast.AST) -> tuple[range, ...]:
     return tuple(sorted(lines, key=lambda span: (span.start, -span.stop)))
 
 
+def _looks_like_training(tree: ast.AST) -> bool:
+    return any(
+        (isinstance(node, ast.Attribute) and node.attr in TRAINS)
+        or (isinstance(node, ast.Name) and isinstance(node.ctx, ast.Store) and TELLING.search(node.id))
+        for node in ast.walk(tree)
+    )
+
+
 def _calls_anything(node: ast.AST) -> bool:
     return any(isinstance(inner, ast.Call) for inner in ast.walk(node))
 
 
-def _hear_names(body: list[ast.stmt]) -> None:
+def _hear_names(body: list[ast.stmt], loop: int) -> None:
     """Put a note after each assignment of a telling name, in this block and in those within it that are no loops."""
     for position in reversed(range(len(body))):
         statement = body[position]
         if isinstance(statement, ast.For | ast.While | ast.FunctionDef | ast.ClassDef | ast.AsyncFunctionDef):
             continue
         for block in ("body", "orelse", "finalbody"):
-            _hear_names(getattr(statement, block, []))
+            _hear_names(getattr(statement, block, []), loop)
         for name in reversed(list(_telling_names(statement))):
-            value = ast.Name(name, ast.Load())
-            note = _statement(statement, NOTE, ast.Constant(name), value, ast.Constant(statement.lineno))
+            place = ast.Constant(statement.lineno), ast.Constant(loop)
+            note = _statement(statement, NOTE, ast.Constant(name), ast.Name(name, ast.Load()), *place)
             body.insert(position + 1, note)
 
 
@@ -106,9 +119,23 @@ def _telling_names(statement: ast.stmt) -> Iterator[str]:
         targets = statement.targets
     elif isinstance(statement, ast.AugAssign | ast.AnnAssign) and statement.value is not None:
         targets = [statement.target]
+    if is_boundless(getattr(statement, "value", None)):
+        return
     for target in targets:
         names = target.elts if isinstance(target, ast.Tuple | ast.List) else [target]
         yield from (name.id for name in names if isinstance(name, ast.Name) and TELLING.search(name.id))
+
+
+def is_boundless(value: object) -> bool:
+    """Whether an expression is but an infinity to start from: `float("inf")`, `math.inf`, `-torch.inf`."""
+    match value:
+        case ast.UnaryOp(operand=operand):
+            return is_boundless(operand)
+        case ast.Attribute(attr="inf"):
+            return True
+        case ast.Call(func=ast.Name("float"), args=[ast.Constant(value=str(text))]):
+            return text.strip("+-").lower() in ("inf", "infinity")
+    return False
 
 
 def _call_at(place: ast.expr | ast.stmt, function: str, *arguments: ast.expr) -> ast.Call:

@@ -31,26 +31,55 @@ class LimitReached(BaseException):
         self.allowed = allowed
 
 
-@contextmanager
-def wall_clock(limits: Limits) -> Iterator[None]:
-    """Raise LimitReached in the main thread when the time is up, again and again until the program ends."""
+class WallClock:
+    """The program's time, which stands still while it is held."""
 
-    ends = perf_counter() + limits.seconds
+    def __init__(self, seconds: float) -> None:
+        self._seconds = seconds
+        self._ends = 0.0
+        self._held = 0.0
+        self._stopped: float | None = None
 
-    def ring(number: int, frame: FrameType | None) -> None:
-        if perf_counter() < ends - AGAIN:
+    @contextmanager
+    def running(self) -> Iterator[None]:
+        """Raise LimitReached in the main thread when the time is up, again and again until the program ends."""
+        self._ends = perf_counter() + self._seconds
+        signal.signal(signal.SIGALRM, self._ring)
+        signal.setitimer(signal.ITIMER_REAL, self._seconds, AGAIN)
+        try:
+            yield
+        finally:
+            signal.setitimer(signal.ITIMER_REAL, 0)
+
+    def _ring(self, number: int, frame: FrameType | None) -> None:
+        if perf_counter() < self._ends - AGAIN:
             raise SystemExit(
                 "Alarm clock"
             )  # the program's own `signal.alarm`, which ends a plain program too
         if program_frame(frame) is not None:  # never into our own telling of what happened
-            raise LimitReached("seconds", limits.seconds)
+            raise LimitReached("seconds", self._seconds)
 
-    signal.signal(signal.SIGALRM, ring)
-    signal.setitimer(signal.ITIMER_REAL, limits.seconds, AGAIN)
-    try:
-        yield
-    finally:
-        signal.setitimer(signal.ITIMER_REAL, 0)
+    @contextmanager
+    def stopped(self) -> Iterator[None]:
+        """Meanwhile no time passes for the program. Within itself, and from a second thread, it changes nothing."""
+        if self._stopped is not None:
+            yield
+            return
+        self._stopped = perf_counter()
+        left = signal.setitimer(signal.ITIMER_REAL, 0)
+        try:
+            yield
+        finally:
+            spent = perf_counter() - self._stopped
+            self._stopped = None
+            self._ends += spent
+            self._held += spent
+            signal.setitimer(signal.ITIMER_REAL, *left)
+
+    @property
+    def held(self) -> float:
+        """Seconds it has stood still so far."""
+        return self._held if self._stopped is None else self._held + perf_counter() - self._stopped
 
 
 def reserve_memory() -> mmap.mmap:

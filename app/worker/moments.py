@@ -1,22 +1,28 @@
 """Moments between two steps of a training: when the program's own thread may be looked at, or held.
 
-A moment comes after each optimiser step; where there is no optimiser, before each pass of the loop that trains. Most
-pass by at the cost of one comparison: listeners are called only at one that was asked for.
+A step ends with the optimiser's; where there is no optimiser, before the next pass of the loop that trains. Most
+moments pass by at the cost of two comparisons: listeners are called only at one that was asked for.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable
+from typing import Literal
+
+Moment = Literal["step", "pass", "between"]
+"""`pass`: of any loop, as long as no training was seen. `between`: of another loop than the one that trains."""
 
 
 class Moments:
     """Asked for from any thread; listeners are called in the program's, one after the other."""
 
-    __slots__ = ("_listeners", "wanted")
+    __slots__ = ("_listeners", "hold", "wanted")
 
     def __init__(self) -> None:
         self.wanted = False
         """Whether somebody waits for the next moment."""
+        self.hold: Callable[[Moment], None] | None = None
+        """What may keep the program waiting; None while nobody asks for it."""
         self._listeners: list[Callable[[], None]] = []
 
     def listen(self, listener: Callable[[], None]) -> None:
@@ -25,6 +31,17 @@ class Moments:
     def arrive(self) -> None:
         """Called by whoever sees a step of the training end."""
         if self.wanted:
-            self.wanted = False
-            for listener in self._listeners:
-                listener()
+            self.look()
+        if self.hold is not None:
+            self.hold("step")
+
+    def look(self) -> None:
+        """Let the listeners look now."""
+        self.wanted = False
+        for listener in self._listeners:
+            listener()
+
+    def pass_by(self, moment: Moment) -> None:
+        """Called before a pass of a loop that is no step of a training."""
+        if self.hold is not None:
+            self.hold(moment)

@@ -21,9 +21,19 @@ import torch
 from PIL import Image
 from torch import nn
 
+from app.holding import Command
 from app.limits import Limits
 from app.trace import RunRequest, Versions
-from app.wire import HEADER, Ready, Task, decode_task, encode_frame, encode_task
+from app.wire import (
+    HEADER,
+    Ready,
+    Task,
+    decode_command,
+    decode_task,
+    encode_command,
+    encode_frame,
+    encode_task,
+)
 from app.worker.execute import rehearse
 from app.worker.figures import prepare_matplotlib
 from app.worker.hugepages import fill_gaps, gather_memory
@@ -125,5 +135,6 @@ def warm_up() -> None:
     sympy.diff(sympy.Symbol("x") ** 2)
     decode_task(encode_task(Task("", RunRequest(), Limits()))[HEADER.size :])
     encode_frame(Ready())
+    decode_command(encode_command(Command("resume"))[HEADER.size :])
     for _ in range(REHEARSALS):
         rehearse()

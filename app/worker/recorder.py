@@ -171,6 +171,7 @@ class Recorder(TorchFunctionMode):
         self.pass_seconds = 0.0
         """What taking one backward pass costs."""
         self._next_sample = 0.0
+        self._attending = False
         self._limits = limits
         self._most = limits.steps
         self._identities = identities
@@ -199,22 +200,27 @@ class Recorder(TorchFunctionMode):
         """Called before each pass of each of the program's loops, with the loop's first line.
 
         When the room is used up the recorder leaves, and everything runs at its own speed. Now and then it comes back
-        for one pass of the training loop, so that the latest state can be shown too.
+        for one pass of the training loop, so that the latest state can be shown too; for every pass if told to attend.
         """
         if self.recording:
             self.left_early = self.left_early or self.full
             if self.full or (self.sampling and line == self.training_loop):
                 self._end_sample()
                 self.leave()
-        elif line == self.training_loop and perf_counter() > self._next_sample:
+        if not self.recording and line == self.training_loop and perf_counter() > self._next_sample:
             self.forget(since=self._limits.steps)
             self.sampling, self._most = True, 2 * self._limits.steps
             self.start()
 
+    def attend(self) -> None:
+        """Something is going wrong: record every pass of the training loop from the next one on."""
+        self._next_sample, self._attending = 0.0, True
+
     def _end_sample(self) -> None:
         calls = len(self.calls) - (self._limits.steps if self.sampling else 0)
         self.sampling, self._most = False, self._limits.steps
-        self._next_sample = perf_counter() + PATIENCE * (calls * SECONDS_PER_CALL + self.pass_seconds)
+        if not self._attending:
+            self._next_sample = perf_counter() + PATIENCE * (calls * SECONDS_PER_CALL + self.pass_seconds)
 
     @property
     def full(self) -> bool:

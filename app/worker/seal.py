@@ -27,9 +27,10 @@ _NEWUSER, _NEWNET = 0x1000_0000, 0x4000_0000
 _CLOSE_RANGE, _LAST_DESCRIPTOR = 436, 0xFFFF_FFFF
 _M_ARENA_MAX = -8
 
-# One running program, one thread that flushes its output, one that torch keeps for inter-op work, and a dozen for
-# a lesson on threads or for `torch.set_num_threads`: libgomp ends the process when it may not start one.
-MORE_THREADS = 15
+# One running program, one thread that flushes its output, one that hears commands, one that torch keeps for inter-op
+# work, and a dozen for a lesson on threads or for `torch.set_num_threads`: libgomp ends the process when it may not
+# start one.
+MORE_THREADS = 16
 # Address space that is reserved but never becomes memory of its own: stacks' guard pages, alignment, files read.
 _ADDRESS_SLACK = 64 * 1024 * 1024
 # The usual size. A container may come without any limit, and RLIMIT_DATA does not count the stack.

@@ -27,7 +27,9 @@ from app.training import Curve, Points, Progress, Series, SeriesKind, Training
 from app.values import Real, Span, spell
 from app.worker.frames import names_in_frames, program_frame
 from app.worker.loops import Loops
+from app.worker.losses import LossWatch
 from app.worker.moments import Moments
+from app.worker.names import parameter_names
 
 GROUPS = 4
 """Parameter groups whose learning rate is followed."""
@@ -70,6 +72,8 @@ class TrainingLog:
         self.optimiser_steps = 0
         self.training_loop: int | None = None
         """First line of the loop that runs backward passes."""
+        self.watch: LossWatch | None = None
+        """Who heeds the points of losses, where anybody does."""
         self._loops = loops
         self._limits = limits
         self._send = send
@@ -89,7 +93,7 @@ class TrainingLog:
 
     # ------------------------------------------------------------------------------------------ what is found
 
-    def note(self, name: str, value: Any, line: int) -> None:
+    def note(self, name: str, value: Any, line: int, loop: int) -> None:
         """A value assigned in a loop under a telling name; anything but a single number is left alone."""
         number = single_number(value)
         if number is None:
@@ -97,8 +101,9 @@ class TrainingLog:
         channel = self._channel(name, kind_of(name), lambda: self._line_span(line, name))
         if channel is not None:
             self._noted.add(name)
-            self._noting_loop = self._loops.innermost()
+            self._noting_loop = loop
             channel.add(number, self._loops.epoch(self.training_loop or 0))
+            self._heed(channel, number, value)
 
     def note_backward(self, roots: Any, loop: int | None) -> None:
         """The root of a backward pass that runs in a loop; a name that is followed already is not followed twice."""
@@ -120,7 +125,13 @@ class TrainingLog:
             )
         channel = self._roots[place]
         if channel is not None:
-            channel.add(reading(root), self._loops.epoch(self.training_loop or 0))
+            number = reading(root)
+            channel.add(number, self._loops.epoch(self.training_loop or 0))
+            self._heed(channel, number, root)
+
+    def _heed(self, channel: Channel, number: Any, value: Any) -> None:
+        if self.watch is not None and channel.series.kind == "loss":
+            self.watch.heed(channel.series, channel.count - 1, number, value)
 
     def _root_name(self, root: Tensor, code: CodeType, instruction: int) -> str:
         held = (name for name, value in names_in_frames(sys._getframe(1), Tensor) if value is root)
@@ -145,8 +156,11 @@ class TrainingLog:
 
     def pass_begins(self, line: int) -> None:
         """Called before each pass of each of the program's loops, with the loop's first line."""
-        if not self.optimiser_steps and line == (self.training_loop or self._noting_loop):
+        known = self.training_loop or self._noting_loop
+        if not self.optimiser_steps and line == known:
             self._moments.arrive()
+        elif self._moments.hold is not None:
+            self._moments.pass_by("between" if known or self.optimiser_steps else "pass")
 
     # ------------------------------------------------------------------------------------------ optimisers
 
@@ -181,15 +195,16 @@ class TrainingLog:
         while not self._ended.wait(pause):
             self.flush()
 
-    def flush(self) -> None:
-        """Send what is new."""
+    def flush(self, always: bool = False) -> None:
+        """Send what is new; `always` sends how far it is, even where there is no new point."""
         with self._lock:
             channels = tuple(self._channels.values())
             points = tuple(filter(None, (self._take(channel) for channel in channels)))
             new = tuple(channel.series for channel in channels[self._announced :])
             self._announced = len(channels)
-            if points:
-                self._send(Training(new, points, self.progress()))
+            progress = self.progress()
+            if points or (always and progress is not None):
+                self._send(Training(new, points, progress))
 
     def _take(self, channel: Channel) -> Points | None:
         taken = [channel.waiting.popleft() for _ in range(len(channel.waiting))]
@@ -208,14 +223,17 @@ class TrainingLog:
             curve = Thinner(channel.series, self._limits.curve_points)
             self._curves[channel.series.index] = curve
         curve.add(points)
+        if self.watch is not None and channel.series.kind == "loss":
+            self.watch.heed_late(channel.series, points)
         return points
 
     def progress(self) -> Progress | None:
         """How far the outermost loop around the training is; the training loop itself where it is a `while`."""
-        if self.training_loop is None:
+        loop = self.training_loop or self._noting_loop
+        if loop is None:
             return None
         running = self._loops.running
-        state = running[0] if running else self._loops.state(self.training_loop)
+        state = running[0] if running else self._loops.state(loop)
         return Progress(state.line, state.done, state.total, self.optimiser_steps)
 
     def finish(self) -> None:
@@ -274,20 +292,6 @@ class Parameters:
                 if size:
                     moved = float(torch.linalg.vector_norm(parameter - before))
                     yield name, "update_ratio", moved / size
-
-
-def parameter_names(parameters: list[Tensor]) -> list[str]:
-    """The program's names of parameters: `net.0.weight`, `w`; else `parameter 3`."""
-    names: dict[int, str] = {}
-    for name, value in names_in_frames(sys._getframe(1), object):
-        if name.startswith("__"):
-            continue
-        if isinstance(value, torch.nn.Module):
-            for path, parameter in value.named_parameters():
-                names.setdefault(id(parameter), f"{name}.{path}")
-        elif isinstance(value, Tensor):
-            names.setdefault(id(value), name)
-    return [names.get(id(parameter), f"parameter {index}") for index, parameter in enumerate(parameters)]
 
 
 def kind_of(name: str) -> SeriesKind:

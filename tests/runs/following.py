@@ -9,6 +9,7 @@ from contextlib import aclosing
 from dataclasses import dataclass, field
 from typing import Any, Protocol
 
+from app.holding import Command
 from app.limits import Limits
 from app.program import parse_program
 from app.runs.face import Event, RunId, RunStore
@@ -42,18 +43,25 @@ class HeldSandbox:
     """Raised by the next runs at their start."""
     queues: list[asyncio.Queue[Frame | Exception]] = field(default_factory=list)
     asked: list[float | None] = field(default_factory=list)
+    commands: list[asyncio.Queue[Command]] = field(default_factory=list)
+    """What each run is told, for the test to take."""
     running: int = 0
     most_running: int = 0
     ended: int = 0
 
     async def stream(
-        self, program: object, request: RunRequest, seconds: float | None = None
+        self,
+        program: object,
+        request: RunRequest,
+        seconds: float | None = None,
+        commands: asyncio.Queue[Command] | None = None,
     ) -> AsyncGenerator[Frame, None]:
         if self.failures:
             raise self.failures.pop(0)
         queue: asyncio.Queue[Frame | Exception] = asyncio.Queue()
         self.queues.append(queue)
         self.asked.append(seconds)
+        self.commands.append(commands or asyncio.Queue())
         self.running += 1
         self.most_running = max(self.most_running, self.running)
         try:

@@ -191,3 +191,13 @@ async def test_runs_take_their_own_seconds_and_unguessable_names(store_of: MakeS
         with pytest.raises(RunNotFound):
             await store.look(RunId(name))
     assert LOSS.kind == "loss"
+
+
+async def test_run_stopped_before_it_began_takes_no_place(store_of: MakeStore) -> None:
+    sandbox = HeldSandbox()
+    store = store_of(sandbox, slots=1)
+    first, second = [await store.start(PROGRAM, REQUEST) for _ in range(2)]
+    await store.stop(first)
+    await settle()
+    assert [(await store.look(run)).state for run in (first, second)] == ["stopped", "running"]
+    assert kinds(await follow(store, first)) == ["running", "done"]

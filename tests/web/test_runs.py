@@ -206,13 +206,6 @@ async def test_too_many_runs_are_refused() -> None:
     check_failure(replies[2], 429, "too_many_runs")
 
 
-async def test_full_line_is_busy() -> None:
-    async with site(FakeSandbox(delay=lambda program: 5.0), live_runs=1) as client:
-        replies = [await client.post(RUNS, json=LINE) for _ in range(66)]
-    assert [reply.status_code for reply in replies[:65]] == [202] * 65
-    check_failure(replies[65], 503, "sandbox_busy")
-
-
 async def test_curves_of_an_evaluation_are_in_its_answer() -> None:
     book = CurveBook(Limits())
     for frame in training_frames("nan", 2, 30):

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-import gc
 import random
 import sys
 import warnings
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Any
 
 import torch
@@ -35,16 +36,23 @@ def run_frames(source: str, limits: Limits | None = None, **asked: Any) -> list[
             assert isinstance(received, Frame)
             frames.append(received)
 
-    kept = sys.modules["__main__"], torch.get_rng_state(), random.getstate(), gc.isenabled()
+    with undisturbed():
+        execute(Task(normalise_source(source), RunRequest(**asked), limits or Limits()), send)
+    return frames
+
+
+@contextmanager
+def undisturbed() -> Iterator[None]:
+    """Afterwards this process is as it was before a program ran in it."""
+    kept = sys.modules["__main__"], torch.get_rng_state(), random.getstate()
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("default")
-            execute(Task(normalise_source(source), RunRequest(**asked), limits or Limits()), send)
+            yield
     finally:
         sys.modules["__main__"] = kept[0]
         torch.set_rng_state(kept[1])
         random.setstate(kept[2])
-    return frames
 
 
 def leaf(value: Any) -> InputSpec:

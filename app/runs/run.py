@@ -1,0 +1,127 @@
+"""One live run as the store keeps it: how it stands, what is told of it, and what is left, packed, when it is over."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+import zlib
+from dataclasses import dataclass, field
+
+from app.errors import PlaygroundError, WorkerLost
+from app.holding import Command, Held
+from app.program import Program
+from app.runs.curves import CurveBook, thin_to
+from app.runs.events import read_snapshot, write_event
+from app.runs.face import RunId, RunState, RunStatus, Snapshot, StopReason
+from app.runs.log import EventLog
+from app.trace import RunRequest, Trace
+from app.training import Curve
+from app.wire import HEADER, decode_frame, encode_frame
+
+MOST_COMMANDS = 64
+"""Orders that may wait for the program to take them."""
+POINT_BYTES = 64
+"""What a point takes at most as JSON, roughly."""
+
+
+@dataclass(slots=True, eq=False)
+class Run:
+    id: RunId
+    program: Program
+    request: RunRequest
+    wanted: str
+    owner: str
+    log: EventLog
+    book: CurveBook
+    state: RunState = "queued"
+    place: int | None = None
+    begun: float = 0.0
+    ended: float = 0.0
+    viewers: int = 0
+    seen: float = 0.0
+    """When somebody last asked about it or left."""
+    timed: bool = False
+    held: Held | None = None
+    held_at: float = 0.0
+    """When that was told."""
+    commands: asyncio.Queue[Command] = field(default_factory=lambda: asyncio.Queue(MOST_COMMANDS))
+    reason: StopReason | None = None
+    failure: PlaygroundError | None = None
+    trace: bytes = b""
+    curves: bytes = b""
+    """What is left when it is over, packed."""
+    task: asyncio.Task[None] | None = None
+    changed: asyncio.Event = field(default_factory=asyncio.Event)
+
+    @property
+    def over(self) -> bool:
+        return self.state not in ("queued", "running")
+
+    @property
+    def size(self) -> int:
+        return self.log.size + len(self.trace) + len(self.curves)
+
+    def wake(self) -> None:
+        """Tell whoever waits for the next event that there is one."""
+        self.changed.set()
+        self.changed = asyncio.Event()
+
+
+def status_of(run: Run) -> RunStatus:
+    end = run.ended if run.over else time.monotonic()
+    return RunStatus(
+        id=run.id,
+        state=run.state,
+        program=run.program,
+        request=run.request,
+        wanted=run.wanted,
+        place=run.place,
+        last_event=run.log.last_id,
+        seconds=max(0.0, end - run.begun - held_seconds(run)) if run.begun else 0.0,
+        held=run.held,
+        curves=unpack_curves(run.curves) if run.over else run.book.curves(),
+        progress=run.book.progress,
+        reason=run.reason,
+        failure=run.failure,
+    )
+
+
+def held_seconds(run: Run) -> float:
+    """How long it was held; while it is, up to now."""
+    if run.held is None:
+        return 0.0
+    since = (run.ended or time.monotonic()) - run.held_at if run.held.state == "paused" else 0.0
+    return run.held.seconds + since
+
+
+def write_snapshot(run: Run, allowed: int) -> bytes:
+    """The curves as they stand in at most `allowed` bytes, thinned as far as that takes."""
+    curves = run.book.curves()
+    points = max(allowed // POINT_BYTES, 1)
+    while True:
+        thinned = thin_to(curves, points)
+        data = write_event(Snapshot(thinned, run.book.progress, run.log.left_out))
+        if len(data) <= allowed:
+            return data
+        if points == 0:
+            return write_event(Snapshot((), run.book.progress, run.log.left_out))
+        points //= 2
+
+
+def pack_curves(curves: tuple[Curve, ...]) -> bytes:
+    return zlib.compress(write_event(Snapshot(curves, None, 0)), 1)
+
+
+def unpack_curves(packed: bytes) -> tuple[Curve, ...]:
+    return read_snapshot(zlib.decompress(packed)).curves
+
+
+def pack_trace(trace: Trace) -> bytes:
+    return zlib.compress(encode_frame(trace)[HEADER.size :], 1)
+
+
+def unpack_trace(packed: bytes) -> Trace:
+    frame = decode_frame(zlib.decompress(packed))
+    if not isinstance(frame, Trace):
+        raise WorkerLost("what was kept is no trace")
+    return frame
