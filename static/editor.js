@@ -5,7 +5,8 @@ export function startEditor() {
   const source = document.getElementById("source");
   const gutter = document.getElementById("gutter");
   const backdrop = document.getElementById("backdrop");
-  const state = { composing: false };
+  // `resting`: the characters lit while nothing is pointed at; `shown`: the text the result on the page belongs to.
+  const state = { composing: false, resting: null, shown: source.value };
   let numbered = 0;
 
   function number() {
@@ -31,9 +32,24 @@ export function startEditor() {
   }
 
   function clear() {
+    if (state.resting) return mark(...state.resting);
     const fault = document.querySelector("#notices .excerpt");
     if (fault) mark(Number(fault.dataset.start), Number(fault.dataset.end), true);
     else backdrop.replaceChildren();
+    return null;
+  }
+
+  function rest(place) {
+    state.resting = place;
+  }
+
+  // Scroll the text, not the page, so that what is marked can be seen.
+  function reveal(start, end) {
+    mark(start, end);
+    const marked = backdrop.querySelector("mark");
+    const [low, high] = [marked.offsetTop, marked.offsetTop + marked.offsetHeight];
+    if (low < source.scrollTop || high > source.scrollTop + source.clientHeight) source.scrollTop = low - source.clientHeight / 3;
+    follow();
   }
 
   function select(start, end) {
@@ -41,12 +57,23 @@ export function startEditor() {
     source.setSelectionRange(start, end);
   }
 
+  function set(text) {
+    source.value = text;
+    number();
+    rest(null);
+    clear();
+  }
+
+  document.addEventListener("htmx:config:request", ({ detail: { ctx } }) => { ctx.program = source.value; });
+  document.addEventListener("htmx:after:swap", ({ detail: { ctx } }) => {
+    if (ctx?.program !== undefined && !document.getElementById("stale")) state.shown = ctx.program;
+  });
   source.addEventListener("compositionstart", () => { state.composing = true; });
   source.addEventListener("compositionend", () => {
     state.composing = false;
     source.dispatchEvent(new Event("input", { bubbles: true }));
   });
-  source.addEventListener("input", () => { number(); backdrop.replaceChildren(); });
+  source.addEventListener("input", () => { number(); rest(null); backdrop.replaceChildren(); });
   source.addEventListener("scroll", follow);
   document.addEventListener("click", (event) => {
     const place = event.target.closest("button[data-start]");
@@ -62,17 +89,25 @@ export function startEditor() {
   }
   number();
   clear();
-  return { source, state, mark, clear, select };
+  return { source, state, mark, clear, rest, reveal, select, set, current: () => source.value === state.shown };
 }
 
 // "line:column-line:column" with code-point columns -> UTF-16 offsets into `text`.
 export function offsetsOf(span, text) {
   const found = /^(\d+):(\d+)-(\d+):(\d+)$/.exec(span ?? "");
   if (!found) return null;
-  const lines = text.split("\n");
-  const at = (line, column) =>
-    lines.slice(0, line - 1).reduce((sum, each) => sum + each.length + 1, 0) +
-    [...(lines[line - 1] ?? "")].slice(0, column).join("").length;
   const [line, column, endLine, endColumn] = found.slice(1).map(Number);
-  return [at(line, column), at(endLine, endColumn)];
+  return [offsetAt(text, line, column), offsetAt(text, endLine, endColumn)];
+}
+
+const known = { text: null, lines: [], starts: [] }; // many boxes ask about one text
+
+function offsetAt(text, line, column) {
+  if (known.text !== text) {
+    const lines = text.split("\n");
+    let at = 0;
+    Object.assign(known, { text, lines, starts: lines.map((each) => (at += each.length + 1) - each.length - 1) });
+  }
+  if (line > known.lines.length) return text.length;
+  return known.starts[line - 1] + [...known.lines[line - 1]].slice(0, column).join("").length;
 }

@@ -1,14 +1,16 @@
-// The graph's viewport: drag to pan, buttons to zoom, and boxes linked to their characters in the program.
-// Zoom and scroll stay where they are when new numbers arrive in the same picture.
-import { offsetsOf } from "./editor.js";
+// The graph's viewport: drag to pan; buttons, keys, Ctrl+wheel and two fingers to zoom. Zoom and scroll stay where they
+// are when new numbers arrive in the same picture. A gesture moves the picture by a transform, which the compositor
+// does without painting; only its end gives the picture its new size.
 
 const STEP = 1.25;
 const SMALLEST = 0.6; // what a picture opens with where it does not fit: small enough to see much, large enough to read
+const SETTLED = 160;
 
-export function startGraph(editor) {
+export function startGraph() {
   const view = { zoom: 0, left: 0, top: 0, key: "" };
   const viewport = () => document.querySelector(".viewport");
   const picture = () => document.querySelector(".viewport > :is(svg, img)");
+  const gesture = startGesture(viewport, picture, (factor) => { view.zoom = bounded(current() * factor); show(); });
 
   function natural(image) {
     const box = image.viewBox?.baseVal;
@@ -21,23 +23,25 @@ export function startGraph(editor) {
     return Math.min(1, across, whole ? (innerHeight * 0.7 - 24) / height : 1);
   }
 
+  const bounded = (zoom) => Math.min(4, Math.max(0.05, zoom));
+  const current = () => view.zoom || Math.max(fitting(false), SMALLEST);
+
   function show() {
     const image = picture();
     if (!image) return;
     const [width, height] = natural(image);
-    const zoom = view.zoom || Math.max(fitting(false), SMALLEST);
-    image.setAttribute("width", Math.round(width * zoom));
-    image.setAttribute("height", Math.round(height * zoom));
+    image.setAttribute("width", Math.round(width * current()));
+    image.setAttribute("height", Math.round(height * current()));
+    document.dispatchEvent(new Event("playground:viewport"));
   }
 
   function zoom(factor) {
-    const area = viewport();
-    const before = view.zoom || Math.max(fitting(false), SMALLEST);
-    view.zoom = factor ? Math.min(4, Math.max(0.1, before * factor)) : fitting(true);
-    const ratio = view.zoom / before;
-    const [left, top] = [area.scrollLeft + area.clientWidth / 2, area.scrollTop + area.clientHeight / 2];
-    show();
-    area.scrollTo(left * ratio - area.clientWidth / 2, top * ratio - area.clientHeight / 2);
+    if (!picture()) return;
+    if (factor) gesture.scale(factor);
+    else {
+      view.zoom = bounded(fitting(true));
+      show();
+    }
   }
 
   // A picture wider than its viewport opens with the result in the middle, not with an empty corner.
@@ -57,19 +61,95 @@ export function startGraph(editor) {
     if (image instanceof HTMLImageElement && !image.complete) image.addEventListener("load", show, { once: true });
     show();
     if (another) view.left = besideRoot(area);
-    area.scrollTo(view.left, view.top);
-    area.addEventListener("scroll", () => Object.assign(view, { left: area.scrollLeft, top: area.scrollTop }));
+    area.scrollTo({ left: view.left, top: view.top, behavior: "instant" });
+    area.addEventListener("scroll", () => {
+      Object.assign(view, { left: area.scrollLeft, top: area.scrollTop });
+      document.dispatchEvent(new Event("playground:viewport"));
+    }, { passive: true });
+  }
+
+  // Scroll as little as needed to have a box in view, with a little around it.
+  function reveal(box) {
+    const area = viewport();
+    if (!area || !box) return;
+    const [outer, inner, margin] = [area.getBoundingClientRect(), box.getBoundingClientRect(), 32];
+    const along = (start, end, low, high) =>
+      start < low + margin ? start - low - margin : Math.max(0, Math.min(end - high + margin, start - low - margin));
+    area.scrollBy({
+      left: along(inner.left, inner.right, outer.left, outer.left + area.clientWidth),
+      top: along(inner.top, inner.bottom, outer.top, outer.top + area.clientHeight),
+      behavior: matchMedia("(prefers-reduced-motion: reduce)").matches ? "instant" : "smooth",
+    });
   }
 
   document.addEventListener("click", (event) => {
     const button = event.target.closest(".zoom button");
     if (button) zoom({ in: STEP, out: 1 / STEP }[button.value]);
   });
+  document.addEventListener("keydown", (event) => {
+    const factor = { "+": STEP, "=": STEP, "-": 1 / STEP, "0": 0 }[event.key];
+    if (factor === undefined || event.ctrlKey || event.metaKey || !event.target.closest?.(".viewport")) return;
+    event.preventDefault();
+    zoom(factor);
+  });
   startDragging(viewport);
-  startLinks(editor);
   document.addEventListener("htmx:after:swap", arrive);
   addEventListener("resize", show);
   arrive();
+  return { viewport, picture, reveal };
+}
+
+// Zoom about a point: by transform while it goes on, `commit(factor)` when it has settled.
+function startGesture(viewport, picture, commit) {
+  let moved = null;
+  let fingers = null;
+
+  function scale(factor, x, y) {
+    const [area, image] = [viewport(), picture()];
+    if (!image) return;
+    if (moved?.image !== image) {
+      const box = image.getBoundingClientRect();
+      moved = { image, scale: 1, left: 0, top: 0, x: box.left, y: box.top, timer: 0 };
+      image.style.willChange = "transform";
+      image.style.transformOrigin = "0 0";
+    }
+    const outer = area.getBoundingClientRect();
+    const [cx, cy] = [(x ?? outer.left + area.clientWidth / 2) - moved.x, (y ?? outer.top + area.clientHeight / 2) - moved.y];
+    moved.left = cx - (cx - moved.left) * factor;
+    moved.top = cy - (cy - moved.top) * factor;
+    moved.scale *= factor;
+    image.style.transform = `translate(${moved.left}px, ${moved.top}px) scale(${moved.scale})`;
+    clearTimeout(moved.timer);
+    moved.timer = setTimeout(settle, SETTLED);
+  }
+
+  function settle() {
+    const { image, scale: factor } = moved;
+    moved = null;
+    if (!image.isConnected) return;
+    const before = image.getBoundingClientRect();
+    for (const name of ["transform", "transform-origin", "will-change"]) image.style.removeProperty(name);
+    commit(factor);
+    const after = image.getBoundingClientRect();
+    viewport().scrollBy({ left: after.left - before.left, top: after.top - before.top, behavior: "instant" });
+  }
+
+  const spread = ([one, other]) => Math.hypot(one.clientX - other.clientX, one.clientY - other.clientY);
+  document.addEventListener("wheel", (event) => {
+    if (!event.ctrlKey || !event.target.closest?.(".viewport")) return;
+    event.preventDefault();
+    scale(Math.exp(-Math.max(-60, Math.min(60, event.deltaY)) / 180), event.clientX, event.clientY);
+  }, { passive: false });
+  document.addEventListener("touchmove", (event) => {
+    if (event.touches.length !== 2 || !event.target.closest?.(".viewport")) { fingers = null; return; }
+    event.preventDefault();
+    const apart = spread(event.touches);
+    const [one, other] = event.touches;
+    if (fingers) scale(apart / fingers, (one.clientX + other.clientX) / 2, (one.clientY + other.clientY) / 2);
+    fingers = apart;
+  }, { passive: false });
+  document.addEventListener("touchend", () => { fingers = null; });
+  return { scale };
 }
 
 function startDragging(viewport) {
@@ -87,73 +167,5 @@ function startDragging(viewport) {
   addEventListener("pointerup", () => {
     from = null;
     viewport()?.classList.remove("dragging");
-  });
-}
-
-// A box lights its characters while it is pointed at or focused, and the characters at the caret light their box; click
-// or Enter selects the characters; a group opens.
-function startLinks(editor) {
-  const boxOf = (event) => event.target.closest?.(".viewport .box");
-  const offsets = (box) => offsetsOf(box?.dataset.span, editor.source.value);
-  const boxes = () => [...document.querySelectorAll(".viewport .box")];
-
-  function light(chosen) {
-    const lit = new Set(chosen.map((box) => box.id));
-    for (const box of boxes()) box.classList.toggle("lit", lit.has(box.id));
-    for (const edge of document.querySelectorAll(".viewport .edge")) {
-      edge.classList.toggle("lit", lit.has(edge.dataset.producer) || lit.has(edge.dataset.consumer));
-    }
-  }
-
-  function point(event) {
-    const box = boxOf(event);
-    if (!box) return;
-    light(boxes().filter((each) => each.dataset.node === box.dataset.node));
-    const found = offsets(box);
-    if (found) editor.mark(...found);
-  }
-
-  function release(event) {
-    if (!boxOf(event)) return;
-    light([]);
-    editor.clear();
-  }
-
-  function act(event) {
-    const box = boxOf(event);
-    if (!box) return;
-    if (box.dataset.group) open(box.dataset.group);
-    else {
-      const found = offsets(box);
-      if (found) editor.select(...found);
-    }
-  }
-
-  function open(group) {
-    const form = editor.source.form;
-    const opened = document.createElement("input");
-    Object.assign(opened, { type: "hidden", name: "opened", value: group });
-    form.append(opened);
-    form.dispatchEvent(new Event("playground:now"));
-  }
-
-  function lightCaret() {
-    if (document.activeElement !== editor.source) return;
-    const caret = editor.source.selectionStart;
-    const around = boxes()
-      .map((box) => ({ box, found: offsets(box) }))
-      .filter(({ found }) => found && found[0] <= caret && caret <= found[1])
-      .sort((one, other) => one.found[1] - one.found[0] - (other.found[1] - other.found[0]));
-    light(around.slice(0, 1).map(({ box }) => box));
-  }
-
-  for (const enter of ["pointerover", "focusin"]) document.addEventListener(enter, point);
-  for (const leave of ["pointerout", "focusout"]) document.addEventListener(leave, release);
-  document.addEventListener("selectionchange", lightCaret);
-  document.addEventListener("click", act);
-  document.addEventListener("keydown", (event) => {
-    if (event.key !== "Enter" || !boxOf(event)) return;
-    event.preventDefault(); // the program's text has the focus by now and must not get a new line
-    act(event);
   });
 }

@@ -1,17 +1,31 @@
 // The page's own behaviour. Everything works without it as a form; this makes it live.
 import { startEditor } from "./editor.js";
 import { startEvaluation } from "./evaluation.js";
+import { startFind } from "./find.js";
 import { startGraph } from "./graph.js";
+import { startGroups } from "./groups.js";
 import { startInputs } from "./inputs.js";
+import { startLinks } from "./links.js";
 import { startLive } from "./live.js";
+import { startMinimap } from "./minimap.js";
+import { startOutline } from "./outline.js";
 import { startThemes } from "./themes.js";
 import { startReadings } from "./readings.js";
+import { startShare } from "./share.js";
+import { startSteps } from "./steps.js";
 
 document.documentElement.classList.add("scripted");
 const editor = startEditor();
 const evaluation = startEvaluation(editor);
 startInputs();
-startGraph(editor);
+const graph = startGraph();
+const links = startLinks(editor, graph);
+const steps = startSteps(editor, graph, links);
+startGroups(editor, graph, links);
+startFind(graph, links);
+startMinimap(graph);
+startOutline(links);
+startShare(editor, links, steps);
 startReadings();
 startThemes();
 startLive(evaluation);

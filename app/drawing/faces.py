@@ -20,7 +20,7 @@ from app.drawing.numerals import (
     show_range,
     show_shape,
 )
-from app.drawing.pieces import Face, Line, LineStyle, Rule
+from app.drawing.pieces import Column, Face, Line, LineStyle, Rule
 from app.trace import GraphNode, NodeOutput
 from app.values import TensorValue, Text
 from app.words import in_english
@@ -59,6 +59,9 @@ RISES: Mapping[LineStyle, int] = {
 """Pixels from one baseline to that of a line of this style below it."""
 
 
+CAPTIONS: Mapping[Column, Text] = {"value": Text("value"), "grad": Text("grad")}
+
+
 @dataclass(frozen=True, slots=True)
 class Use:
     """Which of a leaf's uses a copy of it stands for, and the part of the gradient that came from there."""
@@ -78,11 +81,11 @@ class _Sheet:
         self.width = 2 * PADDING
         self.y = 3
 
-    def write(self, text: str | Text, style: LineStyle, fixed: bool = False) -> None:
-        """One line over the whole width, which it widens unless it is known to fit."""
+    def write(self, text: str | Text, style: LineStyle, column: Column = "") -> None:
+        """One line over the whole width, which it widens unless it is a number and known to fit."""
         self.y += RISES[style]
-        self.lines.append(Line(text, style, PADDING, self.y))
-        if not fixed:
+        self.lines.append(Line(text, style, PADDING, self.y, column))
+        if not column:
             self.widen_for(text if isinstance(text, str) else in_english(text), style)
 
     def widen_for(self, text: str, style: LineStyle) -> None:
@@ -128,7 +131,7 @@ def node_face(node: GraphNode, use: Use | None = None) -> Face:
         _write_output(sheet, node.outputs[0])
         if use is not None:
             sheet.y += 4
-            sheet.write(Text("from this use: {grad}", {"grad": _brief(use.grad)}), "range", fixed=True)
+            sheet.write(Text("from this use: {grad}", {"grad": _brief(use.grad)}), "range", "use")
         return sheet.finish(_say_one(node, title, node.outputs[0]))
     _write_outputs(sheet, node.outputs)
     return sheet.finish(_say_many(node, title))
@@ -209,40 +212,42 @@ def _write_pair(sheet: _Sheet, output: NodeOutput) -> None:
     right = sheet.width // 2 + COLUMN_GAP // 2
     top = sheet.y + 3
     sheet.y += RISES["caption"] + 1
-    height = _write_column(sheet, Text("value"), output.value, PADDING, map_height)
-    _write_column(sheet, Text("grad"), output.grad, right, map_height)
+    height = _write_column(sheet, "value", output.value, PADDING, map_height)
+    _write_column(sheet, "grad", output.grad, right, map_height)
     sheet.y += height
     sheet.rules.append(Rule(right - COLUMN_GAP // 2, top, 1, sheet.y - top + 4))
 
 
-def _write_column(sheet: _Sheet, caption: Text, value: TensorValue | None, x: int, map_height: int) -> int:
+def _write_column(sheet: _Sheet, column: Column, value: TensorValue | None, x: int, map_height: int) -> int:
     """Caption and content below it; the height of the content. Columns of tensors leave room for a map."""
     y = sheet.y
-    sheet.lines.append(Line(caption, "caption", x, y))
+    sheet.lines.append(Line(CAPTIONS[column], "caption", x, y))
     height = map_height + 5 + RISES["range"] if map_height else RISES["number"]
     number = None if value is None else scalar_of(value)
     if value is None:
-        sheet.lines.append(Line(NOTHING, "nothing", x, y + RISES["nothing"]))
+        sheet.lines.append(Line(NOTHING, "nothing", x, y + RISES["nothing"], column))
     elif number is not None:
-        sheet.lines.append(_number_line(show_number(number), x, y + RISES["number"]))
+        sheet.lines.append(_number_line(show_number(number), x, y + RISES["number"], column))
     else:
-        sheet.heatmaps.append(draw_heatmap(value, x, y + 5))
-        _write_range(sheet, value, x, y + map_height + 5 + RISES["range"])
+        sheet.heatmaps.append(draw_heatmap(value, x, y + 5, column))
+        _write_range(sheet, value, x, y + map_height + 5 + RISES["range"], column)
     return height
 
 
-def _number_line(text: str, x: int, y: int) -> Line:
+def _number_line(text: str, x: int, y: int, column: Column) -> Line:
     """What is not finite gets a sign as well as a colour."""
     alarming = "NaN" in text or "inf" in text
-    return Line(f"⚠\ufe0e {text}", "alarm", x, y) if alarming else Line(text, "number", x, y)
+    if alarming:
+        return Line(f"⚠\ufe0e {text}", "alarm", x, y, column)
+    return Line(text, "number", x, y, column)
 
 
-def _write_range(sheet: _Sheet, value: TensorValue, x: int, y: int) -> None:
+def _write_range(sheet: _Sheet, value: TensorValue, x: int, y: int, column: Column) -> None:
     found = value.statistics
     if found is None:
         return
     alarming = found.nan or found.positive_infinity or found.negative_infinity
-    sheet.lines.append(Line(show_range(found), "alarm" if alarming else "range", x, y))
+    sheet.lines.append(Line(show_range(found), "alarm" if alarming else "range", x, y, column))
 
 
 # ------------------------------------------------------------------------------------------------ in words

@@ -17,14 +17,17 @@ from app.drawing.group_names import group_hint, group_title
 from app.drawing.grouping import Part, group, read_calls
 from app.drawing.lettering import clean
 from app.drawing.numerals import show_count
-from app.drawing.pieces import Box, BoxKind, Face, GraphDrawing
+from app.drawing.pieces import Box, BoxKind, Face, GraphDrawing, Opened
 from app.drawing.placement import Placement, PlacementCache, place
 from app.drawing.sketch import Outline, Sketch, draw_sketch, leaf_uses, only_outputs, whole_parts
-from app.trace import AutogradGraph, NodeOutput
+from app.drawing.stages import tell_stages
+from app.trace import AutogradGraph, GraphNode, NodeOutput
 from app.values import Span, Text
 from app.words import in_english
 
 LINES_PER_BOX = 4
+MOST_HELD = 1_000
+"""Characters of a group's list of ops and names."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,6 +65,8 @@ def draw_graph(graph: AutogradGraph, view: GraphView, cache: PlacementCache | No
         edges=edges,
         title=_title(graph),
         description=_description(len(boxes), len(edges)),
+        stages=tell_stages(graph, wiring, sketch, titles),
+        opened=_list_opened(wiring, sketch),
         note=_note(graph, view, boxes_needed, crowded),
     )
 
@@ -147,7 +152,8 @@ def _node_box(
     if outline.consumer >= 0:
         key = f"{key}-u{outline.use}"
     root = outline.node in roots and outline.consumer < 0
-    return Box(key, f"n{node.id}", node.kind, root, _span_text(node.span), None, x, y, face)
+    span = _span_text(node.span)
+    return Box(key, f"n{node.id}", node.kind, root, span, None, x, y, face, _keys(outline.within))
 
 
 def _group_box(wiring: Wiring, part: Part, face: Face, x: int, y: int, name: str, roots: set[int]) -> Box:
@@ -155,7 +161,34 @@ def _group_box(wiring: Wiring, part: Part, face: Face, x: int, y: int, name: str
     spans = [span for place in inside if (span := wiring.nodes[place].span) is not None]
     kind: BoxKind = "group"
     root = not roots.isdisjoint(inside)
-    return Box(f"{name}-{part.key}", part.key, kind, root, _around(spans), part.key, x, y, face)
+    box = f"{name}-{part.key}"
+    holds = _words_in([wiring.nodes[place] for place in inside])
+    return Box(box, part.key, kind, root, _around(spans), part.key, x, y, face, _keys(part.within), holds)
+
+
+def _keys(parts: Sequence[Part]) -> tuple[str, ...]:
+    return tuple([part.key for part in parts])
+
+
+def _words_in(nodes: Sequence[GraphNode]) -> str:
+    """The ops and names in a group, each once: what it is found by."""
+    words = [word for node in nodes for word in (node.op, *[each.name for each in node.outputs]) if word]
+    return clean(" ".join(dict.fromkeys(words)))[:MOST_HELD]
+
+
+def _list_opened(wiring: Wiring, sketch: Sketch) -> tuple[Opened, ...]:
+    """Each opened group once, in the order of the picture."""
+    parts = dict.fromkeys([part for outline in sketch.outlines for part in outline.within])
+    return tuple(
+        [
+            Opened(
+                part.key,
+                group_title(part, [wiring.nodes[place] for place in wiring.calls[part.start : part.end]]),
+                group_hint(part),
+            )
+            for part in parts
+        ]
+    )
 
 
 def _span_text(span: Span | None) -> str | None:

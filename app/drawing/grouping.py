@@ -8,7 +8,7 @@ knows how to split itself again, so any group can be opened.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Literal
 
 from app.trace import GraphNode
@@ -34,6 +34,8 @@ class Part:
     times: int = 1
     first: int = 0
     """Of a loop's iterations, the number of its first one in here, from 0."""
+    within: tuple[Part, ...] = ()
+    """The groups the reader opened around it, the innermost last."""
 
     @property
     def key(self) -> str:
@@ -100,7 +102,8 @@ def _open_chosen(
         if part.kind == "node" or part.key not in opened or room < 2:
             shown.append(part)
             continue
-        inner = gather(calls, split(calls, part), room)
+        around = (*part.within, part)
+        inner = tuple([replace(each, within=around) for each in gather(calls, split(calls, part), room)])
         boxes += count_boxes(calls, inner) - 1
         if len(inner) == 1:
             shown += inner

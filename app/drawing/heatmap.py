@@ -40,6 +40,8 @@ class Heatmap:
     width: int
     height: int
     inks: tuple[Ink, ...]
+    column: str = ""
+    """Whose map it is: the value's or the gradient's."""
 
 
 def rows_of(data: Nested) -> tuple[Row, ...]:
@@ -78,7 +80,7 @@ def _thin(items: tuple[T, ...], most: int) -> tuple[T, ...]:
 # ------------------------------------------------------------------------------------------------ ink
 
 
-def draw_heatmap(value: TensorValue, x: int, y: int) -> Heatmap:
+def draw_heatmap(value: TensorValue, x: int, y: int, column: str = "") -> Heatmap:
     """The map with its upper left corner at (x, y)."""
     rows = rows_of(value.data)
     across = max([1, *map(len, rows)])
@@ -94,7 +96,7 @@ def draw_heatmap(value: TensorValue, x: int, y: int) -> Heatmap:
             (cell_width, cell_height),
         )
     inks = tuple([Ink(kind, "".join(runs[kind])) for kind in sorted(runs)])
-    return Heatmap(x, y, across * cell_width, len(rows) * cell_height, inks)
+    return Heatmap(x, y, across * cell_width, len(rows) * cell_height, inks, column)
 
 
 def heatmap_height(value: TensorValue) -> int:

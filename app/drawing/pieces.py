@@ -13,6 +13,9 @@ from app.drawing.heatmap import Heatmap
 from app.values import Text
 
 LineStyle = Literal["title", "code", "op", "shape", "caption", "number", "nothing", "range", "alarm"]
+Column = Literal["", "value", "grad", "use"]
+"""What a part of a face belongs to, if it is not there from the start on."""
+Phase = Literal["forward", "backward"]
 BoxKind = Literal["function", "accumulate", "constant", "group"]
 
 
@@ -24,6 +27,7 @@ class Line:
     style: LineStyle
     x: int
     y: int
+    column: Column = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,7 +55,10 @@ class Face:
 
 @dataclass(frozen=True, slots=True)
 class Box:
-    """`node` is the same for all copies of a leaf. `group` opens a group box."""
+    """`node` is the same for all copies of a leaf. `group` opens a group box, `holds` says what is in it.
+
+    `within` are the groups that were opened around the box, the innermost last.
+    """
 
     id: str
     node: str
@@ -62,6 +69,8 @@ class Box:
     x: int
     y: int
     face: Face
+    within: tuple[str, ...] = ()
+    holds: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,6 +89,48 @@ class Edge:
 
 
 @dataclass(frozen=True, slots=True)
+class Opened:
+    """A group the reader opened: its key closes it again."""
+
+    key: str
+    title: Text
+    hint: Text | None
+
+
+@dataclass(frozen=True, slots=True)
+class Stage:
+    """One op's turn: the boxes that run, and those they take from or, backward, send to; each by its number."""
+
+    phase: Phase
+    boxes: tuple[int, ...]
+    others: tuple[int, ...]
+    sentence: Text
+
+
+@dataclass(frozen=True, slots=True)
+class Sum:
+    """What the gradient of some boxes (copies of one leaf) has come to after a stage, with more to come."""
+
+    boxes: tuple[int, ...]
+    stage: int
+    text: str
+    heatmap: Heatmap | None
+
+
+@dataclass(frozen=True, slots=True)
+class Stages:
+    """A run op by op, and for every box and edge after how many stages what is there."""
+
+    stages: tuple[Stage, ...]
+    values: tuple[int, ...]
+    grads: tuple[int, ...]
+    uses: tuple[int, ...]
+    """When what a leaf's copy tells of its own use is there."""
+    edges: tuple[int, ...]
+    sums: tuple[Sum, ...]
+
+
+@dataclass(frozen=True, slots=True)
 class GraphDrawing:
     id: str
     width: int
@@ -89,5 +140,7 @@ class GraphDrawing:
     edges: tuple[Edge, ...]
     title: Text
     description: Text
+    stages: Stages
+    opened: tuple[Opened, ...]
     note: Text | None
     """Why the picture does not show every node."""

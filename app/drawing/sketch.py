@@ -26,6 +26,8 @@ class Outline:
     consumer: int = -1
     grad: TensorValue | None = None
     """Of a leaf's copy: what came back from this use."""
+    within: tuple[Part, ...] = ()
+    """The groups the reader opened around it, the innermost last."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,22 +79,22 @@ def _sketch_part(
             if wiring.is_leaf(operand.producer):
                 used[operand.producer] += 1
                 if single:
-                    sketch.outlines.append(_copy(operand, used[operand.producer], place))
+                    sketch.outlines.append(_copy(operand, used[operand.producer], place, part.within))
                     numbers.append((len(sketch.outlines) - 1, [operand.edge]))
             elif operand.producer in boxes:
                 producer = boxes[operand.producer]
                 apart = single and not joined and sketch.outlines[producer].part is None
                 _add_edge(numbers, grads, producer, operand, apart)
     box = len(sketch.outlines)
-    sketch.outlines.append(Outline(inside[0], None if single else part))
+    sketch.outlines.append(Outline(inside[0], None if single else part, within=part.within))
     boxes.update((place, box) for place in inside)
     for port, (producer, edges) in enumerate(numbers):
         sketch.ports.append(port)
         sketch.strands.append(Strand(producer, box, tuple([edge.grad for edge in edges]), edges[0].input_nr))
 
 
-def _copy(operand: Operand, use: int, consumer: int) -> Outline:
-    return Outline(operand.producer, None, use, consumer, operand.edge.grad)
+def _copy(operand: Operand, use: int, consumer: int, within: tuple[Part, ...]) -> Outline:
+    return Outline(operand.producer, None, use, consumer, operand.edge.grad, within)
 
 
 def _add_edge(

@@ -76,6 +76,8 @@ class GraphPanel:
     caption: str
     key: str
     """The same for pictures of the same structure: the reader's zoom and place stay."""
+    times: str = ""
+    """As JSON for the script: after how many stages what of the drawing is there."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -22,6 +22,7 @@ from app.web.panels import data_url, show_caption
 from app.web.playground import Playground
 from app.web.requests import PictureFormat
 from app.web.sizes import is_large
+from app.web.stepping import write_times
 
 SMALL_GRAPH = 200
 """Nodes and edges of a graph that is drawn at once."""
@@ -115,6 +116,7 @@ async def graph_panel(
         if style == "torchviz":
             svg = await _classic_svg(playground, trace.classic)
             return GraphPanel(None, data_url(svg) if svg else None, caption, key)
-        return GraphPanel(await draw(playground, graph, opened), None, caption, key)
+        drawing = await draw(playground, graph, opened)
+        return GraphPanel(drawing, None, caption, key, write_times(drawing.stages))
     except DrawingFailed:
         return GraphPanel(None, None, caption, key)

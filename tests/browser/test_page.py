@@ -155,13 +155,6 @@ def test_page_is_used_by_keyboard(fake_site: FakeSite, page: Page) -> None:
     with page.expect_response("**/evaluate"):
         page.keyboard.press("Enter")
     expect(page.locator("html")).to_have_attribute("lang", "en")
-    page.locator("svg.graph .box[data-span]").first.focus()
-    page.keyboard.press("Enter")
-    expect(page.locator("#source")).to_be_focused()
-    selected = page.locator("#source").evaluate(
-        "(area) => area.value.slice(area.selectionStart, area.selectionEnd)"
-    )
-    assert selected in ("x*w", "x*w + b")
     expect(page.locator("#source")).to_have_value("y = x*w + b")
     page.locator(".bar .menu summary").focus()
     page.keyboard.press("Enter")

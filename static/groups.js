@@ -1,0 +1,52 @@
+// Groups open by a click or Enter and close by their chip or Backspace, and the picture stays where the reader looks: what
+// was opened or closed keeps its place on the screen.
+
+export function startGroups(editor, graph, links) {
+  const form = editor.source.form;
+  let expected = null; // what is to stand where on the screen when the new picture arrives
+
+  const opened = () => [...form.querySelectorAll('input[name="opened"]')];
+  const insideOf = (group) => links.boxes().find((box) => box.dataset.within?.split(" ").includes(group));
+
+  function ask(found, group, place) {
+    expected = { found, group, left: place.left, top: place.top };
+    form.dispatchEvent(new Event("playground:now"));
+  }
+
+  function open(box) {
+    const group = box.dataset.group;
+    const input = document.createElement("input");
+    Object.assign(input, { type: "hidden", name: "opened", value: group });
+    form.append(input);
+    ask(() => insideOf(group), group, box.getBoundingClientRect());
+  }
+
+  function close(group) {
+    const from = insideOf(group) ?? graph.viewport();
+    const place = from.getBoundingClientRect();
+    for (const input of opened()) if (input.value === group) input.remove();
+    ask(() => links.boxes().find((box) => box.dataset.group === group), group, place);
+  }
+
+  function arrive() {
+    const box = expected?.found();
+    if (!box) return;
+    const at = box.getBoundingClientRect();
+    graph.viewport().scrollBy({ left: at.left - expected.left, top: at.top - expected.top, behavior: "instant" });
+    expected = null;
+    links.sit(box);
+  }
+
+  document.addEventListener("playground:open", ({ detail }) => open(detail.box));
+  document.addEventListener("click", (event) => {
+    const chip = event.target.closest("[data-close]");
+    if (chip) close(chip.dataset.close);
+  });
+  document.addEventListener("keydown", (event) => {
+    const within = event.key === "Backspace" && event.target.closest?.(".viewport .box")?.dataset.within;
+    if (!within) return;
+    event.preventDefault();
+    close(within.split(" ").at(-1));
+  });
+  document.addEventListener("htmx:after:swap", arrive);
+}
