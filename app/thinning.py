@@ -7,6 +7,7 @@ A spike survives because it is the greatest (or least) of its stretch; a stretch
 from __future__ import annotations
 
 import math
+from bisect import bisect_left
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import NamedTuple
@@ -23,6 +24,10 @@ class Point(NamedTuple):
     epoch: int | None
 
 
+def is_bad(point: Point) -> bool:
+    return not math.isfinite(point.value)
+
+
 @dataclass(slots=True)
 class Stretch:
     index: int
@@ -31,7 +36,7 @@ class Stretch:
     bad: Point | None = None
 
     def take(self, point: Point) -> None:
-        if not math.isfinite(point.value):
+        if is_bad(point):
             self.bad = self.bad or point
             return
         if self.low is None or point.value < self.low.value:
@@ -43,6 +48,37 @@ class Stretch:
         yield from (each for each in (self.low, self.high, self.bad) if each is not None)
 
 
+class Columns:
+    """Points column by column: what is done to many at once is done by Python's own loops, not by ours."""
+
+    __slots__ = ("epochs", "steps", "values")
+
+    def __init__(self, steps: Sequence[int], values: Sequence[float], epochs: Sequence[int | None]) -> None:
+        self.steps = list(steps)
+        self.values = list(values)
+        self.epochs = list(epochs)
+
+    def __len__(self) -> int:
+        return len(self.steps)
+
+    def point(self, at: int) -> Point:
+        return Point(self.steps[at], self.values[at], self.epochs[at])
+
+    def points(self, start: int, end: int) -> Iterator[Point]:
+        return map(Point, self.steps[start:end], self.values[start:end], self.epochs[start:end])
+
+    def extend(self, more: Columns) -> None:
+        self.steps += more.steps
+        self.values += more.values
+        self.epochs += more.epochs
+
+    def cut(self, count: int) -> Columns:
+        """Take the first `count` out."""
+        taken = Columns(self.steps[:count], self.values[:count], self.epochs[:count])
+        del self.steps[:count], self.values[:count], self.epochs[:count]
+        return taken
+
+
 class Thinner:
     """One series within `capacity` points (at least 16); what it says of the whole is exact."""
 
@@ -52,7 +88,7 @@ class Thinner:
         self._most_stretches = (capacity - 2 * self._tail_length - 1) // 3
         self._width = 1
         self._stretches: list[Stretch] = []
-        self._tail: list[Point] = []
+        self._tail = Columns((), (), ())
         self._first: Point | None = None
         self._first_bad: int | None = None
         self._count = 0
@@ -61,27 +97,43 @@ class Thinner:
 
     @property
     def last_step(self) -> int:
-        return self._tail[-1].step if self._tail else -1
+        return self._tail.steps[-1] if self._tail else -1
 
     def add(self, points: Points) -> None:
         """Take points of rising steps."""
-        new = list(read_points(points))
+        new = read_columns(points)
         if not new:
             return
-        self._first = self._first or new[0]
+        self._first = self._first or new.point(0)
         self._count += len(new)
-        for point in new:
-            if math.isfinite(point.value):
-                self._low = min(self._low, point.value)
-                self._high = max(self._high, point.value)
-            elif self._first_bad is None:
-                self._first_bad = point.step
+        self._note_extremes(new)
         self._tail.extend(new)
-        while len(self._tail) >= 2 * self._tail_length:
-            old = self._tail[: self._tail_length]
-            del self._tail[: self._tail_length]
-            for point in old:
-                self._stretch(point.step).take(point)
+        blocks = len(self._tail) // self._tail_length - 1
+        if blocks > 0:
+            self._put_away(self._tail.cut(blocks * self._tail_length))
+
+    def _note_extremes(self, new: Columns) -> None:
+        finite = list(filter(math.isfinite, new.values))
+        if finite:
+            self._low = min(self._low, min(finite))
+            self._high = max(self._high, max(finite))
+        if len(finite) < len(new) and self._first_bad is None:
+            self._first_bad = next(point.step for point in new.points(0, len(new)) if is_bad(point))
+
+    def _put_away(self, old: Columns) -> None:
+        """Put points into their stretches; of many that share one, only the least and the greatest are looked at."""
+        start = 0
+        while start < len(old):
+            stretch = self._stretch(old.steps[start])
+            end = bisect_left(old.steps, (stretch.index + 1) * self._width, start)
+            values = old.values[start:end]
+            if end - start > 2 and all(map(math.isfinite, values)):
+                stretch.take(old.point(start + values.index(min(values))))
+                stretch.take(old.point(start + values.index(max(values))))
+            else:
+                for point in old.points(start, end):
+                    stretch.take(point)
+            start = end
 
     def _stretch(self, step: int) -> Stretch:
         index = step // self._width
@@ -113,7 +165,7 @@ class Thinner:
         kept = {self._first.step: self._first}
         for stretch in self._stretches:
             kept.update((each.step, each) for each in stretch.points())
-        kept.update((each.step, each) for each in self._tail)
+        kept.update((each.step, each) for each in self._tail.points(0, len(self._tail)))
         points = [kept[step] for step in sorted(kept)]
         finite = self._low <= self._high
         return Curve(
@@ -143,11 +195,15 @@ def thin_curve(curve: Curve, capacity: int) -> Curve:
     )  # fmt: skip
 
 
-def read_points(points: Points) -> Iterator[Point]:
-    count = len(points.steps)
+def read_columns(points: Points) -> Columns:
+    """The points as numbers; where columns are of different lengths, as far as all of them go."""
+    count = min(len(points.steps), len(points.values))
+    try:
+        values = list(map(float, points.values[:count]))  # spelled numbers, too
+    except OverflowError:
+        values = list(map(as_float, points.values[:count]))
     epochs: Sequence[int | None] = points.epochs if len(points.epochs) == count else (None,) * count
-    for step, value, epoch in zip(points.steps, points.values, epochs, strict=False):
-        yield Point(step, as_float(value), epoch)
+    return Columns(points.steps[:count], values, epochs)
 
 
 def write_points(series: int, points: list[Point]) -> Points:

@@ -43,7 +43,7 @@ from app.values import Text
 from app.wire import Task, Telling
 from app.worker.classic import TooLargeForClassic, draw_classic
 from app.worker.figures import FigureCollector
-from app.worker.functions import watching_functions, watching_optimisers
+from app.worker.functions import OptimiserSteps, watching_functions
 from app.worker.gate import Gate
 from app.worker.identity import IdentityTable
 from app.worker.instrument import AGAIN, NOTE, OVER, Compiled, compile_program
@@ -124,6 +124,7 @@ class Run:
         self._figures = FigureCollector(limits, send)
         self._identities = IdentityTable()
         self._recorder = Recorder(limits, self._identities, ModulePaths())
+        self._recorder.join(OptimiserSteps(self._recorder))
         self._moments = Moments()
         self._clock = WallClock(limits.seconds)
         self._send = send
@@ -279,7 +280,6 @@ class Run:
         with ExitStack() as stack:
             stack.enter_context(self._transcript.captured())
             stack.enter_context(watching_functions(self._recorder))
-            stack.enter_context(watching_optimisers(self._recorder))
             stack.enter_context(self._training.watching())
             stack.enter_context(self._passes.watching(self._before_pass, self._training.note_backward))
             stack.enter_context(self._figures.watching())

@@ -12,6 +12,7 @@ from torch.optim.optimizer import (
     register_optimizer_step_post_hook,
     register_optimizer_step_pre_hook,
 )
+from torch.utils.hooks import RemovableHandle
 
 from app.worker.anchors import sequence_number
 from app.worker.recorder import Recorder, tensors_in
@@ -38,24 +39,38 @@ def watching_functions(recorder: Recorder) -> Iterator[None]:
         Function.apply = classmethod(original)  # type: ignore[assignment, method-assign]
 
 
-@contextmanager
-def watching_optimisers(recorder: Recorder) -> Iterator[None]:
-    """Meanwhile an optimiser's step is one step, whatever it computes inside; unless it calls back a closure."""
-    silenced: list[Optimizer] = []
+class OptimiserSteps:
+    """While the recorder records, an optimiser's step is one step, whatever it computes inside; unless it calls back a
+    closure."""
 
-    def before(optimiser: Optimizer, args: Any, kwargs: Any) -> None:
+    def __init__(self, recorder: Recorder) -> None:
+        self._recorder = recorder
+        self._silenced: list[bool] = []
+        self._handles: tuple[RemovableHandle, ...] = ()
+
+    def start(self) -> None:
+        self._handles = (
+            register_optimizer_step_pre_hook(self._before),
+            register_optimizer_step_post_hook(self._after),
+        )
+
+    def stop(self) -> None:
+        for handle in self._handles:
+            handle.remove()
+        self._handles = ()
+        while (
+            self._silenced
+        ):  # the recorder leaves in the middle of a step: in a loop of the program's own optimiser
+            self._recorder.speak(self._silenced.pop())
+
+    def _before(self, optimiser: Optimizer, args: Any, kwargs: Any) -> None:
         with_closure = len(args) > 1 or bool(kwargs)  # the first argument is the optimiser itself
-        if recorder.recording and not with_closure:
-            silenced.append(optimiser)
-            recorder.quiet += 1
+        if not with_closure:
+            self._silenced.append(self._recorder.hush())
 
-    def after(optimiser: Optimizer, args: Any, kwargs: Any) -> None:
-        if silenced:
-            silenced.pop()
-            recorder.quiet -= 1
+    def _after(self, optimiser: Optimizer, args: Any, kwargs: Any) -> None:
+        if self._silenced:
+            self._recorder.speak(self._silenced.pop())
             moved = [parameter for group in optimiser.param_groups for parameter in group["params"]]
             name = f"torch.optim.{type(optimiser).__name__}.step"
-            recorder.note(name, recorder.arguments((moved,), None), [], sequence_number())
-
-    with register_optimizer_step_pre_hook(before), register_optimizer_step_post_hook(after):
-        yield
+            self._recorder.note(name, self._recorder.arguments((moved,), None), [], sequence_number())

@@ -61,7 +61,9 @@ class Loops:
         """First line of the innermost `for` loop that is running."""
         return self.running[-1].line if self.running else None
 
-    def epoch(self, line: int) -> int | None:
+    def epoch(self, line: int | None) -> int | None:
         """Pass of the outermost running loop around the loop at `line`; None where there is none around it."""
-        outermost = self.running[0] if self.running else None
-        return None if outermost is None or outermost.line == line else outermost.done
+        if not self.running:
+            return None
+        outermost = self.running[0]
+        return None if outermost.line == line else outermost.done

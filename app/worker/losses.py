@@ -66,6 +66,9 @@ class LossWatch:
         """Points as they are sent, in our own thread: those of a GPU are read no sooner."""
         if not self._gate.pauses_on_nonfinite:
             return
+        known = self._losses.get(series.index)
+        if known is not None and points.steps[-1] <= known.heeded:
+            return
         for step, value in zip(points.steps, points.values, strict=True):
             loss = self._losses.get(series.index)
             if loss is None:

@@ -28,6 +28,7 @@ from app.worker.identity import IdentityTable
 from app.worker.loops import Loops
 from app.worker.recorder import PATIENCE, Recorder, tensors_in
 
+Call = Literal["backward", "grad", "auto"]
 FREE_SECONDS = 0.05
 """So long may taking passes last before it is weighed against how long the program runs."""
 
@@ -111,32 +112,22 @@ class Passes:
             roots = args[0] if args else kwargs.get("outputs", kwargs.get("tensors"))
             if self._running or transforms_active():  # inside torch.func there are no values to read
                 return original(*args, **kwargs)
-            at = 2 if call == "grad" else 1
-            given = _argument(at, ("grad_tensors", "grad_outputs", "grad_variables"), args, kwargs)
-            facts = _Facts(
-                call,
-                "one" if given is None else "given",
-                bool(_argument(at + 1, ("retain_graph",), args, kwargs)),
-                bool(_argument(at + 2, ("create_graph",), args, kwargs)),
-                call == "grad" or _argument(5, ("inputs",), args, kwargs) is not None,
+            if not self._recorder.recording and len(self.first) >= self._limits.backward_passes:
+                return self._pass_by(roots, original, args, kwargs)
+            return self.run(
+                call, roots, lambda: original(*args, **kwargs), lambda: _facts(call, args, kwargs)
             )
-            return self.run(facts, roots, lambda: original(*args, **kwargs))
 
         return wrapper
 
-    def run(self, facts: _Facts, roots: Any, backward: Callable[[], Any]) -> Any:
-        """Run one backward pass; take its graph if this one is to be kept."""
+    def run(self, call: Call, roots: Any, backward: Callable[[], Any], facts: Callable[[], _Facts]) -> Any:
+        """Run one backward pass; take its graph, with the facts of its call, if this one is to be kept."""
         self._running = True
-        self._recorder.quiet += 1
-        inner = self._loops.innermost()
-        if inner is not None:
-            self._recorder.training_loop = inner
-        elif self._recorder.training_loop is None:
-            self._recorder.training_loop = loop_around(sys._getframe(1), self._loop_lines)
-        if facts.call != "auto":
-            self._on_backward(roots, self._recorder.training_loop)
+        aside = self._recorder.hush()
+        if call != "auto":
+            self._on_backward(roots, self._find_loop())
         began = time.perf_counter()
-        walk = self._take(facts, roots) if self._wanted() else None
+        walk = self._take(facts(), roots) if self._wanted() else None
         taken = time.perf_counter()
         before = sequence_number()
         result, failed = None, True
@@ -149,21 +140,42 @@ class Passes:
             self.count += 1
             self.seconds += ended - taken
             if sequence_number() > before:  # create_graph: these gradients have a graph of their own
-                self._recorder.note(f"torch.autograd.{facts.call}", [], tensors_in(result), before)
+                self._recorder.note(f"torch.autograd.{call}", [], tensors_in(result), before)
             if walk is not None:
                 self.kept()[-1].failed = failed
                 walk.finish()
                 now = time.perf_counter()
                 self._recorder.pass_seconds = now - ended + 2 * (taken - began)
                 self._spent += self._recorder.pass_seconds
-            self._recorder.quiet -= 1
+            self._recorder.speak(aside)
             self._running = False
 
+    def _pass_by(self, roots: Any, backward: Callable[..., Any], args: Any, kwargs: Any) -> Any:
+        """`run` while nothing is recorded, which is nearly always: every microsecond here is one of each step."""
+        self._running = True
+        self._on_backward(roots, self._find_loop())
+        began = time.perf_counter()
+        try:
+            return backward(*args, **kwargs)
+        finally:
+            self.seconds += time.perf_counter() - began
+            self.count += 1
+            self._running = False
+
+    def _find_loop(self) -> int | None:
+        """The loop this pass runs in, which is the one that trains."""
+        running = self._loops.running
+        if running:
+            self._recorder.training_loop = running[-1].line
+        elif self._recorder.training_loop is None:
+            self._recorder.training_loop = loop_around(sys._getframe(1), self._loop_lines)
+        return self._recorder.training_loop
+
     def _wanted(self) -> bool:
+        if not self._recorder.recording or self._recorder.full:
+            return len(self.first) < self._limits.backward_passes
         if len(self.first) < self._limits.backward_passes:
             return True
-        if not self._recorder.recording or self._recorder.full:
-            return False
         elapsed = time.perf_counter() - self._began
         return self._recorder.sampling or self._spent < FREE_SECONDS + elapsed / PATIENCE
 
@@ -229,7 +241,7 @@ class Passes:
 
 @dataclass(frozen=True, slots=True)
 class _Facts:
-    call: Literal["backward", "grad", "auto"]
+    call: Call
     seed: Literal["one", "ones", "given"]
     retain_graph: bool = False
     create_graph: bool = False
@@ -242,7 +254,19 @@ def run_auto(passes: Passes, root: Tensor) -> None:
     scalar = root.numel() == 1 and not root.is_complex()
     seed = None if scalar else torch.ones_like(root)
     facts = _Facts("auto", "one" if scalar else "ones")
-    passes.run(facts, root, lambda: torch.autograd.backward(root, seed))
+    passes.run("auto", root, lambda: torch.autograd.backward(root, seed), lambda: facts)
+
+
+def _facts(call: Literal["backward", "grad"], args: Sequence[Any], kwargs: dict[str, Any]) -> _Facts:
+    at = 2 if call == "grad" else 1
+    given = _argument(at, ("grad_tensors", "grad_outputs", "grad_variables"), args, kwargs)
+    return _Facts(
+        call,
+        "one" if given is None else "given",
+        bool(_argument(at + 1, ("retain_graph",), args, kwargs)),
+        bool(_argument(at + 2, ("create_graph",), args, kwargs)),
+        call == "grad" or _argument(5, ("inputs",), args, kwargs) is not None,
+    )
 
 
 def _argument(position: int, names: Sequence[str], args: Sequence[Any], kwargs: dict[str, Any]) -> Any:

@@ -8,10 +8,9 @@ alias whose version counter says whether it still holds what it held.
 from __future__ import annotations
 
 import sys
-from collections.abc import Callable, Mapping
 from time import perf_counter
-from types import FrameType, MappingProxyType
-from typing import Any, Literal
+from types import FrameType
+from typing import Any, Protocol
 
 import torch
 from torch import Tensor
@@ -23,54 +22,23 @@ from app.values import TensorId
 from app.worker.anchors import is_top_mode, is_tracing, sequence_number, transforms_active
 from app.worker.identity import IdentityTable
 from app.worker.modules import ModulePaths
+from app.worker.ops import EventKind, event_kind, is_in_place, op_name
 from app.worker.shelf import Kept, Shelf
 from app.worker.tensors import shape_of
 
-EventKind = Literal["hook", "requires_grad", "grad", "left"]
-PATIENCE = 50
+PATIENCE = 200
 """A pass of the training loop is recorded again only after this many times as long as recording the last one took."""
 SECONDS_PER_CALL = 6e-6
 SILENT = frozenset({"__init__", "reset_parameters", "__repr__", "__str__", "__format__"})
 """Library functions whose inner calls are noise: making a layer, printing a tensor."""
-SHOWN_ATTRIBUTES = frozenset({"T", "mT", "H", "mH", "real", "imag", "data"})
-EVENTS: Mapping[str, EventKind] = MappingProxyType(
-    {
-        "register_hook": "hook",
-        "register_post_accumulate_grad_hook": "hook",
-        "requires_grad_": "requires_grad",
-        "item": "left",
-        "tolist": "left",
-        "numpy": "left",
-        "__array__": "left",
-        "__float__": "left",
-        "__int__": "left",
-    }
-)
-"""Calls that make no tensor, yet tell why a gradient is what it is."""
-UNSHOWN = frozenset(
-    {
-        "backward",
-        "grad",
-        "__set__",
-        "requires_grad_",
-        "retain_grad",
-        "register_hook",
-        "__repr__",
-        "__format__",
-    }
-)
-PUBLIC_MODULES: Mapping[str, str] = MappingProxyType(
-    {
-        "torch._C._nn": "torch.nn.functional",
-        "torch._C._linalg": "torch.linalg",
-        "torch._C._fft": "torch.fft",
-        "torch._C._special": "torch.special",
-        "torch._C._sparse": "torch.sparse",
-        "torch._tensor": "torch.Tensor",
-        "torch.functional": "torch",
-        "torch._C": "torch",
-    }
-)
+
+
+class Companion(Protocol):
+    """Hears something torch's modes do not see; each call costs, so only while recording."""
+
+    def start(self) -> None: ...
+
+    def stop(self) -> None: ...
 
 
 class Argument:
@@ -176,15 +144,21 @@ class Recorder(TorchFunctionMode):
         self._most = limits.steps
         self._identities = identities
         self._modules = modules
+        self._companions: list[Companion] = [modules]
         self._ops: dict[Any, tuple[str | None, bool, EventKind | None]] = {}
         self._shelf = Shelf(limits.kept_bytes)
 
     # ------------------------------------------------------------------------------------------ coming and going
 
+    def join(self, companion: Companion) -> None:
+        """From now on it comes and goes with the recorder."""
+        self._companions.append(companion)
+
     def start(self) -> None:
         if not self.recording:
             self.__enter__()  # type: ignore[no-untyped-call]
-            self._modules.start()
+            for each in self._companions:
+                each.start()
             self.recording = True
 
     def leave(self) -> None:
@@ -193,8 +167,23 @@ class Recorder(TorchFunctionMode):
             return
         if is_top_mode(self):
             self.__exit__(None, None, None)  # type: ignore[no-untyped-call]
-        self._modules.stop()
         self.recording = False
+        for each in self._companions:
+            each.stop()
+
+    def hush(self) -> bool:
+        """Let what follows pass unrecorded. Where no other mode lies on top, out of its way too: even a quiet mode
+        costs each of an optimiser's hundred inner calls a detour. `speak` takes back what this returns."""
+        self.quiet += 1
+        aside = self.recording and is_top_mode(self)
+        if aside:
+            self.__exit__(None, None, None)  # type: ignore[no-untyped-call]
+        return aside
+
+    def speak(self, aside: bool) -> None:
+        self.quiet -= 1
+        if aside and self.recording:
+            self.__enter__()  # type: ignore[no-untyped-call]
 
     def tick(self, line: int) -> None:
         """Called before each pass of each of the program's loops, with the loop's first line.
@@ -328,44 +317,6 @@ def place_of_call(frame: FrameType | None) -> FrameType | None:
     while frame is not None and frame.f_code.co_filename != FILENAME:
         frame = None if frame.f_code.co_name in SILENT else frame.f_back
     return frame
-
-
-def event_kind(func: Callable[..., Any]) -> EventKind | None:
-    """What a call does to a tensor without making one, if we want to know it."""
-    name = func.__qualname__
-    if name.startswith("getset_descriptor.__") and not name.endswith("get__"):
-        attribute = getattr(getattr(func, "__self__", None), "__name__", "")
-        return "grad" if attribute == "grad" else "requires_grad" if attribute == "requires_grad" else None
-    return EVENTS.get(name.rsplit(".", 1)[-1])
-
-
-def op_name(func: Callable[..., Any]) -> str | None:
-    """torch's public name of a function; None for those that are no step: plain attributes, backward itself.
-
-    From the function's own names: torch's table of all of them costs a fresh child 50 page faults.
-    """
-    name = func.__qualname__
-    if name == "getset_descriptor.__get__":
-        attribute = getattr(func, "__self__", None)
-        name = getattr(attribute, "__name__", "")
-        return f"torch.Tensor.{name}" if name in SHOWN_ATTRIBUTES else None
-    if name.rsplit(".", 1)[-1] in UNSHOWN:
-        return None
-    owner, _, last = name.rpartition(".")
-    if owner in ("TensorBase", "Tensor", "_TensorBase"):
-        return f"torch.Tensor.{last}"
-    module = getattr(func, "__module__", None) or "torch"
-    return f"{PUBLIC_MODULES.get(module, module)}.{last}"
-
-
-def is_in_place(op: str) -> bool:
-    """Whether a call writes into its first argument: `add_`, `__iadd__`, `__setitem__`."""
-    last = op.rsplit(".", 1)[-1]
-    if last.startswith("__"):
-        return last == "__setitem__" or (
-            last.startswith("__i") and last not in ("__invert__", "__index__", "__int__")
-        )
-    return last.endswith("_") and op.startswith("torch.Tensor.")
 
 
 def written_to(target: Any) -> list[Tensor]:

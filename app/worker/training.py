@@ -6,25 +6,28 @@ The program only appends to queues; a thread of ours empties them a few times a 
 
 from __future__ import annotations
 
+import math
 import numbers
 import sys
 import threading
 from collections import deque
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from time import perf_counter
 from types import CodeType
 from typing import Any
+from weakref import ref
 
 import torch
 from torch import Tensor
 from torch.optim import Optimizer
 from torch.optim.optimizer import register_optimizer_step_post_hook, register_optimizer_step_pre_hook
+from torch.utils.hooks import RemovableHandle
 
 from app.limits import Limits
 from app.thinning import Thinner
 from app.training import Curve, Points, Progress, Series, SeriesKind, Training
-from app.values import Real, Span, spell
+from app.values import Real, Span, as_float, spell
 from app.worker.frames import names_in_frames, program_frame
 from app.worker.loops import Loops
 from app.worker.losses import LossWatch
@@ -35,7 +38,7 @@ GROUPS = 4
 """Parameter groups whose learning rate is followed."""
 PARAMETERS = 24
 """Parameters whose gradient norm and update are followed."""
-PATIENCE = 100
+PATIENCE = 300
 """Norms are taken again only after this many times as long as taking them took."""
 
 Waiting = tuple[int, Any, int | None]
@@ -52,9 +55,20 @@ class Channel:
         self.count = 0
         self.waiting: deque[Waiting] = deque()
 
-    def add(self, value: Any, epoch: int | None, step: int | None = None) -> None:
-        self.waiting.append((self.count if step is None else step, value, epoch))
+    def add(self, value: Any, epoch: int | None) -> None:
+        self.waiting.append((self.count, value, epoch))
         self.count += 1
+
+    def take(self) -> Points | None:
+        """What is new, as it is sent."""
+        taken = [self.waiting.popleft() for _ in range(len(self.waiting))]
+        if not taken:
+            return None
+        steps, numbers, epochs = zip(*taken, strict=True)
+        values: tuple[Real, ...] = tuple(map(float, numbers))
+        if not all(map(math.isfinite, values)):  # type: ignore[arg-type] # not spelled yet
+            values = tuple(map(spell, values))  # type: ignore[arg-type]
+        return Points(self.series.index, steps, values, () if None in epochs else epochs)
 
 
 class TrainingLog:
@@ -83,27 +97,35 @@ class TrainingLog:
         self._curves: dict[int, Thinner] = {}
         self._announced = 0
         self._roots: dict[tuple[CodeType, int], Channel | None] = {}
-        self._noted: set[str] = set()
+        self._noted: dict[str, Channel] = {}
         self._noting_loop: int | None = None
+        self._newest: ref[Tensor] | None = None
+        """The tensor that was noted last."""
         self._moments = moments
         self._lock = threading.Lock()
         self._ended = threading.Event()
         self._thread: threading.Thread | None = None
         self._watches: dict[int, Parameters] = {}
+        self._before = BeforeStep(self._watches)
 
     # ------------------------------------------------------------------------------------------ what is found
 
     def note(self, name: str, value: Any, line: int, loop: int) -> None:
         """A value assigned in a loop under a telling name; anything but a single number is left alone."""
-        number = single_number(value)
+        number = value if type(value) is float else single_number(value)
         if number is None:
             return
-        channel = self._channel(name, kind_of(name), lambda: self._line_span(line, name))
-        if channel is not None:
-            self._noted.add(name)
-            self._noting_loop = loop
-            channel.add(number, self._loops.epoch(self.training_loop or 0))
-            self._heed(channel, number, value)
+        channel = self._noted.get(name)
+        if channel is None:
+            channel = self._channel(name, kind_of(name), lambda: Span(line, 0, line, len(name)))
+            if channel is None:
+                return
+            self._noted[name] = channel
+        self._noting_loop = loop
+        self._newest = ref(value) if isinstance(value, Tensor) else None
+        channel.add(number, self._loops.epoch(self.training_loop))
+        if self.watch is not None and channel.series.kind == "loss":
+            self.watch.heed(channel.series, channel.count - 1, number, value)
 
     def note_backward(self, roots: Any, loop: int | None) -> None:
         """The root of a backward pass that runs in a loop; a name that is followed already is not followed twice."""
@@ -111,10 +133,11 @@ class TrainingLog:
         if loop is None:
             return
         root = roots[0] if isinstance(roots, tuple | list) and roots else roots
-        if not isinstance(root, Tensor) or root.numel() != 1 or root.is_complex():
+        if self._newest is not None and self._newest() is root:  # its place would cost more than all the rest
             return
+        number = single_number(root) if isinstance(root, Tensor) else None
         frame = program_frame(sys._getframe(1))
-        if frame is None:
+        if number is None or frame is None:
             return
         place = frame.f_code, frame.f_lasti
         if place not in self._roots:
@@ -125,13 +148,9 @@ class TrainingLog:
             )
         channel = self._roots[place]
         if channel is not None:
-            number = reading(root)
-            channel.add(number, self._loops.epoch(self.training_loop or 0))
-            self._heed(channel, number, root)
-
-    def _heed(self, channel: Channel, number: Any, value: Any) -> None:
-        if self.watch is not None and channel.series.kind == "loss":
-            self.watch.heed(channel.series, channel.count - 1, number, value)
+            channel.add(number, self._loops.epoch(loop))
+            if self.watch is not None and channel.series.kind == "loss":
+                self.watch.heed(channel.series, channel.count - 1, number, root)
 
     def _root_name(self, root: Tensor, code: CodeType, instruction: int) -> str:
         held = (name for name, value in names_in_frames(sys._getframe(1), Tensor) if value is root)
@@ -140,9 +159,6 @@ class TrainingLog:
             return name
         span = self._span_of(code, instruction)
         return "loss" if span is None else self._text_of(span).removesuffix(".backward()")[:80]
-
-    def _line_span(self, line: int, name: str) -> Span:
-        return Span(line, 0, line, len(name))
 
     def _channel(self, name: str, kind: SeriesKind, span: Callable[[], Span | None]) -> Channel | None:
         channel = self._channels.get((name, kind))
@@ -167,26 +183,25 @@ class TrainingLog:
     @contextmanager
     def watching(self) -> Iterator[None]:
         """Meanwhile follow every optimiser step in this process."""
-        before = register_optimizer_step_pre_hook(self._before_step)
-        after = register_optimizer_step_post_hook(self._after_step)
-        with before, after:
-            yield
-
-    def _before_step(self, optimiser: Optimizer, args: Any, kwargs: Any) -> None:
-        watch = self._watches.get(id(optimiser))
-        if watch is None:
-            watch = self._watches[id(optimiser)] = Parameters(optimiser, len(self._watches))
-        watch.before()
+        with register_optimizer_step_post_hook(self._after_step):
+            try:
+                yield
+            finally:
+                self._before.remove()
 
     def _after_step(self, optimiser: Optimizer, args: Any, kwargs: Any) -> None:
-        self.optimiser_steps += 1
+        step = self.optimiser_steps
+        self.optimiser_steps = step + 1
         if self.training_loop is not None:
-            watch = self._watches[id(optimiser)]
-            for name, kind, value in watch.after():
-                channel = self._channel(name, kind, lambda: None)
-                if channel is not None:
-                    channel.add(value, None, self.optimiser_steps - 1)
+            watch = self._watches.get(id(optimiser))
+            if watch is None:
+                watch = Parameters(optimiser, len(self._watches), self._follow, self._before)
+                self._watches[id(optimiser)] = watch  # it holds the optimiser: the id stays its own
+            watch.after(step)
         self._moments.arrive()
+
+    def _follow(self, name: str, kind: SeriesKind) -> Channel | None:
+        return self._channel(name, kind, lambda: None)
 
     # ------------------------------------------------------------------------------------------ sending
 
@@ -199,33 +214,22 @@ class TrainingLog:
         """Send what is new; `always` sends how far it is, even where there is no new point."""
         with self._lock:
             channels = tuple(self._channels.values())
-            points = tuple(filter(None, (self._take(channel) for channel in channels)))
+            points = tuple(filter(None, map(Channel.take, channels)))
+            for each in points:
+                self._keep(each, channels[each.series].series)
             new = tuple(channel.series for channel in channels[self._announced :])
             self._announced = len(channels)
             progress = self.progress()
             if points or (always and progress is not None):
                 self._send(Training(new, points, progress))
 
-    def _take(self, channel: Channel) -> Points | None:
-        taken = [channel.waiting.popleft() for _ in range(len(channel.waiting))]
-        if not taken:
-            return None
-        steps, values, epochs = zip(*taken, strict=True)
-        known = tuple(epoch for epoch in epochs if epoch is not None)
-        points = Points(
-            channel.series.index,
-            steps,
-            tuple(as_real(value) for value in values),
-            known if len(known) == len(steps) else (),
-        )
-        curve = self._curves.get(channel.series.index)
+    def _keep(self, points: Points, series: Series) -> None:
+        curve = self._curves.get(series.index)
         if curve is None:
-            curve = Thinner(channel.series, self._limits.curve_points)
-            self._curves[channel.series.index] = curve
+            curve = self._curves[series.index] = Thinner(series, self._limits.curve_points)
         curve.add(points)
-        if self.watch is not None and channel.series.kind == "loss":
-            self.watch.heed_late(channel.series, points)
-        return points
+        if self.watch is not None and series.kind == "loss":
+            self.watch.heed_late(series, points)
 
     def progress(self) -> Progress | None:
         """How far the outermost loop around the training is; the training loop itself where it is a `while`."""
@@ -249,39 +253,98 @@ class TrainingLog:
         return tuple(curve for curve in known if curve is not None and curve.count > 1)
 
 
+class BeforeStep:
+    """A hook before optimiser steps, there only while somebody waits for the next step to take norms."""
+
+    def __init__(self, watches: Mapping[int, Parameters]) -> None:
+        self._watches = watches
+        self._handle: RemovableHandle | None = None
+
+    def ask(self) -> None:
+        if self._handle is None:
+            self._handle = register_optimizer_step_pre_hook(self._come)
+
+    def remove(self) -> None:
+        if self._handle is not None:
+            self._handle.remove()
+            self._handle = None
+
+    def go(self) -> None:
+        """Nobody may wait any more. Called after a step: before one, torch is going through its hooks."""
+        if not any(each.waits for each in self._watches.values()):
+            self.remove()
+
+    def _come(self, optimiser: Optimizer, args: Any, kwargs: Any) -> None:
+        watch = self._watches.get(id(optimiser))
+        if watch is not None and watch.waits:
+            watch.copy()
+
+
 class Parameters:
     """What one optimiser moves: learning rates at every step; gradient norms and update ratios now and then."""
 
-    def __init__(self, optimiser: Optimizer, number: int) -> None:
+    def __init__(
+        self,
+        optimiser: Optimizer,
+        number: int,
+        follow: Callable[[str, SeriesKind], Channel | None],
+        before: BeforeStep,
+    ) -> None:
+        self.waits = False
+        """For the next step, before which it copies what is moved."""
         self._optimiser = optimiser
+        self._follow = follow
+        self._before = before
         self._prefix = "" if number == 0 else f"optimiser {number + 1} "
         parameters = [p for group in optimiser.param_groups for p in group["params"] if isinstance(p, Tensor)]
         self._parameters = parameters[:PARAMETERS]
         self._names = parameter_names(self._parameters)
+        self._rates: list[Channel | None] = []
+        """Of each followed group that has a learning rate."""
+        self._groups = 0
         self._old: list[Tensor] | None = None
         self._next = 0.0
-        self._began = 0.0
+        self._copying = 0.0
 
-    def before(self) -> None:
-        self._began = perf_counter()
-        self._old = None
-        if self._began >= self._next:
-            with torch.no_grad():
-                self._old = [parameter.detach().clone() for parameter in self._parameters]
-        self._began = perf_counter() - self._began
+    def copy(self) -> None:
+        began = perf_counter()
+        self.waits = False
+        with torch.no_grad():
+            self._old = [parameter.detach().clone() for parameter in self._parameters]
+        self._copying = perf_counter() - began
 
-    def after(self) -> Iterator[tuple[str, SeriesKind, Any]]:
-        for index, group in enumerate(self._optimiser.param_groups[:GROUPS]):
+    def after(self, step: int) -> None:
+        """Called after each step that is part of a training."""
+        groups = self._optimiser.param_groups
+        if len(groups) != self._groups:
+            self._meet_groups(groups)
+        for group, channel in zip(groups, self._rates):  # noqa: B905 - only the first groups are followed
             rate = group.get("lr")
-            if rate is not None:
-                name = "lr" if len(self._optimiser.param_groups) == 1 else f"lr[{index}]"
-                yield self._prefix + name, "learning_rate", float(rate)
+            if channel is not None and rate is not None:
+                channel.waiting.append((step, rate if type(rate) is float else float(rate), None))
         if self._old is not None:
-            began = perf_counter()
-            yield from self._norms(self._old)
+            self._take_norms(self._old, step)
             self._old = None
-            ended = perf_counter()
-            self._next = ended + PATIENCE * (ended - began + self._began)
+            self._before.go()
+        elif perf_counter() >= self._next and not self.waits:
+            self.waits = True
+            self._before.ask()
+
+    def _take_norms(self, old: list[Tensor], step: int) -> None:
+        began = perf_counter()
+        for name, kind, value in self._norms(old):
+            channel = self._follow(name, kind)
+            if channel is not None:
+                channel.waiting.append((step, value, None))
+        ended = perf_counter()
+        self._next = ended + PATIENCE * (ended - began + self._copying)
+
+    def _meet_groups(self, groups: list[dict[str, Any]]) -> None:
+        self._groups, self._rates = len(groups), []
+        for index, group in enumerate(groups[:GROUPS]):
+            name = "lr" if len(groups) == 1 else f"lr[{index}]"
+            known = group.get("lr") is not None
+            self._rates.append(self._follow(self._prefix + name, "learning_rate") if known else None)
 
     def _norms(self, old: list[Tensor]) -> Iterator[tuple[str, SeriesKind, Any]]:
         with torch.no_grad():
@@ -301,17 +364,16 @@ def kind_of(name: str) -> SeriesKind:
 
 def single_number(value: Any) -> Any:
     """The number in a value that is one: Python's, NumPy's, or a tensor of one element; else None."""
-    if isinstance(value, bool):
-        return None
     if isinstance(value, Tensor):
-        return reading(value) if value.numel() == 1 and not value.is_complex() else None
-    return float(value) if isinstance(value, numbers.Real) else None
+        return reading(value) if value.numel() == 1 else None
+    if isinstance(value, bool) or not isinstance(value, numbers.Real):
+        return None
+    return as_float(value)  # type: ignore[arg-type] # what is a number by its class can be made a float
 
 
 def reading(tensor: Tensor) -> Any:
     """The number of a tensor of one element; on a GPU a copy, read later so that nothing waits for it."""
-    return tensor.item() if tensor.is_cpu else tensor.detach().clone()
-
-
-def as_real(value: Any) -> Real:
-    return spell(float(value))
+    if not tensor.is_cpu:
+        return None if tensor.is_complex() else tensor.detach().clone()
+    number: Any = tensor.item()
+    return None if type(number) is complex else number

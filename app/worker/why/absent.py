@@ -8,8 +8,9 @@ from torch import Tensor
 
 from app.trace import TensorKind
 from app.values import TensorId, Text
+from app.worker.ops import is_in_place
 from app.worker.passes import RawPass
-from app.worker.recorder import Call, Result, is_in_place
+from app.worker.recorder import Call, Result
 from app.worker.tensors import dtype_name
 from app.worker.why.facts import DETACHING, Facts, Flow, Reason, Words, cuts_of, is_cut, last_word, one_line
 

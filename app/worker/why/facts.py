@@ -14,8 +14,9 @@ from torch import Tensor
 from app.values import Span, TensorId, TensorValue, Text
 from app.worker.autograd import RawEdge, RawGraph, RawNode, held_by
 from app.worker.identity import IdentityTable
+from app.worker.ops import EventKind, is_in_place
 from app.worker.passes import Passes, RawPass
-from app.worker.recorder import Argument, Call, Event, EventKind, Recorder, Result, is_in_place
+from app.worker.recorder import Argument, Call, Event, Recorder, Result
 
 NAME_CHARS = 200
 """Of a name or a call in a sentence."""
