@@ -28,6 +28,8 @@ from app.worker.tensors import shape_of
 
 PATIENCE = 200
 """A pass of the training loop is recorded again only after this many times as long as recording the last one took."""
+IMPATIENCE = 25
+"""So many times after the first, twice as many after the second, and so on up to PATIENCE: short runs end recently."""
 SECONDS_PER_CALL = 6e-6
 SILENT = frozenset({"__init__", "reset_parameters", "__repr__", "__str__", "__format__"})
 """Library functions whose inner calls are noise: making a layer, printing a tensor."""
@@ -139,6 +141,7 @@ class Recorder(TorchFunctionMode):
         self.pass_seconds = 0.0
         """What taking one backward pass costs."""
         self._next_sample = 0.0
+        self._samples = 0
         self._attending = False
         self._limits = limits
         self._most = limits.steps
@@ -209,7 +212,9 @@ class Recorder(TorchFunctionMode):
         calls = len(self.calls) - (self._limits.steps if self.sampling else 0)
         self.sampling, self._most = False, self._limits.steps
         if not self._attending:
-            self._next_sample = perf_counter() + PATIENCE * (calls * SECONDS_PER_CALL + self.pass_seconds)
+            self._samples += 1
+        patience = min(PATIENCE, IMPATIENCE * self._samples)
+        self._next_sample = perf_counter() + patience * (calls * SECONDS_PER_CALL + self.pass_seconds)
 
     @property
     def full(self) -> bool:
