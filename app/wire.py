@@ -20,6 +20,8 @@ from app.limits import Limits
 from app.trace import Frame, RunRequest
 
 HEADER = struct.Struct(">I")
+ON_ITS_WAY = HEADER.pack(0)
+"""Sent to a child, at most once, before its task: it may get ready for it."""
 COMMAND_BYTES = 1_024
 
 

@@ -323,9 +323,13 @@ class FakeSandbox:
     pace: float = 0.0
     """Seconds between two frames of a stream."""
     asked: list[tuple[Program, RunRequest]] = field(default_factory=list)
+    expected: int = 0
     cancelled: int = 0
     running: int = 0
     most_running: int = 0
+
+    def expect(self) -> None:
+        self.expected += 1
 
     async def run(self, program: Program, request: RunRequest) -> Trace:
         self.asked.append((program, request))

@@ -9,7 +9,7 @@ from app.errors import WireError
 from app.holding import Command
 from app.limits import KIB, Limits
 from app.sandbox.measure import decode_and_check
-from app.wire import HEADER, ChildFrame, Task, encode_command, encode_task, frame_length
+from app.wire import HEADER, ON_ITS_WAY, ChildFrame, Task, encode_command, encode_task, frame_length
 
 LARGE_FRAME = 128 * KIB
 """Frames from here on are decoded in a thread: the event loop serves others meanwhile."""
@@ -28,6 +28,7 @@ class Child:
         self._reader = reader
         self._writer = writer
         self._received = 0
+        self._expecting = False
 
     @property
     def ended(self) -> bool:
@@ -37,6 +38,14 @@ class Child:
         """Called when the fork server has seen it end, or has ended itself."""
         if not self.status.done():
             self.status.set_result(status)
+
+    def expect(self) -> bool:
+        """Tell it that a task is on its way; False where it knows."""
+        if self._expecting or self.ended:
+            return False
+        self._expecting = True
+        self._writer.write(ON_ITS_WAY)
+        return True
 
     def give(self, task: Task) -> None:
         self._writer.write(encode_task(task))

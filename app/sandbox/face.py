@@ -47,6 +47,10 @@ class SandboxHealth:
 class Sandbox(Protocol):
     """Runs programs. Raises SandboxBusy, WorkerLost, WireError, ProgramRefused (e.g. a device that is not there)."""
 
+    def expect(self) -> None:
+        """A program is probably on its way: what runs it may get ready meanwhile."""
+        ...
+
     def stream(
         self,
         program: Program,

@@ -98,6 +98,9 @@ class LocalSandbox:
 
     # ------------------------------------------------------------------------------------------ the face
 
+    def expect(self) -> None:
+        self._cpu.expect()
+
     def health(self) -> SandboxHealth:
         return SandboxHealth(
             ready=self._started and self._cpu.server_pid is not None,

@@ -40,7 +40,9 @@ class Pool:
         self._claim: UidRange | None = None
         self._uids: deque[int] | None = None
         self._limits = limits
-        self._spares: asyncio.Queue[Child] = asyncio.Queue()
+        self._spares: deque[Child] = deque()
+        self._arrivals = asyncio.Semaphore(0)
+        """At least as many as there are spares; a taker who finds none waits for the next."""
         self._coming = 0
         self._server: ForkServer | None = None
         self._tasks: set[asyncio.Task[None]] = set()
@@ -48,7 +50,7 @@ class Pool:
 
     @property
     def spares(self) -> int:
-        return self._spares.qsize()
+        return len(self._spares)
 
     @property
     def server_pid(self) -> int | None:
@@ -63,10 +65,10 @@ class Pool:
             await self.close()
             return
         try:
-            first = await asyncio.wait_for(self._spares.get(), READY_SECONDS)
+            await asyncio.wait_for(self._arrivals.acquire(), READY_SECONDS)
         except TimeoutError:
             raise WorkerLost(f"no child became ready within {READY_SECONDS:g} s; the log says why") from None
-        self._spares.put_nowait(first)
+        self._arrivals.release()
 
     async def _start_server(self) -> None:
         server = ForkServer(self._orders, self._restart)
@@ -81,14 +83,21 @@ class Pool:
         if self.devices or self._orders.gpu is None:
             self._refill()
 
+    def expect(self) -> None:
+        """A program is on its way: the next spare that does not know yet may get ready."""
+        any(child.expect() for child in self._spares)
+
     async def take(self) -> Child:
         """A sealed child that waits for its task. Waits for one as long as the caller lets it."""
         while True:
-            child = await self._spares.get()
-            if self._spares.empty():
-                self._refill()
-            else:  # making a child takes a processor that the program itself may want now
+            await self._arrivals.acquire()
+            if not self._spares:
+                continue
+            child = self._spares.popleft()
+            if self._spares:  # making a child takes a processor that the program itself may want now
                 asyncio.get_running_loop().call_later(REFILL_SECONDS, self._refill)
+            else:
+                self._refill()
             if not child.ended:
                 return child
             self.give_back(child)
@@ -108,9 +117,7 @@ class Pool:
 
     def _refill(self) -> None:
         while (
-            not self._closing
-            and self._server is not None
-            and self._spares.qsize() + self._coming < self._size
+            not self._closing and self._server is not None and len(self._spares) + self._coming < self._size
         ):
             if self._uids is not None and not self._uids:
                 return  # as soon as a uid is free again, `_reclaim` comes here
@@ -124,7 +131,8 @@ class Pool:
             child = await server.spawn(uid)
             frame = await asyncio.wait_for(child.next_frame(self._limits), READY_SECONDS)
             if isinstance(frame, Ready):
-                self._spares.put_nowait(child)
+                self._spares.append(child)
+                self._arrivals.release()
                 self._run(self._mourn(child))
                 return
             log.error("a child could not be made ready: %s", frame)
@@ -142,12 +150,9 @@ class Pool:
     async def _mourn(self, child: Child) -> None:
         """A spare that is ended from outside is replaced at once, not when somebody takes it."""
         await child.status
-        waiting = [self._spares.get_nowait() for _ in range(self._spares.qsize())]
-        for spare in waiting:
-            if spare is child:
-                self.give_back(child)
-            else:
-                self._spares.put_nowait(spare)
+        if child in self._spares:
+            self._spares.remove(child)
+            self.give_back(child)
         self._refill()
 
     def _restart(self) -> None:

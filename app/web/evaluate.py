@@ -59,10 +59,11 @@ def address_of(request: Request) -> str:
 
 
 def count_run(playground: Playground, request: Request) -> None:
-    """Count a run for the client's address; RateExceeded when it had too many."""
+    """Count a run for the client's address and let the sandbox expect it; RateExceeded when it had too many."""
     wait = playground.rate.take(address_of(request))
     if wait:
         raise RateExceeded(wait)
+    playground.sandbox.expect()
 
 
 async def check(playground: Playground, program: Program, asked: RunRequest) -> None:

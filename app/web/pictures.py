@@ -21,10 +21,9 @@ from app.web.languages import Language
 from app.web.panels import data_url, show_caption
 from app.web.playground import Playground
 from app.web.requests import PictureFormat
-from app.web.sizes import is_large
 from app.web.stepping import write_times
 
-SMALL_GRAPH = 200
+SMALL_GRAPH = 100
 """Nodes and edges of a graph that is drawn at once."""
 NO_PICTURE = Text("There is no picture of this graph: it could not be drawn in time.")
 NO_CLASSIC = Text("torchviz made no picture of this run.")
@@ -83,7 +82,7 @@ async def _annotated_svg(playground: Playground, trace: Trace, language: Languag
     drawing = await draw(playground, graph)
     macro = getattr(playground.templates.get_template("_graph.svg").module, "graph_svg")  # noqa: B009  # a macro
     svg = await in_thread_if(
-        is_large(drawing), macro, drawing, True, language.say, playground.assets.text("graph.css")
+        is_long(graph), macro, drawing, True, language.say, playground.assets.text("graph.css")
     )
     return str(svg)
 

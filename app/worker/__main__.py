@@ -5,7 +5,6 @@ Ends when the sandbox that started it closes the control socket, and takes its c
 
 from __future__ import annotations
 
-import ctypes
 import json
 import os
 import selectors
@@ -14,18 +13,21 @@ import socket
 import sys
 from contextlib import suppress
 from dataclasses import asdict
-from functools import cache
 
 from app.control import Orders, receive_message, send_message
 from app.worker.child import find_gpus, readable_paths, run_child
+from app.worker.execute import rehearse, rehearse_whole
+from app.worker.hot_pages import HotPages, learn
+from app.worker.kernel import fork_bare
 from app.worker.preload import preload
 from app.worker.seal import leave_network, prepare
 
 
 class ForkServer:
-    def __init__(self, control: socket.socket, orders: Orders) -> None:
+    def __init__(self, control: socket.socket, orders: Orders, hot: HotPages) -> None:
         self._control = control
         self._orders = orders
+        self._hot = hot
         self._readable = readable_paths()
         self._selector = selectors.DefaultSelector()
         self._children: dict[int, int] = {}
@@ -63,7 +65,7 @@ class ForkServer:
             return
         if pid == 0:
             self._selector.close()
-            run_child(self._orders, self._readable, uid, channel)
+            run_child(self._orders, self._readable, uid, channel, self._hot)
         os.close(channel)
         handle = os.pidfd_open(pid)
         self._children[pid] = handle
@@ -92,24 +94,6 @@ class ForkServer:
             os.waitpid(pid, 0)
 
 
-@cache
-def python_library() -> ctypes.PyDLL:
-    """Opened once: each opening makes classes that only the collector could free, and it is off here."""
-    return ctypes.PyDLL(None, use_errno=True)
-
-
-def fork_bare() -> int:
-    """fork(2) without Python's after-fork handlers, which serve processes with threads and other users of `random`.
-
-    This process has one thread and its children seed themselves; the handlers would copy a third of the pages
-    (1 MB, 330 page faults) that a waiting child takes at all. C libraries' own handlers still run.
-    """
-    pid = int(python_library().fork())
-    if pid < 0:
-        raise OSError(ctypes.get_errno(), os.strerror(ctypes.get_errno()))
-    return pid
-
-
 def main() -> None:
     """Arguments: the control socket's descriptor, and the orders for children as JSON."""
     for ending in (signal.SIGINT, signal.SIGTERM):
@@ -117,6 +101,7 @@ def main() -> None:
     control = socket.socket(fileno=int(sys.argv[1]))
     orders = Orders(**json.loads(sys.argv[2]))
     prepared = preload()
+    hot = learn(rehearse, rehearse_whole)
     if orders.sealed:
         prepare(files=True, gpu=orders.gpu is not None)
         if os.geteuid() == 0:
@@ -125,7 +110,7 @@ def main() -> None:
     devices = find_gpus() if orders.gpu is not None else []
     with suppress(BrokenPipeError):  # the sandbox may have gone while torch was being imported
         send_message(control, {"hello": asdict(prepared.versions), "devices": devices})
-        ForkServer(control, orders).serve()
+        ForkServer(control, orders, hot).serve()
 
 
 if __name__ == "__main__":

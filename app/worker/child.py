@@ -21,6 +21,7 @@ from app.limits import MIB
 from app.wire import (
     COMMAND_BYTES,
     HEADER,
+    ON_ITS_WAY,
     ChildFrame,
     Failure,
     Ready,
@@ -30,6 +31,7 @@ from app.wire import (
     frame_length,
 )
 from app.worker.execute import execute, rehearse
+from app.worker.hot_pages import HotPages
 from app.worker.seal import SealPlan, seal
 
 CHANNEL = 3
@@ -39,14 +41,16 @@ LOST = 71
 """Exit status of a child that could not be sealed or got no task."""
 
 
-def run_child(orders: Orders, readable: tuple[str, ...], uid: int | None, channel: int) -> NoReturn:
+def run_child(
+    orders: Orders, readable: tuple[str, ...], uid: int | None, channel: int, hot: HotPages
+) -> NoReturn:
     send = Sender()
     try:
         if channel != CHANNEL:
             os.dup2(channel, CHANNEL)
         settle(orders, readable, uid)
         send(Ready())
-        body = read_task()
+        body = read_task(hot)
         if body is not None:
             execute(decode_task(body), send, listen)
         os._exit(0)
@@ -96,8 +100,12 @@ def readable_paths() -> tuple[str, ...]:
     return tuple(path for path in paths if Path(path).exists())
 
 
-def read_task() -> bytes | None:
+def read_task(hot: HotPages) -> bytes | None:
+    """The task; before it may come word that it is on its way."""
     header = read_exactly(HEADER.size)
+    if header == ON_ITS_WAY:
+        hot.copy()
+        header = read_exactly(HEADER.size)
     return None if header is None else read_exactly(frame_length(header, TASK_BYTES))
 
 

@@ -40,7 +40,7 @@ from app.trace import (
     Watched,
 )
 from app.values import Text
-from app.wire import Task, Telling
+from app.wire import HEADER, Task, Telling, decode_task, encode_frame, encode_task
 from app.worker.classic import TooLargeForClassic, draw_classic
 from app.worker.figures import FigureCollector
 from app.worker.functions import OptimiserSteps, watching_functions
@@ -65,6 +65,9 @@ from app.worker.training import TrainingLog
 CLASSIC_PARTS = 20_000
 """Nodes and edges of torchviz's picture; dot gave up long before."""
 REHEARSAL = "y = w * w + w"
+REHEARSED = encode_task(Task(REHEARSAL, RunRequest({"w": InputSpec(1.0, requires_grad=True)}), Limits()))[
+    HEADER.size :
+]
 Listen = Callable[[Callable[[Command], None]], None]
 
 
@@ -75,6 +78,14 @@ def rehearse() -> None:
     """
     inputs = {"w": InputSpec(1.0, requires_grad=True)}
     Run(REHEARSAL, compiled_rehearsal(), RunRequest(inputs), Limits(), lambda frame: None).program()
+
+
+def rehearse_whole() -> None:
+    """The rest as well, as `execute` does it."""
+    task = decode_task(REHEARSED)
+    seed_everything(None)
+    run = Run(task.source, compile_program(task.source), task.request, task.limits, lambda frame: None)
+    encode_frame(run.trace(run.program()))
 
 
 @cache

@@ -60,10 +60,10 @@ _CONDITIONAL = """
 mmap 9 222, mprotect 10 226, madvise 28 233, clone 56 220, openat 257 56, newfstatat 262 79, ioctl 16 29, fcntl 72 25,
 prctl 157 167, prlimit64 302 261, kill 62 129, tgkill 234 131, clock_gettime 228 113, clock_nanosleep 230 115,
 sched_getaffinity 204 123, getpgid 121 155, getsid 124 156, clone3 435 435, socketpair 53 199, sendto 44 206,
-recvfrom 45 207
+recvfrom 45 207, process_madvise 440 440
 """
 _HOSTILE = """
-ptrace 101 117, process_vm_readv 310 270, process_vm_writev 311 271, process_madvise 440 440, pidfd_getfd 438 438,
+ptrace 101 117, process_vm_readv 310 270, process_vm_writev 311 271, pidfd_getfd 438 438,
 bpf 321 280, io_uring_setup 425 425, io_uring_enter 426 426, io_uring_register 427 427, userfaultfd 323 282,
 perf_event_open 298 241, add_key 248 217, request_key 249 218, keyctl 250 219, unshare 272 97, setns 308 268,
 mount 165 40, umount2 166 39, pivot_root 155 41, open_tree 428 428, move_mount 429 429, fsopen 430 430,
@@ -97,6 +97,7 @@ _IOCTLS = (
 )  # TCGETS TIOCGWINSZ FIONREAD FIONBIO FIONCLEX FIOCLEX
 _FCNTLS = (0, 1, 2, 3, 1030)  # dupfd getfd setfd getfl dupfd_cloexec; not setown, not setpipe_sz
 _PARENT_S = (9, 19)  # SIGKILL SIGSTOP: an end by SIGKILL then always came from outside
+_PIDFD_SELF, _POPULATE_WRITE = -10_000 & 0xFFFF_FFFF, 23  # a child copies its own pages ahead of use
 _PRCTLS = (3, 15, 16, 21, 39)  # get_dumpable set_name get_name get_seccomp get_no_new_privs
 
 
@@ -183,6 +184,7 @@ def _conditions(files: bool, gpu: bool) -> dict[str, Block]:
         "socketpair": _allow(_one_of(0, (_UNIX,)), _one_of(1, _STREAMS)),
         "sendto": _allow(_is_null(4)),
         "recvfrom": _allow(_is_null(4)),
+        "process_madvise": _allow(_one_of(0, (_PIDFD_SELF,)), _one_of(3, (_POPULATE_WRITE,))),
         "getpgid": own_or_zero,
         "getsid": own_or_zero,
         "clone3": _answer(NO_SUCH_CALL),

@@ -73,12 +73,12 @@ async def test_run_whose_last_viewer_left_ends_after_the_grace_time(store_of: Ma
 
 async def test_asking_for_the_state_keeps_a_run_going(store_of: MakeStore) -> None:
     sandbox = HeldSandbox()
-    store = store_of(sandbox, run_grace_seconds=0.15)
+    store = store_of(sandbox, run_grace_seconds=0.5)
     run = await store.start(PROGRAM, REQUEST)
-    for _ in range(6):
-        await asyncio.sleep(0.05)
+    for _ in range(7):
+        await asyncio.sleep(0.1)
         assert (await store.look(run)).state == "running"
-    await asyncio.sleep(0.3)
+    await asyncio.sleep(0.8)
     assert (await store.look(run)).state == "stopped"
 
 

@@ -107,7 +107,7 @@ async def test_hostile_value_costs_no_more_than_its_size(real: RealSandbox, case
         f"import os, zlib\ndata = zlib.decompress({packed!r})\nwhile data: data = data[os.write(3, data):]"
     )
     with pytest.raises(WireError):
-        await real.run(source)
+        await real.run(source, seconds=20.0)
 
 
 DEAF = "import signal\nsignal.signal(signal.SIGALRM, signal.SIG_IGN)\n"

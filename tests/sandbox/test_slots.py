@@ -59,6 +59,16 @@ async def test_whoever_finds_no_place_waits_for_one(crowded: RealSandbox) -> Non
     assert [trace.outcome for trace in traces] == [Completed()] * 4
 
 
+async def test_programs_that_are_expected_and_never_come_do_no_harm(crowded: RealSandbox) -> None:
+    await crowded.rested()
+    before = {each.pid for each in crowded.children()}
+    for _ in range(3 * crowded.plan.spares):
+        crowded.sandbox.expect()
+    assert {each.pid for each in crowded.children()} == before
+    traces = await asyncio.gather(*(crowded.run("print(6 * 7)") for _ in range(2 * crowded.plan.spares)))
+    assert [output_of(trace) for trace in traces] == ["42\n"] * len(traces)
+
+
 async def test_programs_run_at_the_same_time(crowded: RealSandbox) -> None:
     """Each must see the other's place taken before it may end."""
     first_pid, first = await pid_of(crowded)
