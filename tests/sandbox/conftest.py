@@ -85,7 +85,7 @@ def anyio_backend() -> str:
 async def real(anyio_backend: str) -> AsyncIterator[RealSandbox]:
     """A sandbox whose programs may take little, and whose caller knows a secret."""
     limits = Limits(
-        seconds=2.0, memory_bytes=128 * MIB, output_bytes=20_000, reply_bytes=8 * MIB, frame_bytes=8 * MIB
+        seconds=1.0, memory_bytes=128 * MIB, output_bytes=20_000, reply_bytes=8 * MIB, frame_bytes=8 * MIB
     )
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv(SECRET_NAME, SECRET)
