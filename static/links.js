@@ -54,7 +54,8 @@ export function startLinks(editor, graph) {
     for (const box of boxes()) {
       const pinned = Boolean(state.pinned) && box.dataset.node === state.pinned;
       box.classList.toggle("pinned", pinned);
-      if (!box.dataset.group) box.setAttribute("aria-pressed", String(pinned));
+      if (pinned) box.setAttribute("aria-current", "true");
+      else box.removeAttribute("aria-current");
     }
   }
 
