@@ -67,6 +67,9 @@ class Settings:
     live_seconds: float = _setting(
         Limits().run_seconds, "Wall time of one run that is watched live, in seconds.", low=0.1
     )
+    held_seconds: float = _setting(
+        Limits().held_seconds, "How long a live run may be paused or slowed down, in seconds.", low=0
+    )
     grace_seconds: float = _setting(
         Limits().run_grace_seconds, "How long a live run goes on that nobody watches, in seconds.", low=0
     )
@@ -122,6 +125,7 @@ class Settings:
         return Limits(
             seconds=self.seconds,
             run_seconds=self.live_seconds,
+            held_seconds=self.held_seconds,
             run_grace_seconds=self.grace_seconds,
             memory_bytes=self.memory,
             source_bytes=self.source_size,

@@ -1,5 +1,6 @@
 // A live run: started by Run, followed through its events, stopped by Stop, by the next run, or by leaving the page.
 // The browser itself connects again after a dropped connection and says which event it saw last.
+import { startControls } from "./controls.js";
 import { startTraining } from "./training.js";
 
 const PATIENCE = 400; // milliseconds before a run without curves shows the panel
@@ -9,6 +10,7 @@ export function startLive(evaluation) {
   const training = startTraining();
   const { panel, say } = training;
   const field = () => document.querySelector("#live [name=run]");
+  const controls = startControls(training, order);
   const find = (selector) => panel.querySelector(selector);
   const stops = [...document.querySelectorAll("[data-stop]")];
   let run = null;
@@ -17,7 +19,7 @@ export function startLive(evaluation) {
 
   function follow(id) {
     leave();
-    run = { id, edits: evaluation.edits(), began: 0, progress: null, output: [], over: false, ended: false, timer: 0, patience: 0 };
+    run = { id, edits: evaluation.edits(), began: 0, progress: null, mark: null, held: null, pausedAt: 0, paused: 0, output: [], over: false, ended: false, timer: 0, patience: 0 };
     training.begin();
     tell("starting");
     show(find("#training-note"), "");
@@ -25,6 +27,7 @@ export function startLive(evaluation) {
     showOutput();
     find(".live-figure").hidden = true;
     for (const stop of stops) stop.hidden = false;
+    controls.begin();
     const mine = run;
     run.patience = setTimeout(() => { if (run === mine && !mine.over) panel.hidden = false; }, PATIENCE);
     run.timer = setInterval(showTime, 500);
@@ -42,6 +45,15 @@ export function startLive(evaluation) {
       run.began = performance.now();
       tell("running");
     },
+    held(told) {
+      const now = performance.now();
+      if (run.held?.state === "paused") run.paused += now - run.pausedAt;
+      [run.held, run.pausedAt, run.mark] = [told, now, null];
+      controls.held(told, evaluation.edits() === run.edits);
+      if (told.state !== "running") panel.hidden = false;
+      tell(told.state, {}, spentFacts());
+      showProgress(run.progress);
+    },
     output({ text }) {
       run.output.push(text);
       showOutput();
@@ -58,6 +70,7 @@ export function startLive(evaluation) {
     },
     progress(progress) {
       run.progress = progress;
+      run.mark ??= { at: performance.now(), done: progress.done };
       showProgress(progress);
     },
     snapshot({ curves, progress }) {
@@ -95,6 +108,7 @@ export function startLive(evaluation) {
     clearInterval(run.timer);
     clearTimeout(run.patience);
     for (const stop of stops) stop.hidden = true;
+    controls.end();
     find("#live-output").hidden = true;
     find("progress").removeAttribute("data-going");
   }
@@ -117,12 +131,23 @@ export function startLive(evaluation) {
     for (const each of stops) each.disabled = false;
   }
 
+  async function order(command) {
+    if (!run || run.over) return false;
+    const body = JSON.stringify(command);
+    try {
+      const answer = await fetch(`/api/v1/runs/${encodeURIComponent(run.id)}/control`, { method: "POST", headers: { "Content-Type": "application/json" }, body });
+      return answer.ok;
+    } catch {
+      return false; // the note about the connection says it
+    }
+  }
+
   // ----------------------------------------------------------------------------------- what is told
 
   const status = document.getElementById("status");
 
   function tell(word, values = {}, facts = []) {
-    const kinds = { finished: "completed", failed: "failed", stopped: "stopped", alone: "stopped" };
+    const kinds = { finished: "completed", failed: "failed", stopped: "stopped", alone: "stopped", paused: "paused" };
     panel.dataset.state = word;
     find(".training-state .dot").className = `dot dot-${kinds[word] ?? "running"}`;
     show(find(".training-state .word"), say(word, values));
@@ -135,8 +160,16 @@ export function startLive(evaluation) {
 
   function showTime() {
     if (!run?.began || run.over) return;
-    show(find(".training-state .facts"), ` · ${say("seconds", { seconds: Math.round((performance.now() - run.began) / 1000) })}`);
+    show(find(".training-state .facts"), spentFacts().map((fact) => ` · ${fact}`).join(""));
     if (run.progress) showProgress(run.progress);
+  }
+
+  // How long the program has run, pauses left out.
+  function spentFacts() {
+    if (!run.began) return [];
+    const now = performance.now();
+    const paused = run.paused + (run.held?.state === "paused" ? now - run.pausedAt : 0);
+    return [say("seconds", { seconds: Math.round((now - run.began - paused) / 1000) })];
   }
 
   function showProgress(progress) {
@@ -149,10 +182,18 @@ export function startLive(evaluation) {
     else if (run?.over) Object.assign(bar, { max: 1, value: 1 });
     else bar.removeAttribute("value");
     const facts = [total ? say("passes", { done, total }) : say("pass", { done })];
-    if (steps && steps !== done) facts.push(say("steps", { count: steps }));
-    const spent = (performance.now() - (run?.began ?? 0)) / 1000;
-    if (total && done > 0 && !run.over && spent > 1) facts.push(say("left", { seconds: Math.ceil((spent / done) * (total - done)) }));
+    if (steps && Math.abs(steps - done) > 1) facts.push(say("steps", { count: steps }));
+    const left = run?.over ? null : secondsLeft(progress);
+    if (left !== null) facts.push(say("left", { seconds: left }));
     show(row.querySelector(".passes"), facts.join(" · "));
+  }
+
+  // At the pace since it last went on, or was told another speed; nobody knows while it is held.
+  function secondsLeft({ done, total }) {
+    if (!total || !run.mark || (run.held && run.held.state !== "running")) return null;
+    const spent = (performance.now() - run.mark.at) / 1000;
+    const made = done - run.mark.done;
+    return made > 0 && spent > 1 ? Math.ceil((spent / made) * (total - done)) : null;
   }
 
   function showOutput() {

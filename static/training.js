@@ -162,7 +162,7 @@ export function startTraining() {
   choose("axis", (axis) => { state.axis = axis; plot.zoom(0); });
   choose("legend", (key) => { if (!state.off.delete(key)) state.off.add(key); });
   part("smoothing").addEventListener("input", () => {
-    panel.querySelector("output").textContent = String(weight());
+    panel.querySelector("output[for=training-smoothing]").textContent = String(weight());
     soon();
   });
   part("before").addEventListener("change", soon);

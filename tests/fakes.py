@@ -303,7 +303,7 @@ class FakeGate:
         for points in frame.points:
             for step, value in zip(points.steps, points.values, strict=True):
                 if isinstance(value, str) and not self.nonfinite:
-                    span = Span(8, 7, 8, 16)
+                    span = Span(8, 4, 8, 16)
                     origin = Origin("call", "torch.log", "torch.log(p)", "q", span)
                     self.nonfinite = NonFinite("loss", value, step, Span(9, 0, 9, 4), origin)
                     self.state = "pausing"

@@ -72,7 +72,7 @@ class RunStatus:
     place: int | None
     last_event: int
     seconds: float
-    """Since it began, or as long as it took; without the time it was held."""
+    """Since it began, or as long as it took; without the time it was paused."""
     held: Held | None
     """As the program last told; null where nobody held it."""
     curves: tuple[Curve, ...]

@@ -213,7 +213,7 @@ class MemoryRuns:
             case Figure():
                 run.log.append("figure", write_event(frame))
             case Held():
-                run.held, run.held_at = frame, time.monotonic()
+                run.hold(frame)
                 run.log.append("held", write_event(frame))
             case Training():
                 if run.log.full:

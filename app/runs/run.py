@@ -44,6 +44,8 @@ class Run:
     held: Held | None = None
     held_at: float = 0.0
     """When that was told."""
+    paused: float = 0.0
+    """Seconds it was paused, up to then."""
     commands: asyncio.Queue[Command] = field(default_factory=lambda: asyncio.Queue(MOST_COMMANDS))
     reason: StopReason | None = None
     failure: PlaygroundError | None = None
@@ -61,6 +63,11 @@ class Run:
     def size(self) -> int:
         return self.log.size + len(self.trace) + len(self.curves)
 
+    def hold(self, held: Held) -> None:
+        """Note what the program says of itself."""
+        self.paused = paused_seconds(self)
+        self.held, self.held_at = held, time.monotonic()
+
     def wake(self) -> None:
         """Tell whoever waits for the next event that there is one."""
         self.changed.set()
@@ -77,7 +84,7 @@ def status_of(run: Run) -> RunStatus:
         wanted=run.wanted,
         place=run.place,
         last_event=run.log.last_id,
-        seconds=max(0.0, end - run.begun - held_seconds(run)) if run.begun else 0.0,
+        seconds=max(0.0, end - run.begun - paused_seconds(run)) if run.begun else 0.0,
         held=run.held,
         curves=unpack_curves(run.curves) if run.over else run.book.curves(),
         progress=run.book.progress,
@@ -86,12 +93,11 @@ def status_of(run: Run) -> RunStatus:
     )
 
 
-def held_seconds(run: Run) -> float:
-    """How long it was held; while it is, up to now."""
-    if run.held is None:
-        return 0.0
-    since = (run.ended or time.monotonic()) - run.held_at if run.held.state == "paused" else 0.0
-    return run.held.seconds + since
+def paused_seconds(run: Run) -> float:
+    """How long it was paused; while it is, up to now."""
+    if run.held is None or run.held.state != "paused":
+        return run.paused
+    return run.paused + (run.ended or time.monotonic()) - run.held_at
 
 
 def write_snapshot(run: Run, allowed: int) -> bytes:

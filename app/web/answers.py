@@ -116,7 +116,7 @@ class RunAnswer:
     events: str
     """Where its events are."""
     seconds: float
-    """Since it began, without the time it was held."""
+    """Since it began, without the time it was paused."""
     held: Held | None
     """Whether it is paused, its speed, and the first loss that was no number; null where nothing of that was told."""
     curves: tuple[Curve, ...]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import json
+import re
 import time
 from pathlib import Path
 from typing import Any
@@ -54,6 +55,12 @@ def start(page: Page, source: str = TRAIN) -> None:
 
 def finish(page: Page, seconds: float = 20) -> None:
     expect(panel(page)).to_have_attribute("data-state", "finished", timeout=seconds * 1000)
+
+
+def go_on(page: Page) -> None:
+    """A loss that is no number has paused the run: let it go on."""
+    expect(page.locator("#control-run")).to_have_attribute("data-state", "paused", timeout=20_000)
+    page.get_by_role("button", name=re.compile("Continue|继续")).click()
 
 
 def saved(page: Page, kind: str) -> Path:
@@ -158,6 +165,7 @@ def test_every_control_works_within_the_policy(
 ) -> None:
     page.goto(fake_site.url)
     start(page, TRAIN + "  # nan")
+    go_on(page)
     finish(page)
     plot = page.locator("#training-plot")
     expect(page.locator("#training-bad")).to_contain_text("loss became NaN at point 211")
@@ -269,6 +277,7 @@ def test_panel_fits_a_phone(fake_site: FakeSite, browser: Browser, locale: str) 
     start(page, TRAIN + "  # nan")
     expect(page.locator(".curve").first).to_be_visible()
     assert page.evaluate("document.documentElement.scrollWidth") == 360
+    go_on(page)
     finish(page)
     page.locator("#training-table summary").click()
     page.locator(".training-menu summary").click()
