@@ -56,6 +56,10 @@ class Limits:
     """Series of numbers kept while a program trains."""
     curve_points: int = 2_048
     """Points kept of one series; older ones are thinned, spikes survive."""
+    models: int = 3
+    """Models whose predictions are shown while they train."""
+    prediction_numbers: int = 8_000
+    """Numbers in one look at a model's predictions."""
     frames_per_second: float = 25.0
     """How often what is new while a program trains is sent."""
     watched: int = 32

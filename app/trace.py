@@ -8,7 +8,9 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import Literal
 
+from app.classic import ClassicGraph
 from app.holding import Held, Pace
+from app.predictions import Predictions
 from app.training import Curve, Training
 from app.values import Many, NodeId, Numbers, Span, StepId, StorageId, TensorId, TensorValue, Text, Why
 
@@ -227,32 +229,6 @@ class AutogradGraph:
     """Nodes in the order torch's engine ran them backward; those it did not need are missing."""
 
 
-@dataclass(frozen=True, slots=True)
-class ClassicNode:
-    """A node as torchviz names and colours it."""
-
-    id: NodeId
-    label: str
-    colour: str
-    shape: str
-
-
-@dataclass(frozen=True, slots=True)
-class ClassicEdge:
-    tail: NodeId
-    head: NodeId
-    undirected: bool = False
-    dotted: bool = False
-
-
-@dataclass(frozen=True, slots=True)
-class ClassicGraph:
-    """torchviz's own picture, as nodes and edges; the trusted side writes the DOT."""
-
-    nodes: Many[ClassicNode]
-    edges: Many[ClassicEdge]
-
-
 # ---------------------------------------------------------------------------------------------- how a run ended
 
 
@@ -390,6 +366,8 @@ class Trace:
     graphs: Many[AutogradGraph] = ()
     classic: ClassicGraph | None = None
     curves: Many[Curve] = ()
+    predictions: Many[Predictions] = ()
+    """Of each model found, the first and the latest look."""
     notes: Many[Text] = ()
     cuts: Many[Cut] = ()
     versions: Versions = field(default_factory=Versions)
@@ -397,4 +375,4 @@ class Trace:
     frame: Literal["trace"] = "trace"
 
 
-Frame = Output | Figure | Training | Held | Trace
+Frame = Output | Figure | Training | Predictions | Held | Trace

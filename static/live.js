@@ -1,6 +1,7 @@
 // A live run: started by Run, followed through its events, stopped by Stop, by the next run, or by leaving the page.
 // The browser itself connects again after a dropped connection and says which event it saw last.
 import { startControls } from "./controls.js";
+import { startPredictions } from "./predictions.js";
 import { startTraining } from "./training.js";
 
 const PATIENCE = 400; // milliseconds before a run without curves shows the panel
@@ -9,6 +10,7 @@ const MOST_OUTPUT = 20_000;
 export function startLive(evaluation) {
   const training = startTraining();
   const { panel, say } = training;
+  const predictions = startPredictions();
   const field = () => document.querySelector("#live [name=run]");
   const controls = startControls(training, order);
   const find = (selector) => panel.querySelector(selector);
@@ -21,6 +23,7 @@ export function startLive(evaluation) {
     leave();
     run = { id, edits: evaluation.edits(), began: 0, progress: null, mark: null, held: null, pausedAt: 0, paused: 0, output: [], over: false, ended: false, timer: 0, patience: 0 };
     training.begin();
+    predictions.begin();
     tell("starting");
     show(find("#training-note"), "");
     showProgress(null);
@@ -68,6 +71,7 @@ export function startLive(evaluation) {
       training.take(frame);
       if (frame.progress) acts.progress(frame.progress);
     },
+    predictions(look) { predictions.take(look); },
     progress(progress) {
       run.progress = progress;
       run.mark ??= { at: performance.now(), done: progress.done };
@@ -226,6 +230,8 @@ export function startLive(evaluation) {
     if (!data) return;
     training.begin();
     training.replace(JSON.parse(data));
+    predictions.begin();
+    JSON.parse(document.getElementById("panel-trained").dataset.predictions).forEach(predictions.take);
     panel.dataset.state = "";
     show(find("#training-note"), "");
     showProgress(null);

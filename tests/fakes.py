@@ -10,6 +10,7 @@ import math
 from collections.abc import AsyncGenerator, Callable, Iterator
 from dataclasses import dataclass, field, replace
 
+from app.classic import ClassicEdge, ClassicGraph, ClassicNode
 from app.errors import DrawingFailed
 from app.holding import Command, Held, HeldState, NonFinite, Origin, Pace
 from app.program import Program
@@ -17,9 +18,6 @@ from app.sandbox.face import Device, SandboxHealth, SealLayer
 from app.trace import (
     AutogradGraph,
     BackwardPass,
-    ClassicEdge,
-    ClassicGraph,
-    ClassicNode,
     Completed,
     Frame,
     GraphEdge,

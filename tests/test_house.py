@@ -20,7 +20,7 @@ ROOT = Path(__file__).resolve().parent.parent
 FOLDERS = ("app", "tests", "benchmarks", "scripts")
 
 FLOORS = (
-    ("trace", "training", "holding", "values", "limits", "errors"),
+    ("trace", "training", "holding", "predictions", "classic", "values", "limits", "errors"),
     ("wire", "control", "program", "settings", "words", "thinning"),
     ("sandbox", "drawing", "worker"),
     ("runs",),
@@ -31,7 +31,8 @@ SAME_ROOM = (("source", "program"), ("request", "program"))
 """Files that together make one room, named after its first file."""
 NEIGHBOURS = (
     *(("errors", "values"), ("trace", "values"), ("training", "values"), ("holding", "values")),
-    *(("trace", "training"), ("trace", "holding")),
+    *(("trace", "training"), ("trace", "holding"), ("predictions", "values"), ("trace", "predictions")),
+    *(("classic", "values"), ("trace", "classic")),
 )
 """On floor 0 the vocabulary is made of small values, and a failure may carry one."""
 
@@ -49,6 +50,7 @@ MAY_CATCH_EVERYTHING = (
     ("app/worker/execute.py", "runs the user's program, which may raise anything"),
     ("app/worker/child.py", "the last resort of the child's process: tells what failed, then ends"),
     ("app/worker/why/explain.py", "asks tensors whose class may be the program's own"),
+    ("app/worker/shadow.py", "asks the user's module for predictions, whose forward may raise anything"),
     ("app/worker/outcome.py", "reads the message of an exception whose class may be the user's own"),
 )
 FILE_LINES = 400

@@ -19,7 +19,7 @@ from app.training import Curve, Progress
 RunId = NewType("RunId", str)
 RunState = Literal["queued", "running", "finished", "stopped", "failed"]
 EventKind = Literal[
-    "queued", "running", "held", "output", "figure", "training", "progress", "snapshot", "done"
+    "queued", "running", "held", "output", "figure", "training", "predictions", "progress", "snapshot", "done"
 ]
 StopReason = Literal["asked", "left alone", "closing"]
 

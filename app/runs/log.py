@@ -28,7 +28,7 @@ class EventLog:
     def __init__(self, budget: int) -> None:
         self._budget = budget
         self._events: list[Event] = []
-        self._newest: dict[EventKind, Event] = {}
+        self._newest: dict[str, Event] = {}
         self._points = 0
         """Bytes of training events."""
         self._rest = 0
@@ -50,11 +50,12 @@ class EventLog:
         """How large a snapshot may be."""
         return self._budget // 4 - EVENT_OVERHEAD
 
-    def append(self, kind: EventKind, data: bytes = b"") -> None:
+    def append(self, kind: EventKind, data: bytes = b"", slot: str = "") -> None:
+        """Of the events with the same `slot` only the newest is kept."""
         self.last_id += 1
         event = Event(self.last_id, kind, data)
-        if kind in NEWEST:
-            self._replace(event)
+        if slot or kind in NEWEST:
+            self._replace(slot or kind, event)
         if kind in TRAINING:
             self._points += size_of(event)
         else:
@@ -63,10 +64,10 @@ class EventLog:
         if self._rest > self._budget // 4:
             self._drop_output()
 
-    def _replace(self, event: Event) -> None:
-        """Forget the last event of this kind: another is about to take its place."""
-        old = self._newest.get(event.kind)
-        self._newest[event.kind] = event
+    def _replace(self, slot: str, event: Event) -> None:
+        """Forget the last event of this slot: another is about to take its place."""
+        old = self._newest.get(slot)
+        self._newest[slot] = event
         if old is not None:
             self._rest -= size_of(old)
             del self._events[bisect_left(self._events, old.id, key=attrgetter("id"))]

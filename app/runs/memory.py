@@ -18,6 +18,7 @@ from functools import partial
 from app.errors import PlaygroundError, RunNotFound, SandboxBusy, WorkerLost
 from app.holding import Command, Held, Pace
 from app.limits import Limits
+from app.predictions import Predictions
 from app.program import Program
 from app.runs.curves import CurveBook
 from app.runs.events import write_event
@@ -215,6 +216,8 @@ class MemoryRuns:
             case Held():
                 run.hold(frame)
                 run.log.append("held", write_event(frame))
+            case Predictions(index=index, first=first):
+                run.log.append("predictions", write_event(frame), slot=f"predictions {index} {first}")
             case Training():
                 if run.log.full:
                     run.log.compact(write_snapshot(run, run.log.snapshot_bytes))

@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from app.errors import WireError
 from app.holding import Held
 from app.limits import Limits
+from app.predictions import Predictions
 from app.trace import AutogradGraph, Raised, Trace
 from app.values import Nested, TensorValue
 from app.wire import ChildFrame, decode_frame
@@ -19,10 +20,14 @@ def decode_and_check(body: bytes, limits: Limits) -> ChildFrame:
     frame = decode_frame(body)
     if isinstance(frame, Held) and len(body) > HELD_BYTES:
         raise WireError(f"{len(body)} bytes to say that a program is held")
+    sizes: Iterator[tuple[str, int, int]] = iter(())
     if isinstance(frame, Trace):
-        for what, found, allowed in _sizes(frame, limits):
-            if found > allowed:
-                raise WireError(f"a trace with {found} {what}, {allowed} allowed")
+        sizes = _sizes(frame, limits)
+    elif isinstance(frame, Predictions):
+        sizes = _prediction_sizes((frame,), limits)
+    for what, found, allowed in sizes:
+        if found > allowed:
+            raise WireError(f"a {frame.frame} with {found} {what}, {allowed} allowed")
     return frame
 
 
@@ -47,6 +52,8 @@ def _sizes(trace: Trace, limits: Limits) -> Iterator[tuple[str, int, int]]:
         yield "points", len(curve.points.steps), 4 * limits.curve_points
     if trace.classic is not None:
         yield "torchviz edges", len(trace.classic.edges) + len(trace.classic.nodes), 2 * limits.graph_edges
+    yield "predictions", len(trace.predictions), 2 * limits.models
+    yield from _prediction_sizes(trace.predictions, limits)
     yield from _text_sizes(trace, limits)
     numbers = sum(size(value.data) for graph in graphs for value in _values(graph))
     yield "numbers in graphs", numbers, 2 * limits.graph_numbers + limits.node_values * limits.graph_values
@@ -57,6 +64,20 @@ def _sizes(trace: Trace, limits: Limits) -> Iterator[tuple[str, int, int]]:
         max((size(v.data) for v in values if v is not None), default=0),
         2 * limits.tensor_values,
     )
+
+
+def _prediction_sizes(looks: tuple[Predictions, ...], limits: Limits) -> Iterator[tuple[str, int, int]]:
+    yield "models", max((abs(look.index) for look in looks), default=0), limits.models - 1
+    for look in looks:
+        surface, line, chances = look.surface, look.line, look.probabilities
+        numbers = [*look.data.inputs, look.data.rows, look.data.targets, look.data.predicted]
+        numbers += [line.xs, line.ys] if line else []
+        numbers += [surface.cells, surface.classes] if surface else []
+        numbers += [chances.right, chances.wrong] if chances else []
+        rows = [*chances.shares, *chances.samples] if chances else []
+        numbers += [each.probabilities for each in (chances.samples if chances else ())]
+        yield "numbers", sum(map(len, numbers)) + len(rows), limits.prediction_numbers
+        yield "characters", sum(map(len, (look.name, *look.axes))), 1_000
 
 
 def _text_sizes(trace: Trace, limits: Limits) -> Iterator[tuple[str, int, int]]:

@@ -13,6 +13,7 @@ from typing import Any, get_args
 from pydantic import TypeAdapter
 
 from app.holding import Held
+from app.predictions import Predictions
 from app.runs.face import RunState, RunStatus, StopReason
 from app.sandbox.face import Device, SandboxHealth
 from app.trace import (
@@ -98,6 +99,8 @@ class EvaluateAnswer:
     """The backward pass `graph` shows, where it ran backward."""
     curves: tuple[Curve, ...]
     """What was found to change while the program trained, thinned."""
+    predictions: tuple[Predictions, ...]
+    """What each model found says of its data: before training, and at the end."""
     notes: tuple[str, ...]
     limits: tuple[Cut, ...]
     """What a limit cut from this answer."""
@@ -165,6 +168,7 @@ def answer_for(trace: Trace, picture: Picture, asked: PictureFormat, language: L
         graphs=tuple(map(_summary, trace.graphs)),
         backward=graph.backward if graph else None,
         curves=trace.curves,
+        predictions=trace.predictions,
         notes=tuple(language.say(note) for note in (*trace.notes, *picture.notes)),
         limits=trace.cuts,
         versions=trace.versions,

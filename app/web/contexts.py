@@ -161,10 +161,12 @@ class CurveRow:
 
 @dataclass(frozen=True, slots=True)
 class TrainedPanel:
-    """The curves of a run: rows to read, and the same as JSON for the plot."""
+    """What a run's training left: curves and predictions in words, and the same as JSON for the pictures."""
 
     rows: tuple[CurveRow, ...]
+    looks: tuple[str, ...]
     json: str
+    predictions: str
 
 
 @dataclass(frozen=True, slots=True)

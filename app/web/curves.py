@@ -1,21 +1,25 @@
-"""Curves -> what the page shows of them: rows to read, and JSON for the plot, within a number of points."""
+"""Curves and predictions -> what the page shows: rows to read, and JSON for the pictures, within a number of points."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from functools import cache
 
 from pydantic import TypeAdapter
 
+from app.predictions import Predictions
 from app.runs.curves import thin_to
+from app.trace import Trace
 from app.training import Curve
-from app.values import Text
+from app.values import Text, as_float
 from app.web.contexts import CurveRow, TrainedPanel
 from app.web.languages import Language
 from app.web.values import show_number
 
 MOST_POINTS = 24_000
 """Points of all curves of one page together."""
+DISTANCE = Text("{name}: mean distance from the target {now}, before training {before}.")
+RIGHT = Text("{name}: {now} of {count} rows predicted right, before training {before}.")
 KINDS: Mapping[str, Text] = {
     "loss": Text("loss"),
     "metric": Text("metric"),
@@ -25,14 +29,45 @@ KINDS: Mapping[str, Text] = {
 }
 
 
-def show_curves(curves: tuple[Curve, ...], language: Language) -> TrainedPanel:
-    rows = tuple(show_row(curve, language) for curve in curves)
-    return TrainedPanel(rows, curves_writer().dump_json(thin_to(curves, MOST_POINTS)).decode())
+def show_trained(trace: Trace, language: Language) -> TrainedPanel:
+    rows = tuple(show_row(curve, language) for curve in trace.curves)
+    curves = curves_writer().dump_json(thin_to(trace.curves, MOST_POINTS)).decode()
+    predictions = predictions_writer().dump_json(trace.predictions).decode()
+    return TrainedPanel(rows, tuple(show_looks(trace.predictions, language)), curves, predictions)
 
 
 @cache
 def curves_writer() -> TypeAdapter[tuple[Curve, ...]]:
     return TypeAdapter(tuple[Curve, ...])
+
+
+@cache
+def predictions_writer() -> TypeAdapter[tuple[Predictions, ...]]:
+    return TypeAdapter(tuple[Predictions, ...])
+
+
+def show_looks(looks: tuple[Predictions, ...], language: Language) -> Iterator[str]:
+    """How far off each model's predictions were before training and are now, in a sentence."""
+    before = {look.index: how_far(look) for look in looks if look.first}
+    for look in looks:
+        if not look.first:
+            values = {
+                "name": look.name or language.gettext("prediction"),
+                "now": how_far(look),
+                "before": before.get(look.index, "–"),
+            }
+            sentence = DISTANCE if look.kind == "regression" else RIGHT
+            yield language.say(Text(sentence.template, {**values, "count": len(look.data.rows)}))
+
+
+def how_far(look: Predictions) -> str:
+    pairs = [
+        (as_float(one), as_float(two))
+        for one, two in zip(look.data.targets, look.data.predicted, strict=False)
+    ]
+    if look.kind == "regression":
+        return show_number(sum(abs(one - two) for one, two in pairs) / max(1, len(pairs)))
+    return str(sum(one == (two if look.kind == "classes" else float(two > 0.5)) for one, two in pairs))
 
 
 def show_row(curve: Curve, language: Language) -> CurveRow:

@@ -27,7 +27,7 @@ from app.web.contexts import (
     TensorCard,
     ValueBox,
 )
-from app.web.curves import show_curves
+from app.web.curves import show_trained
 from app.web.languages import Language
 from app.web.problems import Failure
 from app.web.values import MatrixView, histogram, show_number, view_value
@@ -135,7 +135,7 @@ def show_result(
         graph=graph,
         tensors=show_tensors(trace.tensors[:MOST_CARDS], source, language),
         steps=tuple(show_step(step, source) for step in trace.steps[:SHOWN_STEPS]),
-        trained=show_curves(trace.curves, language) if trace.curves else None,
+        trained=show_trained(trace, language) if trace.curves else None,
     )
 
 

@@ -9,11 +9,12 @@ from __future__ import annotations
 from dataclasses import dataclass
 from time import perf_counter
 
+from app.classic import ClassicGraph
 from app.drawing.classic import write_dot, write_graph_dot
 from app.drawing.graph import GraphView, draw_graph
 from app.drawing.pieces import GraphDrawing
 from app.errors import DrawingFailed
-from app.trace import AutogradGraph, ClassicGraph, GraphStyle, Trace
+from app.trace import AutogradGraph, GraphStyle, Trace
 from app.values import Text
 from app.web.contexts import GraphPanel
 from app.web.evaluate import in_thread_if

@@ -116,8 +116,8 @@ async def follow_run(
     request: Request, run_id: str, after: str | None = None, trace: str = "full"
 ) -> Response:
     """Server-sent events: `queued` (place in the line), `running`, `held` (paused, going on, its speed, and where a
-    loss became NaN or infinite), `output`, `figure`, `training` (new series and points), `progress`, and `done`,
-    always the last, which says what GET on the run says.
+    loss became NaN or infinite), `output`, `figure`, `training` (new series and points), `predictions` (one look at
+    what a model says of its data), `progress`, and `done`, always the last, which says what GET on the run says.
 
     Ids count up. After a dropped connection `Last-Event-ID`, or `?after=`, goes on without loss or repeats; where
     points so old are no longer kept one by one, a `snapshot` with all curves so far comes first. `?trace=none` leaves

@@ -10,7 +10,7 @@ from typing import Any
 import torchviz.dot
 from torch import Tensor
 
-from app.trace import ClassicEdge, ClassicGraph, ClassicNode
+from app.classic import ClassicEdge, ClassicGraph, ClassicNode
 from app.values import NodeId
 
 DEEPEST = 200_000

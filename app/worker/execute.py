@@ -21,12 +21,12 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from app.classic import ClassicGraph
 from app.holding import Command
 from app.limits import Limits
 from app.program import FILENAME
 from app.source import SourceText
 from app.trace import (
-    ClassicGraph,
     Completed,
     Cut,
     Frame,
@@ -57,6 +57,7 @@ from app.worker.origin import OriginFinder
 from app.worker.outcome import message_of, outcome_of, plain_text
 from app.worker.output import Transcript
 from app.worker.passes import Passes, run_auto
+from app.worker.predictions import Watcher
 from app.worker.recorder import Recorder
 from app.worker.report import Places, Report
 from app.worker.tensors import summarise
@@ -144,7 +145,17 @@ class Run:
         self._training = TrainingLog(
             loops, limits, send, self._places.span, self._places.source.text, self._moments
         )
-        ears = {OVER: loops.over, AGAIN: loops.again, NOTE: self._training.note}
+        self._predictions = Watcher(
+            self._recorder,
+            self._identities,
+            self._moments,
+            compiled.differences,
+            limits,
+            send,
+            lambda: self._training.steps_done,
+        )
+        note = self._note if compiled.differences else self._training.note
+        ears = {OVER: loops.over, AGAIN: loops.again, NOTE: note}
         self._device = place_on(request.device)
         self._main = make_module(ears)
         self._found: list[Found] = []
@@ -217,6 +228,14 @@ class Run:
         self._recorder.tick(line)
         self._training.pass_begins(line)
 
+    def _note(self, name: str, value: Any, line: int) -> None:
+        self._training.note(name, value, line)
+        self._predictions.note_names()
+
+    def _note_backward(self, roots: Any, loop: int | None) -> None:
+        self._training.note_backward(roots, loop)
+        self._predictions.note_backward(roots, loop)
+
     def _show(self, value: Any) -> None:
         self._value = value
         place = self._compiled.last_place
@@ -229,6 +248,7 @@ class Run:
 
     def _look_around(self) -> None:
         """What is read of the program's names once it has ended; the program's own code may run here too."""
+        self._predictions.look_at_end(self._main.__dict__)
         self._found = [*find_tensors(self._main.__dict__), *self._found]
         self._run_backward()
         for expression in self._request.watch:
@@ -292,7 +312,8 @@ class Run:
             stack.enter_context(self._transcript.captured())
             stack.enter_context(watching_functions(self._recorder))
             stack.enter_context(self._training.watching())
-            stack.enter_context(self._passes.watching(self._before_pass, self._training.note_backward))
+            stack.enter_context(self._predictions.watching())
+            stack.enter_context(self._passes.watching(self._before_pass, self._note_backward))
             stack.enter_context(self._figures.watching())
             yield
 
@@ -321,7 +342,8 @@ class Run:
             graphs=report.graphs(),
             classic=self._classic,
             curves=self._training.curves(),
-            notes=tuple(self._notes),
+            predictions=self._predictions.told(),
+            notes=(*self._notes, *self._predictions.notes),
             cuts=tuple(self._cuts(report)),
             versions=Versions(platform.python_version(), torch.__version__, np.__version__),
         )

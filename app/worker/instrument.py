@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from types import CodeType
 
 from app.program import FILENAME
+from app.worker.differences import Difference, find_differences
 
 OVER = "__playground_over__"
 """`for x in OVER(iterable, line)`"""
@@ -45,6 +46,8 @@ class Compiled:
     """The lines each loop spans, outer loops before inner ones; a loop goes by its first line."""
     assigned: tuple[str, ...]
     """The module's own names in the order of the last place that assigns each."""
+    differences: tuple[Difference, ...]
+    """Where loops compare a prediction with a target, by name."""
     names: dict[Place, tuple[str, ...]]
     """For the span of an assigned expression, the names its result (or its parts) got."""
 
@@ -55,13 +58,14 @@ def compile_program(source: str) -> Compiled:
     names = _assigned_names(tree)
     trains = _looks_like_training(tree)
     assigned = tuple(_last_assignments(tree.body))
+    differences = find_differences(tree)
     loops = _hear_loops(tree)
     last = tree.body.pop() if tree.body and isinstance(tree.body[-1], ast.Expr) else None
     body = compile(tree, FILENAME, "exec", dont_inherit=True)
     if not isinstance(last, ast.Expr):
-        return Compiled(body, None, None, trains, loops, assigned, names)
+        return Compiled(body, None, None, trains, loops, assigned, differences, names)
     shown = compile(ast.Expression(last.value), FILENAME, "eval", dont_inherit=True)
-    return Compiled(body, shown, place_of(last.value), trains, loops, assigned, names)
+    return Compiled(body, shown, place_of(last.value), trains, loops, assigned, differences, names)
 
 
 def place_of(node: ast.expr | ast.stmt) -> Place:

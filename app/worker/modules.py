@@ -6,6 +6,7 @@ Two of torch's global module hooks keep a stack; a module's path is learnt when 
 from __future__ import annotations
 
 import weakref
+from collections.abc import Callable
 from typing import Any
 
 from torch import nn
@@ -20,6 +21,8 @@ class ModulePaths:
 
     def __init__(self) -> None:
         self.current: str | None = None
+        self.on_outermost: Callable[[nn.Module, Any, Any], None] = lambda module, args, result: None
+        """Told of each call of a module outside any other's forward."""
         self._stack: list[str | None] = []
         self._handles: tuple[RemovableHandle, ...] = ()
         self._paths: weakref.WeakKeyDictionary[nn.Module, str] = weakref.WeakKeyDictionary()
@@ -47,6 +50,8 @@ class ModulePaths:
 
     def _leave(self, module: nn.Module, args: Any, result: Any) -> None:
         self.current = self._stack.pop() if self._stack else None
+        if self.current is None:
+            self.on_outermost(module, args, result)
 
     def _learn(self, module: nn.Module) -> str:
         if self.current is None:

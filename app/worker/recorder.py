@@ -8,6 +8,8 @@ alias whose version counter says whether it still holds what it held.
 from __future__ import annotations
 
 import sys
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from contextlib import contextmanager
 from time import perf_counter
 from types import FrameType
 from typing import Any, Protocol
@@ -148,8 +150,10 @@ class Recorder(TorchFunctionMode):
         self._identities = identities
         self._modules = modules
         self._companions: list[Companion] = [modules]
-        self._ops: dict[Any, tuple[str | None, bool, EventKind | None]] = {}
+        self._ops: dict[Any, tuple[str | None, bool, EventKind | None, str]] = {}
         self._shelf = Shelf(limits.kept_bytes)
+        self._heard: frozenset[str] = frozenset()
+        self._listener: Callable[[Call, str, Any, Any], None] = lambda call, name, args, kwargs: None
 
     # ------------------------------------------------------------------------------------------ coming and going
 
@@ -187,6 +191,26 @@ class Recorder(TorchFunctionMode):
         self.quiet -= 1
         if aside and self.recording:
             self.__enter__()  # type: ignore[no-untyped-call]
+
+    def hear(
+        self,
+        names: Iterable[str],
+        on_call: Callable[[Call, str, Any, Any], None],
+        on_module: Callable[[Any, Any, Any], None],
+    ) -> None:
+        """Tell of each recorded call of these names, and of each call of a module outside any other's forward."""
+        self._heard = frozenset(names)
+        self._listener = on_call
+        self._modules.on_outermost = on_module
+
+    @contextmanager
+    def silence(self) -> Iterator[None]:
+        """Meanwhile record nothing: the calls are our own."""
+        aside = self.hush()
+        try:
+            yield
+        finally:
+            self.speak(aside)
 
     def tick(self, line: int) -> None:
         """Called before each pass of each of the program's loops, with the loop's first line.
@@ -228,8 +252,9 @@ class Recorder(TorchFunctionMode):
         known = self._ops.get(func)
         if known is None:
             op = op_name(func)
-            known = self._ops[func] = op, op is not None and is_in_place(op), event_kind(func)
-        op, in_place, event = known
+            in_place = op is not None and is_in_place(op)
+            known = self._ops[func] = op, in_place, event_kind(func), self._heard_name(op)
+        op, in_place, event, heard = known
         if event is not None:
             self._notice(event, args, kwargs)
         if op is None:
@@ -243,8 +268,15 @@ class Recorder(TorchFunctionMode):
         seconds = perf_counter() - began
         outputs = written_to(args[0]) if in_place else tensors_in(result)
         if outputs or sequence_number() != before:
-            self.note(op, arguments, outputs, before, in_place, seconds)
+            call = self.note(op, arguments, outputs, before, in_place, seconds)
+            if heard and call is not None:
+                self._listener(call, heard, args, kwargs)
         return result
+
+    def _heard_name(self, op: str | None) -> str:
+        """`torch.Tensor.__rsub__` -> `rsub`, if that is a name somebody wants to hear of."""
+        name = (op or "").rsplit(".", 1)[-1].strip("_")
+        return name if name in self._heard else ""
 
     def note(
         self,
@@ -254,14 +286,14 @@ class Recorder(TorchFunctionMode):
         before: int,
         in_place: bool = False,
         seconds: float | None = None,
-    ) -> None:
+    ) -> Call | None:
         """Write a call down, with the innermost place of the program it came from."""
         frame = place_of_call(sys._getframe(1))
         if frame is None:
-            return
+            return None
         if len(self.calls) >= self._most:
             self.left_early = True
-            return
+            return None
         call = Call(op, arguments, before, frame, self._modules.current)
         readable = not transforms_active()
         if len(outputs) == 1:
@@ -278,6 +310,7 @@ class Recorder(TorchFunctionMode):
         if in_place and outputs and not outputs[0].is_inference():
             call.version = outputs[0]._version
         self.calls.append(call)
+        return call
 
     def _notice(self, kind: EventKind, args: Any, kwargs: dict[str, Any] | None) -> None:
         """Write down what is done to a tensor, as long as there is room."""

@@ -231,6 +231,16 @@ class TrainingLog:
         if self.watch is not None and series.kind == "loss":
             self.watch.heed_late(series, points)
 
+    @property
+    def steps_done(self) -> int:
+        """Optimiser steps; passes of the outermost loop where there is no optimiser."""
+        running = self._loops.running
+        return self.optimiser_steps or (running[0].done if running else self._last_done())
+
+    def _last_done(self) -> int:
+        line = self.training_loop or self._noting_loop
+        return 0 if line is None else self._loops.state(line).done
+
     def progress(self) -> Progress | None:
         """How far the outermost loop around the training is; the training loop itself where it is a `while`."""
         loop = self.training_loop or self._noting_loop

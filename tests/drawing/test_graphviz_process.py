@@ -14,10 +14,10 @@ from time import monotonic, sleep
 
 import pytest
 
+from app.classic import ClassicEdge, ClassicGraph, ClassicNode
 from app.drawing.classic import write_dot
 from app.drawing.graphviz_process import MOST_WAITING, Graphviz
 from app.errors import DrawingFailed
-from app.trace import ClassicEdge, ClassicGraph, ClassicNode
 from app.values import NodeId
 
 SMALL = "digraph { a -> b }"

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import pytest
 
+from app.classic import ClassicEdge, ClassicGraph, ClassicNode
 from app.drawing.classic import write_dot
 from app.drawing.graphviz_main import render
 from app.drawing.svg_check import check_svg
 from app.errors import DrawingFailed
-from app.trace import ClassicEdge, ClassicGraph, ClassicNode
 from app.values import NodeId
 
 

@@ -1,0 +1,98 @@
+"""Where a program without autograd compares: `y_pred - y` in a loop, told from the text.
+
+The side that the loop assigns is the prediction, the other one the target; the names the prediction is computed from
+lead to the input. What the names hold is looked at while it runs.
+"""
+
+from __future__ import annotations
+
+import ast
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from app.worker.comparisons import Comparison, Origin, is_rows, single_column
+
+FEWEST = 3
+"""Fewer numbers are no data."""
+
+
+@dataclass(frozen=True, slots=True)
+class Difference:
+    """Names: the prediction, the target, and what the prediction is computed from, nearest first."""
+
+    prediction: str
+    target: str
+    sources: tuple[str, ...]
+
+
+def find_differences(tree: ast.AST) -> tuple[Difference, ...]:
+    """Differences first, then calls with two names such as `mse(y_pred, y)`; each in the order of the text."""
+    loops = [node for node in ast.walk(tree) if isinstance(node, ast.For | ast.While)]
+    found = [each for loop in loops for each in _in_loop(loop)]
+    return tuple(dict.fromkeys(each for _, each in sorted(found, key=lambda pair: pair[0])))
+
+
+def _in_loop(loop: ast.For | ast.While) -> Iterator[tuple[int, Difference]]:
+    """With how sure each is: 0 for a difference, 1 for a call."""
+    made: dict[str, list[str]] = {}
+    for node in ast.walk(loop):
+        if isinstance(node, ast.Assign) and len(node.targets) == 1 and isinstance(node.targets[0], ast.Name):
+            made.setdefault(node.targets[0].id, []).extend(_names(node.value))
+    for node in ast.walk(loop):
+        match node:
+            case ast.BinOp(left=ast.Name(id=left), op=ast.Sub(), right=ast.Name(id=right)):
+                rank = 0
+            case ast.Call(args=[ast.Name(id=left), ast.Name(id=right)]):
+                rank = 1
+            case _:
+                continue
+        for prediction, target in ((left, right), (right, left)):
+            if prediction in made and target not in made:
+                yield rank, Difference(prediction, target, tuple(_sources(prediction, made)))
+
+
+def _names(value: ast.expr) -> Iterator[str]:
+    return (node.id for node in ast.walk(value) if isinstance(node, ast.Name))
+
+
+def _sources(name: str, made: dict[str, list[str]]) -> Iterator[str]:
+    """Names from outside the loop that a name is computed from in it."""
+    seen = {name}
+    waiting = list(made[name])
+    while waiting:
+        each = waiting.pop(0)
+        if each in seen:
+            continue
+        seen.add(each)
+        if each in made:
+            waiting.extend(made[each])
+        else:
+            yield each
+
+
+def read_difference(difference: Difference, names: Mapping[str, Any]) -> tuple[Comparison, Origin] | None:
+    """What the names hold now; None unless these are a prediction and a target of some data."""
+    prediction, target = as_tensor(names.get(difference.prediction)), as_tensor(names.get(difference.target))
+    if prediction is None or target is None or prediction.shape != target.shape:
+        return None
+    rows = prediction.numel()
+    if rows < FEWEST or prediction.requires_grad or max(prediction.shape) != rows:
+        return None
+    for name in difference.sources:
+        data = as_tensor(names.get(name))
+        if data is not None and data is not target and is_rows(tuple(data.shape), rows):
+            column = single_column(data)
+            inputs = data if column is None else column
+            return Comparison("regression", "", prediction, target), Origin(None, inputs, name=name)
+    return None
+
+
+def as_tensor(value: Any) -> Tensor | None:
+    if isinstance(value, np.ndarray) and value.dtype.kind in "biuf":
+        return torch.from_numpy(np.array(value, dtype=np.float64))
+    return value if isinstance(value, Tensor) and not value.is_complex() else None
