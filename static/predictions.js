@@ -141,7 +141,7 @@ export function startPredictions() {
       if (Number.isNaN(value)) ends = [neutral, rgb("--bad"), 0.5];
       else if (classes.length) ends = [neutral, hues.get(classes[at]), 0.4 + 0.3 * Math.max(0, (value - 1 / count) / (1 - 1 / count))];
       else if (level === null) ends = viridis((value - low) / (high - low));
-      else ends = value < level ? [neutral, negative, 0.75 * ((level - value) / (level - low))] : [neutral, positive, 0.75 * ((value - level) / (high - level))];
+      else ends = value < level ? [neutral, negative, 0.6 * ((level - value) / (level - low))] : [neutral, positive, 0.6 * ((value - level) / (high - level))];
       for (let part = 0; part < 3; part += 1) pixels[place + part] = ends[0][part] + (ends[1][part] - ends[0][part]) * ends[2];
       pixels[place + 3] = 255;
     });
