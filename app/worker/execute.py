@@ -184,6 +184,7 @@ class Run:
         """What was printed, the newest points and whoever looks at moments: a held run shows how it stands."""
         self._transcript.flush()
         self._moments.look()
+        self._predictions.look_now()
         self._training.flush(always=True)
 
     # ------------------------------------------------------------------------------------------ playing
@@ -228,8 +229,8 @@ class Run:
         self._recorder.tick(line)
         self._training.pass_begins(line)
 
-    def _note(self, name: str, value: Any, line: int) -> None:
-        self._training.note(name, value, line)
+    def _note(self, name: str, value: Any, line: int, loop: int) -> None:
+        self._training.note(name, value, line, loop)
         self._predictions.note_names()
 
     def _note_backward(self, roots: Any, loop: int | None) -> None:

@@ -192,6 +192,12 @@ class Watcher:
         if self._cost < DEAR:
             self._look_at_all(names)
 
+    def look_now(self) -> None:
+        """Look, and tell at once: the program is about to be held."""
+        self._due = True
+        self._look_between()
+        self._flush()
+
     def _look_between(self) -> None:
         if self._due:
             self._due = False
@@ -230,4 +236,6 @@ class Watcher:
     def _flush(self) -> None:
         """Send what is new; the first looks before the latest."""
         for key in sorted(self._waiting, reverse=True):
-            self._send(self._waiting.pop(key))
+            look = self._waiting.pop(key, None)  # the program's thread may tell it, too
+            if look is not None:
+                self._send(look)
