@@ -8,7 +8,7 @@ alias whose version counter says whether it still holds what it held.
 from __future__ import annotations
 
 import sys
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from time import perf_counter
 from types import FrameType

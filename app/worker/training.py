@@ -220,7 +220,7 @@ class TrainingLog:
             new = tuple(channel.series for channel in channels[self._announced :])
             self._announced = len(channels)
             progress = self.progress()
-            if points or (always and progress is not None):
+            if new or points or (always and progress is not None):
                 self._send(Training(new, points, progress))
 
     def _keep(self, points: Points, series: Series) -> None:
