@@ -4,8 +4,8 @@ import { offsetsOf } from "./editor.js";
 const SPEEDS = [0.5, 1, 2, 5, 10, 30, 100, 300, null]; // steps a second; null is as fast as it can
 const PATIENCE = 150; // milliseconds until a slider that moves is believed
 
-// `order(command)` sends one command to the run and answers whether it was taken.
-export function startControls({ panel, say }, order) {
+// `order(command)` sends one command to the run and answers whether it was taken; `start()` begins a run.
+export function startControls({ panel, say }, order, start) {
   const part = (id) => document.getElementById(`control-${id}`);
   const [group, toggle, step, speed, nonfinite] = ["run", "toggle", "step", "speed", "nonfinite"].map(part);
   const place = document.getElementById("training-held");
@@ -15,6 +15,7 @@ export function startControls({ panel, say }, order) {
   let timer = 0;
   let known = false; // whether the run's bad loss has been told as a reason
 
+  const live = () => !toggle.hidden;
   const rate = () => SPEEDS[Number(speed.value)];
 
   function showSpeed() {
@@ -34,7 +35,7 @@ export function startControls({ panel, say }, order) {
   }
 
   async function ask(command, expected) {
-    if (group.hidden) return;
+    if (!live()) return;
     const before = state;
     state = expected;
     show();
@@ -48,7 +49,7 @@ export function startControls({ panel, say }, order) {
   async function tellSpeed() {
     clearTimeout(timer);
     timer = 0;
-    if (!group.hidden) await order({ do: "speed", steps_per_second: rate() });
+    if (live()) await order({ do: "speed", steps_per_second: rate() });
   }
 
   // What the program says of itself; where it is held, and where its loss stopped being a number.
@@ -91,23 +92,29 @@ export function startControls({ panel, say }, order) {
   }
 
   toggle.addEventListener("click", () => ask({ do: toggle.dataset.do }, toggle.dataset.do === "pause" ? "pausing" : "running"));
-  step.addEventListener("click", () => ask({ do: "step" }, "stepping"));
+  step.addEventListener("click", () => {
+    if (live()) return ask({ do: "step" }, "stepping");
+    part("paused").value = "on";
+    start();
+  });
   speed.addEventListener("input", () => {
     showSpeed();
     clearTimeout(timer);
     timer = setTimeout(tellSpeed, PATIENCE);
   });
-  nonfinite.addEventListener("change", () => { if (!group.hidden) order({ do: "nonfinite", pause: nonfinite.checked }); });
+  nonfinite.addEventListener("change", () => { if (live()) order({ do: "nonfinite", pause: nonfinite.checked }); });
   showSpeed();
 
   return {
     held,
     begin() {
-      group.hidden = known = false;
+      toggle.hidden = known = false;
+      part("paused").value = "";
       held({ state: "running", nonfinite: null }, true);
     },
     end() {
-      group.hidden = true;
+      toggle.hidden = true;
+      group.dataset.state = "";
       write(place, "");
     },
   };

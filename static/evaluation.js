@@ -69,7 +69,7 @@ export function startEvaluation(editor) {
   document.addEventListener("htmx:after:request", () => { unreachable.hidden = true; });
   document.addEventListener("htmx:error", () => { unreachable.hidden = false; });
   markFields();
-  return { edits: () => edits };
+  return { edits: () => edits, run };
 }
 
 // A problem that names an input marks that input's field.

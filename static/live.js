@@ -12,7 +12,7 @@ export function startLive(evaluation) {
   const { panel, say } = training;
   const predictions = startPredictions();
   const field = () => document.querySelector("#live [name=run]");
-  const controls = startControls(training, order);
+  const controls = startControls(training, order, evaluation.run);
   const find = (selector) => panel.querySelector(selector);
   const stops = [...document.querySelectorAll("[data-stop]")];
   let run = null;

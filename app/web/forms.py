@@ -73,6 +73,7 @@ class Form:
     """Keys of the graph's groups the reader opened."""
     steps_per_second: str = ""
     """How fast a live run goes; empty is as fast as it can."""
+    paused: str = ""
     pause_on_nonfinite: str = ""
     run: str = ""
     """The live run the page asks the answer of."""
@@ -102,7 +103,7 @@ class Form:
             rate = float(self.steps_per_second)
         except ValueError:
             rate = 0.0
-        return Pace(False, rate if 0 < rate <= 1e6 else None, bool(self.pause_on_nonfinite))
+        return Pace(bool(self.paused), rate if 0 < rate <= 1e6 else None, bool(self.pause_on_nonfinite))
 
 
 def read_form(body: bytes) -> Form:
@@ -131,6 +132,7 @@ def read_form(body: bytes) -> Form:
         opened=_short(pairs, "opened")[:MOST_NAMES],
         run=short.get("run", "")[:100],
         steps_per_second=short.get("steps_per_second", ""),
+        paused=short.get("paused", ""),
         pause_on_nonfinite=short.get("pause_on_nonfinite", ""),
         set_language=short.get("set_language", ""),
         set_theme=short.get("set_theme", ""),

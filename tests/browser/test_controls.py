@@ -47,13 +47,30 @@ def test_run_is_paused_stepped_slowed_and_let_go(
     fake_site.sandbox.pace = 0.0
     group(page).get_by_role("button", name="Continue").click()
     finish(page)
-    expect(group(page)).to_be_hidden()
+    expect(page.locator("#control-toggle")).to_be_hidden()
     assert complaints.all() == []
     start(page, TRAIN + "  # again")
     finish(page)
     asked_pace = fake_site.sandbox.asked[-1][1].pace
     assert asked_pace is not None
     assert (asked_pace.steps_per_second, asked_pace.pause_on_nonfinite) == (0.5, True)
+
+
+def test_run_begins_with_a_step(fake_site: FakeSite, page: Page) -> None:
+    """Where nothing runs the button begins a run that waits before its first step."""
+    page.goto(fake_site.url)
+    start(page)
+    finish(page)
+    group(page).get_by_role("button", name="Step").click()
+    expect(group(page)).to_have_attribute("data-state", "paused")
+    assert points(page) == 0
+    for count in (1, 2):
+        group(page).get_by_role("button", name="Step").click()
+        expect(page.locator("#panel-training")).to_have_attribute("data-points", str([0, 20, 40][count - 1]))
+    group(page).get_by_role("button", name="Continue").click()
+    finish(page)
+    start(page)
+    finish(page)
 
 
 def test_bad_loss_pauses_and_its_origin_is_a_place_in_the_program(fake_site: FakeSite, page: Page) -> None:
