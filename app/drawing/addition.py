@@ -22,11 +22,18 @@ def _add(one: Nested, other: Nested) -> Nested | None:
     if isinstance(one, tuple) and isinstance(other, tuple):
         if len(one) != len(other):
             return None
+        lefts, rights = _floats(one), _floats(other)
+        if len(lefts) == len(rights) == len(one):  # a row of plain numbers, as nearly all are
+            return tuple([spell(left + right) for left, right in zip(lefts, rights, strict=True)])
         items = [_add(left, right) for left, right in zip(one, other, strict=True)]
         return None if any(item is None for item in items) else tuple([i for i in items if i is not None])
     if isinstance(one, tuple) or isinstance(other, tuple):
         return None
     return _add_scalars(one, other)
+
+
+def _floats(row: tuple[Nested, ...]) -> list[float]:
+    return [number for number in row if type(number) is float]
 
 
 def _add_scalars(one: Scalar, other: Scalar) -> Scalar:

@@ -30,7 +30,7 @@ from app.trace import AutogradGraph, GraphNode
 from app.values import TensorValue, Text
 
 MOST_STAGES = 600
-MOST_SUMS = 256
+MOST_SUMS = 128
 """Sums in between that one picture shows."""
 
 
