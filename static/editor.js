@@ -66,7 +66,7 @@ export function startEditor() {
 
   document.addEventListener("htmx:config:request", ({ detail: { ctx } }) => { ctx.program = source.value; });
   document.addEventListener("htmx:after:swap", ({ detail: { ctx } }) => {
-    if (ctx?.program !== undefined && !document.getElementById("stale")) state.shown = ctx.program;
+    if (ctx?.program !== undefined && ctx.sourceElement?.id !== "look" && !document.getElementById("stale")) state.shown = ctx.program;
   });
   source.addEventListener("compositionstart", () => { state.composing = true; });
   source.addEventListener("compositionend", () => {

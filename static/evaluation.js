@@ -47,7 +47,7 @@ export function startEvaluation(editor) {
   });
 
   document.addEventListener("htmx:config:request", ({ detail: { ctx } }) => {
-    asked += 1;
+    if (ctx.sourceElement?.id !== "look") asked += 1; // another look at the same answer
     ctx.sequence = asked;
     ctx.request.body.set("sequence", String(asked));
   });

@@ -10,7 +10,8 @@ export function startGroups(editor, graph, links) {
 
   function ask(found, group, place) {
     expected = { found, group, left: place.left, top: place.top };
-    form.dispatchEvent(new Event("playground:now"));
+    if (form.elements.namedItem("graph")) document.getElementById("look").dispatchEvent(new Event("look"));
+    else form.dispatchEvent(new Event("playground:now"));
   }
 
   function open(box) {

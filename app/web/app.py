@@ -29,6 +29,7 @@ from app.web.languages import load_languages
 from app.web.origin import OwnOrigin, hosts_of
 from app.web.playground import Playground, Renderer
 from app.web.rate import Places, RateLimiter
+from app.web.recent import RecentGraphs
 
 TEMPLATES = Path(__file__).parents[2] / "templates"
 Lifespan = Callable[[FastAPI], AbstractAsyncContextManager[None]]
@@ -78,6 +79,7 @@ def create_app(
         examples=load_examples(),
         assets=assets,
         placements=PlacementCache(),
+        recent=RecentGraphs(),
         rate=RateLimiter(settings.runs_per_minute, settings.runs_burst),
         places=Places(max(1, settings.slots - 1) if settings.runs_per_minute else sys.maxsize),
     )

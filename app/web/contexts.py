@@ -76,6 +76,8 @@ class GraphPanel:
     caption: str
     key: str
     """The same for pictures of the same structure: the reader's zoom and place stay."""
+    kept: str = ""
+    """The key of a grouped graph that is kept, so that its groups open without another run."""
     times: str = ""
     """As JSON for the script: after how many stages what of the drawing is there."""
 
@@ -204,6 +206,13 @@ class Answer:
     @property
     def stale(self) -> bool:
         return self.result is None
+
+
+@dataclass(frozen=True, slots=True)
+class GraphLook:
+    """The picture on the page drawn again with other groups open."""
+
+    graph: GraphPanel
 
 
 @dataclass(frozen=True, slots=True)

@@ -75,6 +75,8 @@ class Form:
     """How fast a live run goes; empty is as fast as it can."""
     paused: str = ""
     pause_on_nonfinite: str = ""
+    graph: str = ""
+    """The graph on the page, where it is kept to be drawn again."""
     run: str = ""
     """The live run the page asks the answer of."""
     set_language: str = ""
@@ -130,6 +132,7 @@ def read_form(body: bytes) -> Form:
             _cut(name) for name in texts.get("roots", "").split(",", MOST_NAMES)[:MOST_NAMES] if name
         ),
         opened=_short(pairs, "opened")[:MOST_NAMES],
+        graph=short.get("graph", "")[:100],
         run=short.get("run", "")[:100],
         steps_per_second=short.get("steps_per_second", ""),
         paused=short.get("paused", ""),

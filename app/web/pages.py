@@ -17,14 +17,14 @@ from app.errors import PlaygroundError, ProgramRefused
 from app.program import Program, normalise_source
 from app.source import SourceText
 from app.trace import RunRequest, Trace
-from app.web.contexts import Answer, BackwardChoice, InputsPanel, MenuEntry, PlayPage, Status
+from app.web.contexts import Answer, BackwardChoice, GraphLook, InputsPanel, MenuEntry, PlayPage, Status
 from app.web.evaluate import count_run, in_thread_if, parse, run
 from app.web.examples import Example
 from app.web.forms import Form, fields_for, read_form
 from app.web.headers import nonce_of
 from app.web.languages import Language
 from app.web.panels import show_failure_notices, show_outcome, show_result, show_status
-from app.web.pictures import graph_panel
+from app.web.pictures import annotated_panel, graph_panel
 from app.web.playground import Playground, language_of, playground_of
 from app.web.problems import Failure, RateExceeded, Reply, reply_to
 from app.web.sizes import is_large
@@ -72,6 +72,19 @@ async def submit_fragment(request: Request) -> Response:
     status, answer, _ = await evaluate_form(request, form)
     status = HTTPStatus.OK if answer.status.kind == "refused" else status
     return await render_answer(request, "_answer.html", answer, status)
+
+
+@router.post("/graph")
+async def look_again(request: Request) -> Response:
+    """The graph on the page with other groups open; where it is kept no more, everything anew."""
+    form = read_form(await request.body())
+    playground, language = playground_of(request), language_of(request)
+    graph = playground.recent.find(form.graph)
+    if graph is None:
+        return await submit_fragment(request)
+    panel = await annotated_panel(playground, graph, frozenset(form.opened), language, form.graph)
+    look = GraphLook(panel)
+    return await in_thread_if(is_large(look), render, request, "_look.html", look)
 
 
 async def evaluate_form(

@@ -110,13 +110,37 @@ async def graph_panel(
     graph = chosen_graph(trace)
     if graph is None:
         return None
-    caption = show_caption(graph.backward, language)
-    key = f"{style}-{len(graph.nodes)}-{len(graph.edges)}-{'-'.join(node.op for node in graph.nodes[:30])}"
+    if style == "torchviz":
+        return await _classic_panel(playground, trace.classic, graph, language)
+    return await annotated_panel(playground, graph, opened, language)
+
+
+async def annotated_panel(
+    playground: Playground, graph: AutogradGraph, opened: frozenset[str], language: Language, kept: str = ""
+) -> GraphPanel:
+    """Our own drawing; a grouped graph is kept, so that its groups open without another run."""
+    caption, key = show_caption(graph.backward, language), _structure("annotated", graph)
     try:
-        if style == "torchviz":
-            svg = await _classic_svg(playground, trace.classic)
-            return GraphPanel(None, data_url(svg) if svg else None, caption, key)
         drawing = await draw(playground, graph, opened)
-        return GraphPanel(drawing, None, caption, key, write_times(drawing.stages))
     except DrawingFailed:
         return GraphPanel(None, None, caption, key)
+    grouped = drawing.opened or any(box.group for box in drawing.boxes)
+    kept = kept or (playground.recent.keep(graph) if grouped else "")
+    return GraphPanel(drawing, None, caption, key, kept, write_times(drawing.stages))
+
+
+async def _classic_panel(
+    playground: Playground, classic: ClassicGraph | None, graph: AutogradGraph, language: Language
+) -> GraphPanel:
+    caption, key = show_caption(graph.backward, language), _structure("torchviz", graph)
+    try:
+        svg = await _classic_svg(playground, classic)
+    except DrawingFailed:
+        svg = None
+    return GraphPanel(None, data_url(svg) if svg else None, caption, key)
+
+
+def _structure(style: GraphStyle, graph: AutogradGraph) -> str:
+    """The same for pictures of one structure."""
+    ops = "-".join([node.op for node in graph.nodes[:30]])
+    return f"{style}-{len(graph.nodes)}-{len(graph.edges)}-{ops}"

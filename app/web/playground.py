@@ -16,6 +16,7 @@ from app.web.assets import Assets
 from app.web.examples import Example
 from app.web.languages import Language, Languages
 from app.web.rate import Places, RateLimiter
+from app.web.recent import RecentGraphs
 
 
 class Renderer(Protocol):
@@ -35,6 +36,7 @@ class Playground:
     examples: tuple[Example, ...]
     assets: Assets
     placements: PlacementCache
+    recent: RecentGraphs
     rate: RateLimiter
     places: Places
 

@@ -244,7 +244,8 @@ def test_group_opens_and_closes_where_it_stood(real_site: str, page: Page) -> No
     expect(group).to_have_count(1)
     group.focus()
     place = group.bounding_box()
-    press(page, "Enter")
+    with page.expect_response("**/graph"):
+        press(page, "Enter")
     focused = page.locator("svg.graph .box:focus")
     expect(focused).to_have_attribute("data-within", re.compile("lines-"))
     expect(page.locator(".minimap svg")).to_be_visible()

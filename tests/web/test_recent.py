@@ -1,0 +1,83 @@
+"""Laws of another look at a graph: nothing runs, what is kept is bounded, and what is kept no more is run anew."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import replace
+
+from httpx import AsyncClient
+
+from app.program import Program
+from app.trace import RunRequest, Trace
+from app.web.recent import RecentGraphs
+from tests.drawing.graphs import line_graph, loop_graph
+from tests.fakes import FakeSandbox, line_trace
+from tests.web.site import site
+
+GROUP = "lines-0-2000"
+
+
+def looped(program: Program, request: RunRequest) -> Trace:
+    return replace(line_trace(program, request), graphs=(loop_graph(1_000),))
+
+
+async def look(client: AsyncClient, graph: str, *opened: str) -> str:
+    form = {"source": "y = x*w + b", "graph": graph, "opened": list(opened)}
+    response = await client.post("/graph", data=form)
+    assert response.status_code == 200
+    return response.text
+
+
+def kept_in(page: str) -> str:
+    found = re.search(r'name="graph" form="program" value="([^"]+)"', page)
+    assert found
+    return found[1]
+
+
+async def test_group_opens_and_closes_without_a_run() -> None:
+    sandbox = FakeSandbox(trace=looped)
+    async with site(sandbox) as client:
+        page = (await client.get("/")).text
+        key = kept_in(page)
+        opened = await look(client, key, GROUP)
+        closed = await look(client, kept_in(opened))
+    assert f'data-group="{GROUP}"' in page
+    assert f'data-close="{GROUP}"' in opened
+    assert f'data-within="{GROUP}"' in opened
+    assert f'data-group="{GROUP}"' not in opened
+    assert f'data-group="{GROUP}"' in closed
+    assert len(sandbox.asked) == 1
+
+
+async def test_look_brings_nothing_but_the_graph() -> None:
+    async with site(FakeSandbox(trace=looped)) as client:
+        page = await look(client, kept_in((await client.get("/")).text), GROUP)
+    assert re.findall(r'hx-target="([^"]+)"', page) == ["#panel-graph"]
+
+
+async def test_graph_that_is_kept_no_more_is_run_anew() -> None:
+    sandbox = FakeSandbox(trace=looped)
+    async with site(sandbox) as client:
+        page = await look(client, "no such graph", GROUP)
+    assert f'data-close="{GROUP}"' in page
+    assert 'hx-target="#result"' in page
+    assert len(sandbox.asked) == 1
+
+
+async def test_graph_that_is_drawn_whole_is_not_kept() -> None:
+    async with site() as client:
+        assert 'name="graph"' not in (await client.get("/")).text
+
+
+def test_what_is_kept_is_bounded() -> None:
+    recent = RecentGraphs(entries=2, most=20)
+    small = line_graph()
+    one, two = recent.keep(small), recent.keep(small)
+    assert recent.find(one) is small
+    three = recent.keep(small)
+    assert recent.find(two) is None
+    assert recent.find(one) is recent.find(three) is small
+    assert recent.keep(loop_graph(100)) == ""
+    assert recent.find(three) is small
+    assert recent.find("") is None
+    assert len({one, two, three}) == 3
