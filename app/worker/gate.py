@@ -58,9 +58,10 @@ class Gate:
 
     def open(self) -> None:
         """Called once, before the program begins."""
-        if self._paused or self._rate is not None:
-            self._arm()
-            self._tell()
+        with self._changed:
+            if self._paused or self._rate is not None:
+                self._arm()
+                self._tell()
 
     def obey(self, command: Command) -> None:
         with self._changed:

@@ -61,6 +61,8 @@ class OriginFinder:
             with torch.no_grad():
                 made = self.recorder.made.get(self.identities.number(loss))
                 return self._from_calls(made) if made is not None else self._from_graph(loss)
+        except (RuntimeError, TypeError, ValueError):
+            return Origin("unseen")  # tensors of kinds that cannot be asked: the program shall not hear of it
         finally:
             self.recorder.quiet -= 1
 
