@@ -2,149 +2,23 @@
 
 from __future__ import annotations
 
-import warnings
 from collections import Counter
 from typing import Any
 
 import torch
 from hypothesis import HealthCheck, given, settings
-from hypothesis import strategies as st
 from torch import Tensor
 
 from app.limits import Limits
 from app.trace import AutogradGraph, Completed, NodeOutput
 from app.values import Nested, TensorValue
+from tests.worker.programs import TEMPLATES, Builder, is_statement, programs, run_plainly
 from tests.worker.running import run, tensor
 
-WHOLE = Limits(tensor_values=100_000, node_values=100_000)
-
-UNARY = (
-    "{a}.tanh()",
-    "torch.sigmoid({a})",
-    "{a}.relu()",
-    "-{a}",
-    "{a} ** 2",
-    "{a}.sin() * 0.5",
-    "{a}.abs()",
-    "F.softplus({a})",
-    "F.gelu({a})",
-    "F.log_softmax({a}, dim=-1)",
-    "{a}.sum()",
-    "{a}.mean(dim=0)",
-    "{a}.sum(dim=-1, keepdim=True)",
-    "{a}.max(dim=0).values",
-    "{a}.reshape(-1)",
-    "{a}.T",
-    "{a}.transpose(0, -1)",
-    "{a}.unsqueeze(0)",
-    "{a}.expand(2, *{a}.shape)",
-    "{a}[0]",
-    "{a}[..., :2]",
-    "{a}[..., ::2] * 3",
-    "{a}.detach() * 2",
-    "{a}.clone()",
-    "{a}.flip(0)",
-    "{a}.cumsum(0)",
-    "{a}.std()",
-    "F.dropout({a}, 0.0)",
-    "{a}.to(torch.float64).float()",
-    "Cube.apply({a})",
-)
-BINARY = (
-    "{a} + {b}",
-    "{a} - {b} * 2",
-    "{a} * {b}",
-    "{a} / ({b}.abs() + 1)",
-    "{a} @ {b}",
-    "{a} @ {b}.T",
-    "torch.maximum({a}, {b})",
-    "torch.where({a} > 0, {a}, {b})",
-    "torch.cat([{a}, {b}])",
-    "torch.stack([{a}, {b}, {a}])",
-    "F.mse_loss({a}, {b})",
-    "torch.outer({a}.reshape(-1)[:3], {b}.reshape(-1)[:3])",
-    "torch.einsum('...i,...i->...', {a}, {b})",
-    "torch.addcmul({a}, {a}, {b}, value=0.5)",
-)
-STATEMENTS = (
-    "{c}, {d} = {a}.chunk(2, dim=-1)",
-    "{c}, {d} = {a}[0], {a}[-1]",
-    "{c}, *_ = {a}.unbind(0)",
-    "{c} = {a} * 1\n{c}.mul_(0.5)",
-    "{c} = {a} + 0\n{c} += {b}",
-    "{c} = {a} * 2\n{c}[0] = 1.5",
-    "{c} = {a} * 2\n{c}[..., 0] = {b}[..., 0]",
-    "{c} = {a} + 1\n{d} = {c}[0]\n{d}.mul_(3)",
-    "with torch.no_grad():\n    {c} = {a} * {b}",
-    "for i in range(3):\n    {a} = torch.tanh({a} * 0.9 + i)",
-    "{c} = torch.linalg.qr({a}).R",
-    "{c}, {d} = {a}.sort(dim=-1)",
-    "{c} = nn.Linear({a}.shape[-1], 2)({a})",
-)
-PRELUDE = """
-class Cube(torch.autograd.Function):
-    @staticmethod
-    def forward(ctx, x):
-        ctx.save_for_backward(x)
-        return x ** 3
-    @staticmethod
-    def backward(ctx, g):
-        x, = ctx.saved_tensors
-        return 3 * x ** 2 * g
-
-torch.manual_seed({seed})
-"""
-SHAPES = st.sampled_from([(), (1,), (3,), (2, 3), (3, 2), (3, 3), (2, 1, 3), (4, 2, 2)])
-TEMPLATES = UNARY + BINARY + STATEMENTS
-CHOICES = st.tuples(st.integers(0, len(TEMPLATES) - 1), st.integers(0, 99), st.integers(0, 99))
+WHOLE = Limits(tensor_values=100_000, node_values=100_000, graph_numbers=10**9)
 
 
-class Builder:
-    """Grows a program statement by statement, keeping only those that plain torch accepts."""
-
-    def __init__(self, seed: int) -> None:
-        self.source = PRELUDE.format(seed=seed)
-        self.names: dict[str, Any] = {"torch": torch, "nn": torch.nn, "F": torch.nn.functional}
-        exec(self.source, self.names)
-
-    def grow(self, statement: str) -> None:
-        before = torch.get_rng_state()
-        trial = dict(self.names)
-        try:
-            with warnings.catch_warnings():
-                warnings.simplefilter("ignore")
-                exec(statement, trial)
-        except (RuntimeError, IndexError, ValueError, TypeError):
-            torch.set_rng_state(before)
-            return
-        self.names = trial
-        self.source += statement + "\n"
-
-    def tensors(self) -> list[str]:
-        return [name for name, value in self.names.items() if isinstance(value, Tensor)]
-
-
-@st.composite
-def programs(draw: st.DrawFn) -> str:
-    builder = Builder(draw(st.integers(0, 2**16)))
-    for number, shape in enumerate(draw(st.lists(SHAPES, min_size=1, max_size=4))):
-        grad = number == 0 or draw(st.booleans())
-        builder.grow(f"t{number} = torch.randn({list(shape)}, requires_grad={grad})")
-    for number, (which, first, second) in enumerate(draw(st.lists(CHOICES, min_size=1, max_size=30))):
-        names, template = builder.tensors(), TEMPLATES[which]
-        parts = {
-            "a": names[first % len(names)],
-            "b": names[second % len(names)],
-            "c": f"u{number}",
-            "d": f"v{number}",
-        }
-        statement = template.format(**parts)
-        builder.grow(statement if template in STATEMENTS else f"u{number} = {statement}")
-    live = [name for name in builder.tensors() if builder.names[name].requires_grad]
-    return builder.source + f"loss = {' + '.join(f'{name}.sum()' for name in live)}\n"
-
-
-@settings(max_examples=150, deadline=None, suppress_health_check=list(HealthCheck))
+@settings(max_examples=500, deadline=None, suppress_health_check=list(HealthCheck))
 @given(programs())
 def test_recorded_program_agrees_with_plain_torch(source: str) -> None:
     plain = run_plainly(source)
@@ -161,14 +35,6 @@ def test_recorded_program_agrees_with_plain_torch(source: str) -> None:
         record = tensor_or_alias(trace.tensors, name)
         assert_same(record.value, value.detach())
         assert_same(record.grad, value.grad if value.is_leaf else None)
-
-
-def run_plainly(source: str) -> dict[str, Any]:
-    names: dict[str, Any] = {"torch": torch, "nn": torch.nn, "F": torch.nn.functional}
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore")
-        exec(source, names)
-    return names
 
 
 def named_on_graph(named: dict[str, Tensor]) -> dict[Tensor, str]:
@@ -238,7 +104,7 @@ def test_program_generator_covers_every_template() -> None:
             builder.grow(f"t{number} = torch.randn({shape}, requires_grad=True)")
         size = len(builder.source)
         text = template.format(a="t0", b="t1", c="u", d="v")
-        builder.grow(text if template in STATEMENTS else f"u = {text}")
+        builder.grow(text if is_statement(template) else f"u = {text}")
         if len(builder.source) == size:
             refused.append(template)
     assert refused == []
