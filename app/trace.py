@@ -155,6 +155,15 @@ class SavedItem:
 
 
 NodeKind = Literal["function", "accumulate", "constant"]
+MarkKind = Literal["cut", "view", "in_place", "hook", "checkpoint", "custom", "why"]
+
+
+@dataclass(frozen=True, slots=True)
+class Mark:
+    """Something a picture says at a node. All but `why` depend on the program's text, not on its numbers."""
+
+    kind: MarkKind
+    sentence: Text
 
 
 @dataclass(frozen=True, slots=True)
@@ -178,6 +187,7 @@ class GraphNode:
     saved: Many[SavedItem] = ()
     seconds: float | None = None
     """Wall time of the node's part of the backward pass; on a GPU that of starting it."""
+    marks: Many[Mark] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -192,6 +202,16 @@ class GraphEdge:
     producer: NodeId
     output_nr: int
     grad: TensorValue | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class GraphCut:
+    """Where the program cut autograd's history: `constant` was computed from an output of `producer`, without it."""
+
+    constant: NodeId
+    producer: NodeId
+    output_nr: int
+    sentence: Text
 
 
 @dataclass(frozen=True, slots=True)
@@ -225,6 +245,7 @@ class AutogradGraph:
     occurrence: int
     """Which backward pass of the run it was, from 0 (passes in between may not have been kept)."""
     nodes_left_out: int
+    cuts: Many[GraphCut] = ()
     ran: Many[NodeId] = ()
     """Nodes in the order torch's engine ran them backward; those it did not need are missing."""
 

@@ -43,6 +43,8 @@ def _sizes(trace: Trace, limits: Limits) -> Iterator[tuple[str, int, int]]:
     yield "graphs", len(graphs), limits.backward_passes + 1
     nodes = sum(len(graph.nodes) for graph in graphs)
     yield "nodes", nodes, 3 * limits.graph_nodes
+    yield "cuts", sum(len(graph.cuts) for graph in graphs), limits.graph_edges
+    yield "marks", sum(len(node.marks) for graph in graphs for node in graph.nodes), 8 * nodes
     yield "nodes run backward", sum(len(graph.ran) for graph in graphs), nodes
     yield "edges", sum(len(graph.edges) for graph in graphs), 2 * limits.graph_edges
     yield "outputs", sum(len(node.outputs) for graph in graphs for node in graph.nodes), 2 * nodes + 10_000

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Hashable
 from functools import cache
-from typing import Any, cast
+from typing import Any, Literal, cast
 
 import torch
 from torch import Tensor
@@ -52,6 +52,20 @@ def unpack_hook(node: Any, name: str) -> Any:
     return getattr(getattr(node, name.replace("_saved_", "_raw_saved_", 1), None), "unpack_hook", None)
 
 
+def what_guards(node: Any) -> Literal["", "hook", "checkpoint"]:
+    """Whether what the node saved is behind hooks, and whether a checkpoint put them there."""
+    names = saved_names(node)
+    hook = unpack_hook(node, names[0]) if names else None
+    if hook is None:
+        return ""
+    return "checkpoint" if getattr(hook, "__qualname__", "").startswith("_checkpoint_hook.") else "hook"
+
+
+def has_hooks(tensor: Tensor) -> bool:
+    """Whether the program registered hooks on the tensor that are still there."""
+    return bool(tensor._backward_hooks or getattr(tensor, "_post_accumulate_grad_hooks", None))
+
+
 def is_top_mode(mode: TorchFunctionMode) -> bool:
     return _get_current_function_mode() is mode  # type: ignore[no-untyped-call]
 
@@ -59,3 +73,13 @@ def is_top_mode(mode: TorchFunctionMode) -> bool:
 def is_wrapper(tensor: Tensor) -> bool:
     """Whether a torch.func transform wraps this tensor, or it is fake: its numbers cannot be read."""
     return bool(torch._C._functorch.is_functorch_wrapped_tensor(tensor)) or isinstance(tensor, FakeTensor)
+
+
+def unwrap(tensor: Tensor) -> Tensor:
+    """The tensor under what torch.func's transforms put around it; of `vmap` the whole batch, its dimension first."""
+    functorch = torch._C._functorch
+    while functorch.is_functorch_wrapped_tensor(tensor):
+        batch = functorch.maybe_get_bdim(tensor)
+        tensor = functorch.get_unwrapped(tensor)
+        tensor = tensor if batch < 0 else tensor.movedim(batch, 0)
+    return tensor

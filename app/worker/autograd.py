@@ -10,16 +10,17 @@ import itertools
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from time import perf_counter
-from typing import Any
+from typing import Any, Literal
 
 import torch
 from torch import Tensor
+from torch.autograd.function import BackwardCFunction
 from torch.autograd.graph import GradientEdge, Node, get_gradient_edge
 
 from app.limits import KIB, Limits
-from app.trace import NodeKind, SavedItem
+from app.trace import Mark, NodeKind, SavedItem
 from app.values import TensorId, TensorValue
-from app.worker.anchors import node_outputs, node_sequence, node_variable
+from app.worker.anchors import has_hooks, node_outputs, node_sequence, node_variable, what_guards
 from app.worker.budget import GraphBudget
 from app.worker.identity import IdentityTable
 from app.worker.recorder import Argument, Call, Recorder, Result
@@ -44,6 +45,10 @@ class RawOutput:
     """The numbers until they are summarised: a list, or a tensor."""
     value: TensorValue | None = None
     grad: TensorValue | None = None
+    view_of: TensorId | None = None
+    """The base of an output that is a view, while that is known."""
+    hooked: bool = False
+    """Whether hooks change or watch its gradient."""
     before: TensorValue | None = None
     """Of a leaf: what `.grad` held before the pass and holds after it, where the pass added to something."""
     after: TensorValue | None = None
@@ -56,6 +61,13 @@ class RawNode:
     sequence: int | None
     call: Call | None
     outputs: list[RawOutput]
+    made: Result | None = None
+    """Of a leaf or constant: the recorded result it is."""
+    custom: bool = False
+    """Whether a Function of the program's own, or of a library's Python, runs here."""
+    packed: Literal["", "hook", "checkpoint"] = ""
+    """What guards the tensors it saved."""
+    marks: list[Mark] = field(default_factory=list)
     saved: list[SavedItem] = field(default_factory=list)
     seconds: float | None = None
 
@@ -157,15 +169,17 @@ class GraphWalk:
         if variable is None:
             sequence = node_sequence(node)
             call = None if sequence is None else self._recorder.by_sequence.get(sequence)
-            return RawNode(
-                "function", node.name().rsplit("::", 1)[-1], sequence, call, outputs or [RawOutput()]
-            )
+            op = node.name().rsplit("::", 1)[-1]
+            custom = isinstance(node, BackwardCFunction)
+            packed = what_guards(node)
+            return RawNode("function", op, sequence, call, outputs or [RawOutput()], None, custom, packed)
         number = self._identities.number(variable)
         made = self._recorder.made.get(number)
         output = RawOutput(tuple(variable.shape), dtype_name(variable.dtype), str(variable.device), number)
         output.position = made.position if made else 0
         output.held = variable.detach()
-        return RawNode("accumulate", "AccumulateGrad", None, made.call if made else None, [output])
+        output.hooked = has_hooks(variable)
+        return RawNode("accumulate", "AccumulateGrad", None, made.call if made else None, [output], made)
 
     def _add_constants(self) -> None:
         """Tensors that took part without requiring grad: torch has no node for them, learners do."""
@@ -205,7 +219,7 @@ class GraphWalk:
         if output.held is None:
             alive = self._identities.thing(argument.tensor)
             output.held = alive if isinstance(alive, Tensor) else None
-        return RawNode("constant", "constant", None, made.call if made else None, [output])
+        return RawNode("constant", "constant", None, made.call if made else None, [output], made)
 
     # ------------------------------------------------------------------------------------------ values
 
@@ -229,6 +243,15 @@ class GraphWalk:
                 output = raw.outputs[result.output_nr]
                 output.tensor, output.position = result.tensor, result.position
                 output.held = held_by(result)
+                self._look_at(output, self._identities.thing(result.tensor))
+
+    def _look_at(self, output: RawOutput, tensor: object) -> None:
+        """What only a tensor that still lives can tell."""
+        if not isinstance(tensor, Tensor) or tensor.is_inference():
+            return
+        output.hooked = has_hooks(tensor)
+        if tensor._is_view() and tensor._base is not None:
+            output.view_of = self._identities.number(tensor._base)
 
     def _summary(self, held: Any) -> TensorValue | None:
         most = None if held is None else self._budget.most()

@@ -269,7 +269,7 @@ class Run:
                 )
                 self._notes.append(reason)
                 return
-        if root is None or (self._passes.count and asked in ("auto", "none")):
+        if root is None or (self._passes.own and asked in ("auto", "none")):
             return
         if asked == "none" or not root.requires_grad:
             self._passes.look(root)

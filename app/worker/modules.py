@@ -41,6 +41,12 @@ class ModulePaths:
         self._stack.clear()
         self.current = None
 
+    def hooked(self) -> frozenset[str]:
+        """Paths of the modules on which the program registered hooks."""
+        kinds = ("_forward_hooks", "_forward_pre_hooks", "_backward_hooks", "_backward_pre_hooks")
+        paths = self._paths.items()
+        return frozenset(path for module, path in paths if any(getattr(module, kind) for kind in kinds))
+
     def _enter(self, module: nn.Module, args: Any) -> None:
         path = self._paths.get(module)
         if path is None:

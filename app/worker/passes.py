@@ -65,6 +65,8 @@ class Passes:
         limits: Limits,
     ) -> None:
         self.count = 0
+        self.own = 0
+        """Passes the program ran itself; the others ran inside a transform of torch.func."""
         self.first: list[RawPass] = []
         self.latest: RawPass | None = None
         self.seconds = 0.0
@@ -110,7 +112,7 @@ class Passes:
         @functools.wraps(original)
         def wrapper(*args: Any, **kwargs: Any) -> Any:
             roots = args[0] if args else kwargs.get("outputs", kwargs.get("tensors"))
-            if self._running or transforms_active():  # inside torch.func there are no values to read
+            if self._running:
                 return original(*args, **kwargs)
             if not self._recorder.recording and len(self.first) >= self._limits.backward_passes:
                 return self._pass_by(roots, original, args, kwargs)
@@ -124,7 +126,8 @@ class Passes:
         """Run one backward pass; take its graph, with the facts of its call, if this one is to be kept."""
         self._running = True
         aside = self._recorder.hush()
-        if call != "auto":
+        inside = transforms_active()
+        if call != "auto" and not inside:
             self._on_backward(roots, self._find_loop())
         began = time.perf_counter()
         walk = self._take(facts(), roots) if self._wanted() else None
@@ -138,6 +141,7 @@ class Passes:
         finally:
             ended = time.perf_counter()
             self.count += 1
+            self.own += not inside
             self.seconds += ended - taken
             if sequence_number() > before:  # create_graph: these gradients have a graph of their own
                 self._recorder.note(f"torch.autograd.{call}", [], tensors_in(result), before)
@@ -152,6 +156,8 @@ class Passes:
 
     def _pass_by(self, roots: Any, backward: Callable[..., Any], args: Any, kwargs: Any) -> Any:
         """`run` while nothing is recorded, which is nearly always: every microsecond here is one of each step."""
+        if transforms_active():
+            return backward(*args, **kwargs)
         self._running = True
         self._on_backward(roots, self._find_loop())
         began = time.perf_counter()
@@ -160,6 +166,7 @@ class Passes:
         finally:
             self.seconds += time.perf_counter() - began
             self.count += 1
+            self.own += 1
             self._running = False
 
     def _find_loop(self) -> int | None:

@@ -329,6 +329,9 @@ class Recorder(TorchFunctionMode):
                 self.by_sequence.pop(sequence, None)
         del self.calls[since:]
 
+    def hooked_modules(self) -> frozenset[str]:
+        return self._modules.hooked()
+
     def number_of(self, tensor: Tensor) -> TensorId:
         """Numbers grow in the order tensors are first seen."""
         return self._identities.number(tensor)

@@ -18,15 +18,17 @@ from app.trace import (
     GraphEdge,
     GraphNode,
     GraphRoot,
+    Mark,
     NodeOutput,
     Operand,
     Step,
     TensorRecord,
 )
-from app.values import NodeId, Span, StepId, TensorId
+from app.values import NodeId, Span, StepId, TensorId, Why
 from app.worker.autograd import RawNode
 from app.worker.identity import IdentityTable, shared_storages
 from app.worker.instrument import Place
+from app.worker.marks import Cuts, mark_node, tell_cut
 from app.worker.namespace import Found
 from app.worker.passes import Passes, RawPass
 from app.worker.recorder import Argument, Call, Recorder, Result
@@ -87,6 +89,9 @@ class Report:
         self._limits = limits
         self._names: dict[TensorId, str] = {}
         self._step_ids: dict[int, StepId] = {}
+        self._whys: dict[int, dict[tuple[NodeId, str], Why]] = {}
+        """By graph, the reasons that point at one of its nodes."""
+        self._hooked = recorder.hooked_modules()
         self.tensors_dropped = 0
         self.unexplained = 0
 
@@ -108,6 +113,10 @@ class Report:
             for (number, items), storage in zip(chosen, storages, strict=True)
         )
         self.unexplained = explainer.unexplained
+        for why in (why for record in records for why in record.why):
+            if why.node is not None and why.occurrence is not None:
+                told = self._whys.setdefault(why.occurrence, {})
+                told.setdefault((why.node, why.code), why)
         return records
 
     def _facts(self) -> Facts:
@@ -184,11 +193,17 @@ class Report:
 
     def _graph(self, taken: RawPass) -> AutogradGraph:
         raw = taken.graph
+        cuts = {number: (cut, edges) for number, cut, edges in Cuts(raw).find()}
+        for number, (cut, _) in cuts.items():
+            raw.nodes[number].marks.append(Mark("cut", tell_cut(cut)))
+        for mark in self._whys.get(taken.occurrence, {}).values():
+            raw.nodes[mark.node or 0].marks.append(Mark("why", mark.sentence))
         return AutogradGraph(
             roots=tuple(GraphRoot(NodeId(node), output_nr) for node, output_nr in raw.roots),
             nodes=tuple(
                 self._node(NodeId(number), node, taken.names) for number, node in enumerate(raw.nodes)
             ),
+            cuts=tuple(edge for _, edges in cuts.values() for edge in edges),
             edges=tuple(
                 GraphEdge(NodeId(e.consumer), e.input_nr, NodeId(e.producer), e.output_nr, e.grad)
                 for e in raw.edges
@@ -229,7 +244,17 @@ class Report:
             saved=tuple(raw.saved),
             seconds=raw.seconds,
             outputs=outputs,
+            marks=(*mark_node(raw, lambda tensor: self._known_as(tensor, names), self._hooked), *raw.marks),
         )
+
+    def _known_as(self, number: TensorId, names: dict[TensorId, str]) -> str:
+        """A tensor's name in a few words: the program's, else the text of the call that made it."""
+        made = self._recorder.made.get(number)
+        name = self._name_of(number, names, made.call if made else None, made.position if made else 0)
+        if name is None and made is not None:
+            span = self._places.span(made.call.code, made.call.instruction)
+            name = None if span is None else self._places.source.text(span)
+        return name or "?"
 
     def _backward(self, taken: RawPass) -> BackwardPass | None:
         if taken.call == "none":
@@ -239,12 +264,7 @@ class Report:
         return BackwardPass(taken.call, roots, taken.seed, span, taken.retain_graph, taken.create_graph)
 
     def _root_name(self, number: TensorId, names: dict[TensorId, str]) -> str:
-        made = self._recorder.made.get(number)
-        name = self._name_of(number, names, made.call if made else None, made.position if made else 0)
-        if name is None and made is not None:
-            span = self._places.span(made.call.code, made.call.instruction)
-            name = None if span is None else self._places.source.text(span)[:CALL_CHARS]
-        return name or "?"
+        return self._known_as(number, names)[:CALL_CHARS]
 
 
 def _operand(tensor: Argument | Result) -> Operand:

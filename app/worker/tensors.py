@@ -13,8 +13,10 @@ from typing import Any, Literal
 import torch
 
 from app.values import Complex, Nested, Real, Scalar, Statistics, TensorValue, spell
-from app.worker.anchors import is_wrapper
+from app.worker.anchors import is_wrapper, unwrap
 
+LARGEST_DENSE = 2**22
+"""Elements a sparse tensor may have to be looked at as a dense one."""
 FEW = 64
 """Up to this many elements, Python counts faster than torch dispatches."""
 
@@ -34,7 +36,10 @@ def plain_nested(data: Any) -> Nested:
 
 def readable(tensor: torch.Tensor) -> torch.Tensor | None:
     """A detached, dense, plain tensor of the same numbers, or None where there are none to read."""
+    tensor = unwrap(tensor)
     if tensor.device.type == "meta" or tensor.is_nested or is_wrapper(tensor):
+        return None
+    if tensor.layout is not torch.strided and tensor.numel() > LARGEST_DENSE:
         return None
     tensor = tensor.detach()
     if tensor.is_quantized:

@@ -178,7 +178,8 @@ def is_statement(template: str) -> bool:
 
 
 @st.composite
-def programs(draw: st.DrawFn, templates: Sequence[str] = TEMPLATES) -> str:
+def programs(draw: st.DrawFn, templates: Sequence[str] = TEMPLATES, last: bool = False) -> str:
+    """`last`: the loss is made of the last tensor alone, not of all, so that some get no gradient."""
     builder = Builder(draw(st.integers(0, 2**16)))
     for number, shape in enumerate(draw(st.lists(SHAPES, min_size=1, max_size=4))):
         grad = number == 0 or draw(st.booleans())
@@ -194,6 +195,8 @@ def programs(draw: st.DrawFn, templates: Sequence[str] = TEMPLATES) -> str:
         statement = template.format(**parts)
         builder.grow(statement if is_statement(template) else f"u{number} = {statement}")
     live = [name for name in builder.tensors() if builder.names[name].requires_grad]
+    if last:
+        live = live[-1:]
     return builder.source + f"loss = {' + '.join(f'{name}.sum()' for name in live)}\n"
 
 

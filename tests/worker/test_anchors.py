@@ -5,6 +5,7 @@ from __future__ import annotations
 import pytest
 import torch
 from torch.overrides import TorchFunctionMode
+from torch.utils.checkpoint import checkpoint
 
 from app.worker import anchors
 
@@ -75,3 +76,40 @@ def test_tracing_is_known() -> None:
     torch.jit.trace(look, torch.ones(1), check_trace=False)  # type: ignore[no-untyped-call]
     assert seen == [True]
     assert not anchors.is_tracing()
+
+
+def test_saved_tensors_behind_hooks_are_known_without_calling_them() -> None:
+    called: list[int] = []
+
+    def unpack(tensor: torch.Tensor) -> torch.Tensor:
+        called.append(1)
+        return tensor
+
+    leaf = torch.ones(2, requires_grad=True)
+    with torch.autograd.graph.saved_tensors_hooks(lambda tensor: tensor, unpack):
+        hooked = leaf.exp()
+    checked = checkpoint(torch.exp, leaf, use_reentrant=False)
+    guards = [anchors.what_guards(each.grad_fn) for each in (leaf.exp(), hooked, checked)]
+    assert (guards, called) == (["", "hook", "checkpoint"], [])
+
+
+def test_hooks_on_tensors_are_seen_and_gone_when_removed() -> None:
+    leaf = torch.ones(2, requires_grad=True)
+    assert not anchors.has_hooks(leaf)
+    handle = leaf.register_post_accumulate_grad_hook(lambda each: None)  # type: ignore[no-untyped-call]
+    assert anchors.has_hooks(leaf)
+    handle.remove()
+    assert not anchors.has_hooks(leaf)
+
+
+def test_wrappers_of_transforms_give_the_tensor_within() -> None:
+    seen: list[torch.Tensor] = []
+
+    def square(each: torch.Tensor) -> torch.Tensor:
+        seen.append(anchors.unwrap(each))
+        return (each**2).sum()
+
+    batch = torch.tensor([[1.0, 2.0], [3.0, 4.0]])
+    torch.func.vmap(torch.func.grad(square))(batch)
+    assert torch.equal(seen[0], batch)
+    assert anchors.unwrap(batch) is batch

@@ -2,21 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-
 from torch import Tensor
 
 from app.trace import TensorKind
 from app.values import TensorId, Text
+from app.worker.cuts import cuts_before, cuts_of, is_cut, kind_of_cut
 from app.worker.ops import is_in_place
 from app.worker.passes import RawPass
 from app.worker.recorder import Call, Result
 from app.worker.tensors import dtype_name
-from app.worker.why.facts import DETACHING, Facts, Flow, Reason, Words, cuts_of, is_cut, last_word, one_line
+from app.worker.why.facts import Facts, Flow, Reason, Words, one_line
 
 MOST_CALLS = 10_000
 """Calls looked at on the way back from one tensor."""
-COPYING = ("tensor", "as_tensor", "asarray", "new_tensor", "Parameter", "make_subclass", "from_numpy")
 GRADIENT_CALLS = ("backward", "auto")
 
 
@@ -61,7 +59,7 @@ def _needs_none(facts: Facts, number: TensorId, words: Words) -> Reason:
             facts.words(frozen[-1], **words),
         )
         return Reason("frozen", text, frozen[-1])
-    for cut in _cuts_before(facts, number):
+    for cut in cuts_before(facts.made.get(number), MOST_CALLS):
         return _tell_cut(facts, cut, words, direct=cut.tensor == number)
     return Reason(
         "no_requires_grad", Text("`{name}` does not require grad, so autograd records nothing for it.", words)
@@ -87,33 +85,12 @@ def _not_a_leaf(facts: Facts, number: TensorId, words: Words) -> Reason:
 # ---------------------------------------------------------------------------------------------- where history ends
 
 
-def _cuts_before(facts: Facts, number: TensorId) -> Iterator[Result]:
-    """Results on the way back from a tensor whose call had an argument that required grad; the nearest first."""
-    made = facts.made.get(number)
-    queue = [] if made is None else [made]
-    seen = {id(each) for each in queue}
-    for result in queue[:MOST_CALLS]:
-        if is_cut(result.call, result):
-            yield result
-    for result in queue:  # grows while it is read
-        if result.sequence is not None or len(queue) > MOST_CALLS:
-            continue
-        for argument in result.call.arguments:
-            before = argument.made_by
-            if before is None or id(before) in seen:
-                continue
-            seen.add(id(before))
-            if is_cut(before.call, before):
-                yield before
-            queue.append(before)
-
-
 def _tell_cut(facts: Facts, cut: Result, words: Words, direct: bool) -> Reason:
     """A cut upstream of the tensor, in words that name what cut."""
     call = cut.call
     gaps = facts.words(call, **words)
     gaps["source"] = _source_of(facts, call)
-    match _kind_of_cut(call, cut), direct:
+    match kind_of_cut(cut), direct:
         case "no_grad", True:
             text = Text(
                 "`{name}` was computed under `torch.no_grad()`: `{call}` (line {line}) left no history.", gaps
@@ -147,18 +124,7 @@ def _tell_cut(facts: Facts, cut: Result, words: Words, direct: bool) -> Reason:
             text = Text(
                 "`{name}` comes from `{call}` (line {line}), which autograd cannot differentiate.", gaps
             )
-    return Reason(_kind_of_cut(call, cut), text, call)
-
-
-def _kind_of_cut(call: Call, cut: Result) -> str:
-    if not (cut.dtype.is_floating_point or cut.dtype.is_complex):
-        return "whole_numbers"
-    word = last_word(call)
-    if word in DETACHING or call.op.endswith(".detach_"):
-        return "detached"
-    if word in COPYING:
-        return "copied"
-    return "no_grad" if not call.grad_mode else "not_differentiable"
+    return Reason(kind_of_cut(cut), text, call)
 
 
 def _source_of(facts: Facts, call: Call) -> str:
@@ -248,7 +214,7 @@ def _outside(facts: Facts, number: TensorId, words: Words) -> Reason:
     cut = _cut_towards_root(facts, reach)
     if cut is not None:
         return _tell_lost(facts, cut, words)
-    if facts.count == 0:
+    if facts.own == 0:
         return Reason("no_backward", Text("No backward pass has run.", words))
     return _unconnected(facts, number, reach, words)
 
@@ -274,7 +240,7 @@ def _cut_towards_root(facts: Facts, reach: dict[TensorId, int]) -> Result | None
     if not cuts:
         return None
     roots = _behind_roots(facts)
-    return next((cut for cut in cuts if not facts.count or cut.tensor in roots), None)
+    return next((cut for cut in cuts if not facts.own or cut.tensor in roots), None)
 
 
 def _behind_roots(facts: Facts) -> set[TensorId]:
@@ -290,7 +256,7 @@ def _tell_lost(facts: Facts, cut: Result, words: Words) -> Reason:
     """A cut downstream of the tensor, on its way to the root."""
     call = cut.call
     gaps = facts.words(call, **words)
-    kind = _kind_of_cut(call, cut)
+    kind = kind_of_cut(cut)
     match kind:
         case "no_grad":
             text = Text(

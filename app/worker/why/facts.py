@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from dataclasses import dataclass
 from functools import cached_property
 from types import CodeType
@@ -14,13 +14,12 @@ from torch import Tensor
 from app.values import Span, TensorId, TensorValue, Text
 from app.worker.autograd import RawEdge, RawGraph, RawNode, held_by
 from app.worker.identity import IdentityTable
-from app.worker.ops import EventKind, is_in_place
+from app.worker.ops import EventKind
 from app.worker.passes import Passes, RawPass
 from app.worker.recorder import Argument, Call, Event, Recorder, Result
 
 NAME_CHARS = 200
 """Of a name or a call in a sentence."""
-DETACHING = ("detach", "detach_", "data")
 Words = dict[str, str | int | float]
 
 
@@ -101,6 +100,7 @@ class Facts:
         self.complete = not recorder.left_early
         """Whether every call of the program was recorded."""
         self.count = passes.count
+        self.own = passes.own
         self.kept = passes.kept()
         self._events = recorder.events
         self._span = span
@@ -183,19 +183,3 @@ def one_line(text: str) -> str:
     """A call's text as it stands within a sentence."""
     short = " ".join(text.split())
     return short if len(short) <= NAME_CHARS else short[: NAME_CHARS - 1] + "…"
-
-
-def last_word(call: Call) -> str:
-    """`torch.Tensor.__truediv__` → `truediv`."""
-    return call.op.rsplit(".", 1)[-1].strip("_") if call.op else ""
-
-
-def is_cut(call: Call, result: Result) -> bool:
-    """Whether autograd's history ends between a call's arguments and this result of it."""
-    if is_in_place(call.op) and not call.op.endswith(".detach_"):
-        return False
-    return result.sequence is None and any(argument.requires_grad for argument in call.arguments)
-
-
-def cuts_of(call: Call) -> Iterator[Result]:
-    yield from (result for result in call.results if is_cut(call, result))
