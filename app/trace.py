@@ -12,7 +12,20 @@ from app.classic import ClassicGraph
 from app.holding import Held, Pace
 from app.predictions import Predictions
 from app.training import Curve, Training
-from app.values import Many, NodeId, Numbers, Span, StepId, StorageId, TensorId, TensorValue, Text, Why
+from app.values import (
+    GraphCut,
+    Many,
+    Mark,
+    NodeId,
+    Numbers,
+    Span,
+    StepId,
+    StorageId,
+    TensorId,
+    TensorValue,
+    Text,
+    Why,
+)
 
 # ---------------------------------------------------------------------------------------------- what a run is asked
 
@@ -155,15 +168,6 @@ class SavedItem:
 
 
 NodeKind = Literal["function", "accumulate", "constant"]
-MarkKind = Literal["cut", "view", "in_place", "hook", "checkpoint", "custom", "why"]
-
-
-@dataclass(frozen=True, slots=True)
-class Mark:
-    """Something a picture says at a node. All but `why` depend on the program's text, not on its numbers."""
-
-    kind: MarkKind
-    sentence: Text
 
 
 @dataclass(frozen=True, slots=True)
@@ -205,16 +209,6 @@ class GraphEdge:
 
 
 @dataclass(frozen=True, slots=True)
-class GraphCut:
-    """Where the program cut autograd's history: `constant` was computed from an output of `producer`, without it."""
-
-    constant: NodeId
-    producer: NodeId
-    output_nr: int
-    sentence: Text
-
-
-@dataclass(frozen=True, slots=True)
 class BackwardPass:
     """One call that ran the graph backward."""
 
@@ -245,9 +239,9 @@ class AutogradGraph:
     occurrence: int
     """Which backward pass of the run it was, from 0 (passes in between may not have been kept)."""
     nodes_left_out: int
-    cuts: Many[GraphCut] = ()
     ran: Many[NodeId] = ()
     """Nodes in the order torch's engine ran them backward; those it did not need are missing."""
+    cuts: Many[GraphCut] = ()
 
 
 # ---------------------------------------------------------------------------------------------- how a run ended

@@ -177,6 +177,27 @@ class Why:
     node: NodeId | None = None
 
 
+MarkKind = Literal["cut", "view", "in_place", "hook", "checkpoint", "custom", "why"]
+
+
+@dataclass(frozen=True, slots=True)
+class Mark:
+    """Something a picture says at a node. All but `why` depend on the program's text, not on its numbers."""
+
+    kind: MarkKind
+    sentence: Text
+
+
+@dataclass(frozen=True, slots=True)
+class GraphCut:
+    """Where the program cut autograd's history: `constant` was computed from an output of `producer`, without it."""
+
+    constant: NodeId
+    producer: NodeId
+    output_nr: int
+    sentence: Text
+
+
 @dataclass(frozen=True, slots=True)
 class Statistics:
     """Over all elements; minimum to norm over the finite ones only, null where there is none.

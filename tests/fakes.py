@@ -41,6 +41,8 @@ from app.trace import (
 )
 from app.training import Points, Progress, Series, Training
 from app.values import (
+    GraphCut,
+    Mark,
     Nested,
     NodeId,
     Real,
@@ -190,7 +192,23 @@ def matrix_trace(program: Program, request: RunRequest) -> Trace:
         record(3, "empty", values(()), shape=(0,)),
         record(4, "flags", TensorValue((True, False, True), None, None), shape=(3,), dtype="bool"),
     )  # fmt: skip
-    return Trace(Completed(), "cpu", tensors, versions=VERSIONS, timings=Timings(0.01))
+    return Trace(Completed(), "cpu", tensors, graphs=(cut_graph(),), versions=VERSIONS, timings=Timings(0.01))
+
+
+def cut_graph() -> AutogradGraph:
+    """`y = h * h.detach()`: the constant is drawn with what it was cut from."""
+    detached = Text("cut: detach")
+    constant = replace(
+        node(2, "constant", "constant", None, None, "d", 0.5, None), marks=(Mark("cut", detached),)
+    )
+    nodes = (
+        node(0, "function", "MulBackward0", "h * d", None, "y", 0.25, None),
+        node(1, "function", "TanhBackward0", "w.tanh()", None, "h", 0.5, None),
+        constant,
+    )
+    edges = tuple(GraphEdge(NodeId(0), nr, NodeId(nr + 1), 0) for nr in (0, 1))
+    cuts = (GraphCut(NodeId(2), NodeId(1), 0, detached),)
+    return AutogradGraph((GraphRoot(NodeId(0), 0),), nodes, edges, None, 0, 0, cuts=cuts)
 
 
 def printing_trace(program: Program, request: RunRequest) -> Trace:

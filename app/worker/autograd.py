@@ -18,8 +18,8 @@ from torch.autograd.function import BackwardCFunction
 from torch.autograd.graph import GradientEdge, Node, get_gradient_edge
 
 from app.limits import KIB, Limits
-from app.trace import Mark, NodeKind, SavedItem
-from app.values import TensorId, TensorValue
+from app.trace import NodeKind, SavedItem
+from app.values import Mark, TensorId, TensorValue
 from app.worker.anchors import has_hooks, node_outputs, node_sequence, node_variable, what_guards
 from app.worker.budget import GraphBudget
 from app.worker.identity import IdentityTable

@@ -5,8 +5,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 
-from app.trace import GraphCut, Mark
-from app.values import NodeId, TensorId, Text
+from app.values import GraphCut, Mark, NodeId, TensorId, Text
 from app.worker.autograd import RawGraph, RawNode
 from app.worker.cuts import cuts_before, kind_of_cut
 from app.worker.recorder import Call, Result

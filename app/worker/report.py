@@ -18,13 +18,12 @@ from app.trace import (
     GraphEdge,
     GraphNode,
     GraphRoot,
-    Mark,
     NodeOutput,
     Operand,
     Step,
     TensorRecord,
 )
-from app.values import NodeId, Span, StepId, TensorId, Why
+from app.values import Mark, NodeId, Span, StepId, TensorId, Why
 from app.worker.autograd import RawNode
 from app.worker.identity import IdentityTable, shared_storages
 from app.worker.instrument import Place
