@@ -62,6 +62,14 @@ class Limits:
     """Numbers in one look at a model's predictions."""
     frames_per_second: float = 25.0
     """How often what is new while a program trains is sent."""
+    looks_per_second: float = 4.0
+    """How often the tensors of a program that is watched live are shown while it trains, at most; 0 for never."""
+    ribbons: int = 48
+    """Parameters' weights, and their gradients, followed as histograms."""
+    ribbon_columns: int = 64
+    """Histograms kept of one ribbon; older ones are thinned."""
+    bins: int = 32
+    """Bins of one histogram."""
     watched: int = 32
     text_chars: int = 20_000
     """Longest text shown for one value."""

@@ -2,6 +2,7 @@
 
 A stretch is a power of two of step numbers, aligned at 0, so the result does not depend on how points were batched.
 A spike survives because it is the greatest (or least) of its stretch; a stretch with NaN or Inf keeps one of them.
+Of histograms a stretch keeps the one that reaches furthest from zero, as it is: no two are ever mixed.
 """
 
 from __future__ import annotations
@@ -9,10 +10,10 @@ from __future__ import annotations
 import math
 from bisect import bisect_left
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import NamedTuple
 
-from app.training import Curve, Points, Series
+from app.training import Curve, Histogram, Points, Ribbon, Series
 from app.values import as_float, spell
 
 SMALLEST_CAPACITY = 16
@@ -214,3 +215,58 @@ def write_points(series: int, points: list[Point]) -> Points:
         tuple(spell(each.value) for each in points),
         epochs if len(epochs) == len(points) else (),
     )
+
+
+class RibbonThinner:
+    """One ribbon within `capacity` histograms (at least 4): first and newest, and one of each stretch between."""
+
+    def __init__(self, ribbon: Ribbon, capacity: int) -> None:
+        self._ribbon = replace(ribbon, histograms=())
+        self.index = ribbon.index
+        self._capacity = max(capacity, 4)
+        self._width = 1
+        self._kept: dict[int, Histogram] = {}
+        self._first: Histogram | None = None
+        self._newest: Histogram | None = None
+
+    @property
+    def last_step(self) -> int:
+        return self._newest.step if self._newest else -1
+
+    def add(self, histograms: Sequence[Histogram]) -> None:
+        """Take histograms of rising steps."""
+        for each in histograms:
+            self._first = self._first or each
+            self._newest = each
+            self._keep(each)
+            while len(self._kept) > self._capacity - 2:
+                self._width *= 2
+                kept, self._kept = self._kept, {}
+                for old in kept.values():
+                    self._keep(old)
+
+    def _keep(self, new: Histogram) -> None:
+        known = self._kept.get(new.step // self._width)
+        if known is None or reach_of(new) > reach_of(known):
+            self._kept[new.step // self._width] = new
+
+    def ribbon(self) -> Ribbon:
+        ends = [each for each in (self._first, self._newest) if each is not None]
+        kept = {each.step: each for each in (*self._kept.values(), *ends)}
+        return replace(self._ribbon, histograms=tuple(kept[step] for step in sorted(kept)))
+
+
+def reach_of(histogram: Histogram) -> float:
+    """How far from zero its elements lie; infinitely where some are not finite."""
+    if histogram.not_finite or histogram.low is None or histogram.high is None:
+        return math.inf
+    return max(abs(histogram.low), abs(histogram.high))
+
+
+def thin_ribbon(ribbon: Ribbon, capacity: int) -> Ribbon:
+    """The same ribbon with at most `capacity` histograms (at least 4)."""
+    if len(ribbon.histograms) <= capacity:
+        return ribbon
+    thinner = RibbonThinner(ribbon, capacity)
+    thinner.add(ribbon.histograms)
+    return thinner.ribbon()

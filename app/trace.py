@@ -9,9 +9,9 @@ from dataclasses import dataclass, field
 from typing import Literal
 
 from app.classic import ClassicGraph
-from app.holding import Held, Pace
+from app.holding import Pace
 from app.predictions import Predictions
-from app.training import Curve, Training
+from app.training import Curve, Ribbon
 from app.values import (
     GraphCut,
     Many,
@@ -383,11 +383,9 @@ class Trace:
     curves: Many[Curve] = ()
     predictions: Many[Predictions] = ()
     """Of each model found, the first and the latest look."""
+    ribbons: Many[Ribbon] = ()
     notes: Many[Text] = ()
     cuts: Many[Cut] = ()
     versions: Versions = field(default_factory=Versions)
     timings: Timings = field(default_factory=Timings)
     frame: Literal["trace"] = "trace"
-
-
-Frame = Output | Figure | Training | Predictions | Held | Trace

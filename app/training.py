@@ -12,6 +12,8 @@ from typing import Literal
 from app.values import Many, Real, Span
 
 SeriesKind = Literal["loss", "metric", "learning_rate", "grad_norm", "update_ratio"]
+Part = Literal["weight", "grad"]
+"""Of a parameter."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,12 +49,41 @@ class Progress:
 
 
 @dataclass(frozen=True, slots=True)
+class Histogram:
+    """How the elements of one tensor lay at one optimiser step: `counts` over equal bins from `low` to `high`.
+
+    Every finite element is in a bin, every other in `not_finite`; bins and bounds are empty where none is finite.
+    """
+
+    step: int
+    low: float | None
+    high: float | None
+    counts: Many[int]
+    not_finite: int
+    mean_size: Real | None
+    """Mean of the finite elements' magnitudes."""
+
+
+@dataclass(frozen=True, slots=True)
+class Ribbon:
+    """One parameter's weights, or their gradients, as histograms over time. A run's ribbons are numbered from 0."""
+
+    index: int
+    name: str
+    part: Part
+    elements: int
+    histograms: Many[Histogram]
+
+
+@dataclass(frozen=True, slots=True)
 class Training:
     """A frame sent a few times a second: series seen for the first time, and what is new since the last frame."""
 
     new_series: Many[Series]
     points: Many[Points]
     progress: Progress | None
+    ribbons: Many[Ribbon] = ()
+    """Histograms since the last frame, each ribbon's in the order of their steps."""
     frame: Literal["training"] = "training"
 
 

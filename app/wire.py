@@ -15,9 +15,10 @@ from pydantic import ConfigDict, Field, TypeAdapter, ValidationError
 from pydantic_core import PydanticSerializationError, to_json
 
 from app.errors import WireError
+from app.frames import Frame
 from app.holding import Command
 from app.limits import Limits
-from app.trace import Frame, RunRequest
+from app.trace import RunRequest
 
 HEADER = struct.Struct(">I")
 ON_ITS_WAY = HEADER.pack(0)

@@ -7,7 +7,7 @@ const SMALLEST = 0.6; // what a picture opens with where it does not fit: small 
 const SETTLED = 160;
 
 export function startGraph() {
-  const view = { zoom: 0, left: 0, top: 0, key: "" };
+  const view = { zoom: 0, left: 0, top: 0, key: "", area: null };
   const viewport = () => document.querySelector(".viewport");
   const picture = () => document.querySelector(".viewport > :is(svg, img)");
   const gesture = startGesture(viewport, picture, (factor) => { view.zoom = bounded(current() * factor); show(); });
@@ -61,7 +61,9 @@ export function startGraph() {
     if (image instanceof HTMLImageElement && !image.complete) image.addEventListener("load", show, { once: true });
     show();
     if (another) view.left = besideRoot(area);
-    area.scrollTo({ left: view.left, top: view.top, behavior: "instant" });
+    if (another || area !== view.area) area.scrollTo({ left: view.left, top: view.top, behavior: "instant" });
+    if (area === view.area) return;
+    view.area = area;
     area.addEventListener("scroll", () => {
       Object.assign(view, { left: area.scrollLeft, top: area.scrollTop });
       document.dispatchEvent(new Event("playground:viewport"));

@@ -1,6 +1,7 @@
 // A live run: started by Run, followed through its events, stopped by Stop, by the next run, or by leaving the page.
 // The browser itself connects again after a dropped connection and says which event it saw last.
 import { startControls } from "./controls.js";
+import { startMoving } from "./moving.js";
 import { startPredictions } from "./predictions.js";
 import { startTraining } from "./training.js";
 
@@ -9,6 +10,7 @@ const MOST_OUTPUT = 20_000;
 
 export function startLive(evaluation) {
   const training = startTraining();
+  const moving = startMoving();
   const { panel, say } = training;
   const predictions = startPredictions();
   const field = () => document.querySelector("#live [name=run]");
@@ -34,7 +36,7 @@ export function startLive(evaluation) {
     const mine = run;
     run.patience = setTimeout(() => { if (run === mine && !mine.over) panel.hidden = false; }, PATIENCE);
     run.timer = setInterval(showTime, 500);
-    run.source = new EventSource(`/api/v1/runs/${encodeURIComponent(id)}/events?trace=none`);
+    run.source = new EventSource(`/api/v1/runs/${encodeURIComponent(id)}/events?trace=none&tensors=none`);
     run.source.addEventListener("open", () => { if (run === mine && !mine.over) show(find("#training-note"), ""); });
     run.source.addEventListener("error", () => { if (run === mine) dropped(); });
     for (const [kind, act] of Object.entries(acts)) {
@@ -71,20 +73,24 @@ export function startLive(evaluation) {
       training.take(frame);
       if (frame.progress) acts.progress(frame.progress);
     },
+    tensors() {
+      moving.follow(evaluation.edits() === run.edits);
+      moving.ask();
+    },
     predictions(look) { predictions.take(look); },
     progress(progress) {
       run.progress = progress;
       run.mark ??= { at: performance.now(), done: progress.done };
       showProgress(progress);
     },
-    snapshot({ curves, progress }) {
+    snapshot({ curves, ribbons, progress }) {
       panel.hidden = panel.hidden && !curves.length;
-      training.replace(curves);
+      training.replace(curves, ribbons);
       if (progress) acts.progress(progress);
     },
     done(end) {
       run.ended = run.over = true;
-      training.replace(end.curves);
+      training.replace(end.curves, end.ribbons);
       showProgress(end.state === "finished" ? null : end.progress);
       tell(end.reason === "left alone" ? "alone" : end.state, {}, [say("seconds", { seconds: end.seconds.toFixed(1) })]);
       if (end.error) show(find("#training-note"), end.error.message);
@@ -109,6 +115,7 @@ export function startLive(evaluation) {
 
   function finish() {
     run.source.close();
+    moving.follow(false);
     clearInterval(run.timer);
     clearTimeout(run.patience);
     for (const stop of stops) stop.hidden = true;
@@ -229,9 +236,10 @@ export function startLive(evaluation) {
     panel.hidden = !data;
     if (!data) return;
     training.begin();
-    training.replace(JSON.parse(data));
+    const { ribbons, predictions: looks } = document.getElementById("panel-trained").dataset;
+    training.replace(JSON.parse(data), JSON.parse(ribbons));
     predictions.begin();
-    JSON.parse(document.getElementById("panel-trained").dataset.predictions).forEach(predictions.take);
+    JSON.parse(looks).forEach(predictions.take);
     panel.dataset.state = "";
     show(find("#training-note"), "");
     showProgress(null);

@@ -51,17 +51,19 @@ export function startOutline(links) {
   }
 
   function arrive() {
-    if (!panel()) return;
-    if (open) {
-      panel().open = true;
-      build();
-    }
-    panel().addEventListener("toggle", (event) => {
-      if (event.target !== panel()) return;
-      open = panel().open;
-      if (open && !panel().querySelector(".outline-list li")) build();
-    });
+    if (!panel() || !open) return;
+    panel().open = true;
+    const boxes = links.boxes();
+    const same = panel().querySelectorAll("summary[data-box]").length === boxes.length && boxes.every(({ id }) => entries.get(id)?.summary.isConnected);
+    if (!same) return build();
+    for (const box of boxes) entries.get(box.id).summary.textContent = box.getAttribute("aria-label"); // the same picture, new numbers
   }
+
+  document.addEventListener("toggle", (event) => {
+    if (event.target.id !== "outline") return;
+    open = event.target.open;
+    if (open && !event.target.querySelector("li")) build();
+  }, true);
 
   document.addEventListener("focusin", (event) => {
     const box = event.target.matches?.("#outline summary[data-box]") && document.getElementById(event.target.dataset.box);

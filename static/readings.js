@@ -1,8 +1,11 @@
-// The exact value and index under the pointer in a heatmap.
+// The exact value and index under the pointer in a heatmap, also while the values move.
 
 export function startReadings() {
-  document.addEventListener("pointermove", (event) => {
-    const map = event.target.closest?.(".heat");
+  let last = null;
+
+  function read(event) {
+    const map = event?.target.closest?.(".heat");
+    last = map ? event : null;
     if (!map) return;
     const { width, height, label, texts } = map.dataset;
     const box = map.getBoundingClientRect();
@@ -11,5 +14,8 @@ export function startReadings() {
     const index = [label, height > 1 ? row : "", column].filter((part) => part !== "").join(", ");
     const reading = map.closest(".half")?.querySelector(".reading");
     if (reading) reading.textContent = `[${index}] = ${texts.split(" ")[row * width + column]}`;
-  });
+  }
+
+  document.addEventListener("pointermove", read);
+  document.addEventListener("htmx:after:swap", () => read(last));
 }

@@ -108,6 +108,7 @@ export function startSteps(editor, graph, links) {
 
   function arrive() {
     const open = story?.panel.querySelector(".stages").open;
+    const panel = story?.panel;
     story = read();
     if (!story) return pause();
     const key = `${graph.viewport().dataset.key} ${story.stages.length}`;
@@ -116,8 +117,8 @@ export function startSteps(editor, graph, links) {
     story.panel.querySelector(".stages").open = Boolean(open);
     story.panel.querySelector(".forward-part").style.flexGrow = story.stages.filter((each) => each.dataset.phase === "forward").length;
     story.panel.querySelector(".backward-part").style.flexGrow = story.stages.filter((each) => each.dataset.phase === "backward").length;
-    if (state.at !== null) go(state.at);
-    else show();
+    if (state.at !== null && story.panel !== panel) go(state.at);
+    else show(); // the same picture with new numbers: the reader stays where they are
     return null;
   }
 

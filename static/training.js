@@ -1,6 +1,7 @@
 // The Training panel: curves of a live run or of a finished evaluation, drawn, switched, summed up and saved.
 import { align, Curves, GROUPS, csv, json, keyOf, positions, sample, smooth } from "./curves.js";
 import { startPlot, short } from "./plot.js";
+import { startRibbons } from "./ribbons.js";
 import { save, savePicture } from "./saving.js";
 
 const COLOURS = 8;
@@ -14,6 +15,7 @@ export function startTraining() {
   const say = (word, values = {}) => words[word].replace(/\{(\w+)\}/g, (gap, name) => values[name] ?? gap);
   const state = { curves: new Curves(), before: null, group: "loss", log: false, axis: null, off: new Set(), spoken: 0, timer: 0, reading: null, lines: [] };
   const plot = startPlot(part("plot"), (index) => { state.reading = index; showReadings(); });
+  const ribbons = startRibbons(() => state.curves.all, plot.colour);
   let asked = 0;
 
   // -------------------------------------------------------------------------------------- what is drawn
@@ -180,20 +182,21 @@ export function startTraining() {
     if (kind === "png") savePicture("training.png", plot, [...part("legend").children]);
     panel.querySelector(".training-menu").open = false;
   });
-  const repaint = () => { plot.repaint(); soon(); };
+  const repaint = () => { plot.repaint(); ribbons.repaint(); soon(); };
   document.getElementById("themes").addEventListener("click", () => setTimeout(repaint));
   matchMedia("(prefers-color-scheme: dark)").addEventListener("change", repaint);
 
   return {
     panel, say, soon,
     curves: () => state.curves,
-    take: (frame) => { state.curves.take(frame); soon(); },
-    replace: (curves) => { state.curves.replace(curves); soon(); },
+    take: (frame) => { state.curves.take(frame); ribbons.take(frame.ribbons); soon(); },
+    replace: (curves, histograms) => { state.curves.replace(curves); ribbons.replace(histograms); soon(); },
     // The curves so far become the last run's, to compare the next one with.
     begin() {
       if (state.curves.all.length) state.before = state.curves.all;
       state.curves = new Curves();
       plot.zoom(0);
+      ribbons.begin();
       soon();
     },
   };

@@ -12,6 +12,7 @@ from dataclasses import dataclass, field, replace
 
 from app.classic import ClassicEdge, ClassicGraph, ClassicNode
 from app.errors import DrawingFailed
+from app.frames import Frame
 from app.holding import Command, Held, HeldState, NonFinite, Origin, Pace
 from app.program import Program
 from app.sandbox.face import Device, SandboxHealth, SealLayer
@@ -19,7 +20,6 @@ from app.trace import (
     AutogradGraph,
     BackwardPass,
     Completed,
-    Frame,
     GraphEdge,
     GraphNode,
     GraphRoot,
@@ -55,6 +55,7 @@ from app.values import (
     Text,
     Why,
 )
+from tests.fake_ribbons import ribbons_at
 
 LINE = "y = x*w + b"
 VERSIONS = Versions("3.11.7", "2.13.0+cpu", "2.4.6")
@@ -252,7 +253,10 @@ def training_frames(source: str, points: int = 10, batches: int = 30) -> Iterato
         if batch % 3 == 2:
             new.append(Points(2, (batch // 3,), (1 - math.exp(-batch / batches),), (batch // 3,)))
         series = (loss, rate) if batch == 0 else (accuracy,) if batch == 2 else ()
-        yield Training(series, tuple(new), Progress(6, (batch + 1) * points, total, (batch + 1) * points))
+        progress = Progress(6, (batch + 1) * points, total, (batch + 1) * points)
+        yield Training(
+            series, tuple(new), progress, ribbons_at(batch * points, "nan" in source and batch > 20)
+        )
     yield Output("stdout", "trained\n")
 
 

@@ -20,7 +20,7 @@ ROOT = Path(__file__).resolve().parent.parent
 FOLDERS = ("app", "tests", "benchmarks", "scripts")
 
 FLOORS = (
-    ("trace", "training", "holding", "predictions", "classic", "values", "limits", "errors"),
+    ("frames", "trace", "training", "holding", "predictions", "classic", "values", "limits", "errors"),
     ("wire", "control", "program", "settings", "words", "thinning"),
     ("sandbox", "drawing", "worker"),
     ("runs",),
@@ -32,7 +32,8 @@ SAME_ROOM = (("source", "program"), ("request", "program"))
 NEIGHBOURS = (
     *(("errors", "values"), ("trace", "values"), ("training", "values"), ("holding", "values")),
     *(("trace", "training"), ("trace", "holding"), ("predictions", "values"), ("trace", "predictions")),
-    *(("classic", "values"), ("trace", "classic")),
+    *(("classic", "values"), ("trace", "classic"), ("frames", "trace"), ("frames", "values")),
+    *(("frames", "training"), ("frames", "holding"), ("frames", "predictions")),
 )
 """On floor 0 the vocabulary is made of small values, and a failure may carry one."""
 

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import math
+from itertools import pairwise
 from time import perf_counter
 
 from hypothesis import given, settings
 from hypothesis import strategies as some
 
-from app.thinning import Thinner, thin_curve
-from app.training import Curve, Points, Series
+from app.thinning import RibbonThinner, Thinner, reach_of, thin_curve, thin_ribbon
+from app.training import Curve, Histogram, Points, Ribbon, Series
 from app.values import as_float, spell
 
 SERIES = Series(3, "loss", "loss", None)
@@ -135,3 +136,56 @@ def test_numbers_too_large_for_a_float_become_infinite() -> None:
     assert curve is not None
     assert curve.points.values == ("Infinity", "-Infinity")
     assert Thinner(SERIES, 16).curve() is None
+
+
+# -------------------------------------------------------------------------------------------------------- ribbons
+
+RIBBON = Ribbon(2, "w", "grad", 10, ())
+REACHES = some.lists(some.floats(0, 1e6) | some.none(), min_size=1, max_size=300)
+
+
+def histograms_of(reaches: list[float | None], stride: int = 1) -> list[Histogram]:
+    """None is a tensor without a finite element."""
+    return [
+        Histogram(step * stride, None, None, (), 10, None)
+        if reach is None
+        else Histogram(step * stride, -reach, reach, (4, 6), 0, reach / 2)
+        for step, reach in enumerate(reaches)
+    ]
+
+
+@given(REACHES, some.integers(4, 40), some.integers(1, 9))
+@settings(max_examples=120, deadline=None)
+def test_thinned_ribbon_is_small_ordered_and_of_what_was_given(
+    reaches: list[float | None], capacity: int, stride: int
+) -> None:
+    given_ones = histograms_of(reaches, stride)
+    ribbon = thin_ribbon(Ribbon(2, "w", "grad", 10, tuple(given_ones)), capacity)
+    kept = ribbon.histograms
+    assert len(kept) <= capacity
+    assert set(kept) <= set(given_ones)
+    assert [each.step for each in kept] == sorted({each.step for each in kept})
+    assert (kept[0], kept[-1]) == (given_ones[0], given_ones[-1])
+    assert max(map(reach_of, kept)) == max(map(reach_of, given_ones))
+
+
+@given(REACHES, some.integers(4, 40), some.lists(some.integers(1, 30), max_size=20))
+@settings(max_examples=80, deadline=None)
+def test_ribbon_does_not_depend_on_the_batches(
+    reaches: list[float | None], capacity: int, cuts: list[int]
+) -> None:
+    whole, torn = RibbonThinner(RIBBON, capacity), RibbonThinner(RIBBON, capacity)
+    whole.add(histograms_of(reaches))
+    start = 0
+    for length in [*cuts, len(reaches)]:
+        torn.add(histograms_of(reaches)[start : start + length])
+        start += length
+    assert torn.ribbon() == whole.ribbon()
+
+
+def test_histograms_of_a_long_run_are_spread_evenly() -> None:
+    thinner = RibbonThinner(RIBBON, 64)
+    thinner.add(histograms_of([1.0] * 20_000))
+    steps = [each.step for each in thinner.ribbon().histograms]
+    assert 30 <= len(steps) <= 64
+    assert max(later - earlier for earlier, later in pairwise(steps)) <= 20_000 / 30

@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 
 from app import trace, values
 from app.errors import WireError
+from app.frames import Tensors
 from app.limits import MIB, Limits
 from app.program import parse_program
 from app.trace import (
@@ -28,6 +29,7 @@ from app.trace import (
     Trace,
     Watched,
 )
+from app.training import Histogram, Ribbon, Training
 from app.values import Complex, Span, TensorValue, Text
 from app.wire import (
     HEADER,
@@ -123,6 +125,15 @@ def test_whole_traces_come_back_equal(canned: object) -> None:
     assert callable(canned)
     sent: Trace = canned(parse_program("y = x*w + b", Limits()), RunRequest({"x": InputSpec(1.0)}))
     assert through(sent) == sent
+
+
+def test_what_moves_comes_back_equal() -> None:
+    trace = line_trace(parse_program("y = x*w + b", Limits()), RunRequest({"x": InputSpec(1.0)}))
+    tensors = Tensors(3, trace.tensors, trace.graphs[0], stale=True)
+    assert same(through(tensors), tensors)
+    found = Histogram(4, -1.0, 0.5, (1, 0, 2), 1, "Infinity"), Histogram(5, None, None, (), 4, None)
+    training = Training((), (), None, (Ribbon(1, "w", "grad", 4, found),))
+    assert same(through(training), training)
 
 
 def test_every_part_of_the_vocabulary_is_tried() -> None:

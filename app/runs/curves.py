@@ -1,4 +1,4 @@
-"""All curves of a run as they grow: what a child sends is checked for order and number, then thinned."""
+"""All curves and ribbons of a run as they grow: what a child sends is checked for order and number, then thinned."""
 
 from __future__ import annotations
 
@@ -7,8 +7,8 @@ from dataclasses import replace
 from operator import lt
 
 from app.limits import Limits
-from app.thinning import Thinner, thin_curve
-from app.training import Curve, Points, Progress, Series, Training
+from app.thinning import RibbonThinner, Thinner, thin_curve, thin_ribbon
+from app.training import Curve, Histogram, Points, Progress, Ribbon, Series, Training
 
 MOST_NAME = 200
 SMALLEST = 32
@@ -18,15 +18,19 @@ class CurveBook:
     def __init__(self, limits: Limits) -> None:
         self._most = limits.curves
         self._capacity = limits.curve_points
+        self._most_ribbons = limits.ribbons
+        self._columns = limits.ribbon_columns
         self._thinners: dict[int, Thinner] = {}
+        self._ribbons: dict[int, RibbonThinner] = {}
         self.progress: Progress | None = None
 
     def take(self, frame: Training) -> Training:
         """Note a frame; what of it is new and in order goes on to the viewers."""
         new = tuple(self._meet(frame.new_series))
         points = tuple(filter(None, map(self._add, frame.points)))
+        ribbons = tuple(filter(None, map(self._add_ribbon, frame.ribbons)))
         self.progress = frame.progress or self.progress
-        return Training(new, points, frame.progress)
+        return Training(new, points, frame.progress, ribbons)
 
     def _meet(self, series: tuple[Series, ...]) -> Iterator[Series]:
         for each in series:
@@ -43,13 +47,32 @@ class CurveBook:
         thinner.add(new)
         return new if new.steps else None
 
+    def _add_ribbon(self, ribbon: Ribbon) -> Ribbon | None:
+        """What of it is new: histograms whose steps rise, of one of not too many ribbons."""
+        thinner = self._ribbons.get(ribbon.index)
+        if thinner is None:
+            if len(self._ribbons) >= self._most_ribbons:
+                return None
+            named = replace(ribbon, name=ribbon.name[:MOST_NAME])
+            thinner = self._ribbons[ribbon.index] = RibbonThinner(named, self._columns)
+        new: list[Histogram] = []
+        for each in ribbon.histograms:
+            if each.step > (new[-1].step if new else thinner.last_step):
+                new.append(each)
+        thinner.add(new)
+        return replace(ribbon, name=ribbon.name[:MOST_NAME], histograms=tuple(new)) if new else None
+
     def forget(self) -> None:
         """Drop the curves and keep the progress."""
         self._thinners.clear()
+        self._ribbons.clear()
 
     def curves(self) -> tuple[Curve, ...]:
         found = (thinner.curve() for thinner in self._thinners.values())
         return tuple(curve for curve in found if curve is not None)
+
+    def ribbons(self) -> tuple[Ribbon, ...]:
+        return tuple(thinner.ribbon() for thinner in self._ribbons.values())
 
 
 def in_order(points: Points, after: int) -> Points:
@@ -77,3 +100,8 @@ def thin_to(curves: tuple[Curve, ...], points: int) -> tuple[Curve, ...]:
         return ()
     each = max(SMALLEST, points // len(curves))
     return tuple(thin_curve(curve, each) for curve in curves)
+
+
+def thin_ribbons(ribbons: tuple[Ribbon, ...], share: float) -> tuple[Ribbon, ...]:
+    """The same ribbons with that share of their histograms; none at all where it is nothing."""
+    return tuple(thin_ribbon(each, int(len(each.histograms) * share)) for each in ribbons if share)

@@ -8,13 +8,14 @@ from typing import Any, get_args
 
 from pydantic import TypeAdapter
 
+from app.frames import Tensors
 from app.holding import Held
 from app.predictions import Predictions
 from app.runs.face import Queued, Running, Snapshot
 from app.trace import Figure, Output
 from app.training import Progress, Training
 
-EventData = Queued | Running | Held | Output | Figure | Training | Predictions | Progress | Snapshot
+EventData = Queued | Running | Held | Output | Figure | Training | Predictions | Tensors | Progress | Snapshot
 
 
 @cache

@@ -11,15 +11,26 @@ from dataclasses import dataclass
 from typing import Literal, NewType, Protocol
 
 from app.errors import PlaygroundError
+from app.frames import Tensors
 from app.holding import Command, Held
 from app.program import Program
 from app.trace import RunRequest, Trace
-from app.training import Curve, Progress
+from app.training import Curve, Progress, Ribbon
 
 RunId = NewType("RunId", str)
 RunState = Literal["queued", "running", "finished", "stopped", "failed"]
 EventKind = Literal[
-    "queued", "running", "held", "output", "figure", "training", "predictions", "progress", "snapshot", "done"
+    "queued",
+    "running",
+    "held",
+    "output",
+    "figure",
+    "training",
+    "predictions",
+    "tensors",
+    "progress",
+    "snapshot",
+    "done",
 ]
 StopReason = Literal["asked", "left alone", "closing"]
 
@@ -49,7 +60,7 @@ class Running:
 
 @dataclass(frozen=True, slots=True)
 class Snapshot:
-    """All curves as they stood at an event, thinned, in place of the events up to it.
+    """All curves and ribbons as they stood at an event, thinned, in place of the events up to it.
 
     `left_out` counts pieces of output and figures that are no longer kept; a finished run's trace has them all.
     """
@@ -57,6 +68,7 @@ class Snapshot:
     curves: tuple[Curve, ...]
     progress: Progress | None
     left_out: int
+    ribbons: tuple[Ribbon, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,6 +88,7 @@ class RunStatus:
     held: Held | None
     """As the program last told; null where nobody held it."""
     curves: tuple[Curve, ...]
+    ribbons: tuple[Ribbon, ...]
     progress: Progress | None
     reason: StopReason | None
     failure: PlaygroundError | None
@@ -109,6 +122,10 @@ class RunStore(Protocol):
 
     async def trace(self, run: RunId) -> Trace | None:
         """What a finished run left; None for one that is not finished, was stopped or failed."""
+        ...
+
+    async def tensors(self, run: RunId) -> Tensors | None:
+        """What its tensors held when they were last looked at; None before that, and when the run is over."""
         ...
 
     def events(self, run: RunId, after: int = 0) -> AsyncGenerator[Event, None]:

@@ -1,7 +1,8 @@
 """The events of one run within a budget of bytes, to be read from any id on, by any number of viewers.
 
 A viewer is a number: the id it has seen. When the points take more than half of the budget, a snapshot takes the place
-of all training events up to then and the id of the last of them; whoever has seen that id never sees the snapshot.
+of all training events up to then and the id of the last of them; whoever has seen that id never sees the snapshot. Of
+what the tensors hold only the newest event is kept.
 """
 
 from __future__ import annotations
@@ -16,8 +17,8 @@ from app.runs.face import Event, EventKind
 EVENT_OVERHEAD = 200
 """Bytes an event takes beside its data."""
 TRAINING = frozenset({"training", "progress", "snapshot"})
-NEWEST = frozenset({"queued", "held"})
-"""Of these only the newest matters: its place in the line, how it is held."""
+NEWEST = frozenset({"queued", "held", "tensors"})
+"""Of these only the newest matters: its place in the line, how it is held, what its tensors hold."""
 
 
 def size_of(event: Event) -> int:
@@ -49,6 +50,11 @@ class EventLog:
     def snapshot_bytes(self) -> int:
         """How large a snapshot may be."""
         return self._budget // 4 - EVENT_OVERHEAD
+
+    @property
+    def tensors_bytes(self) -> int:
+        """How large what the tensors hold may be."""
+        return self._budget // 8 - EVENT_OVERHEAD
 
     def append(self, kind: EventKind, data: bytes = b"", slot: str = "") -> None:
         """Of the events with the same `slot` only the newest is kept."""

@@ -16,6 +16,7 @@ from dataclasses import replace
 from functools import partial
 
 from app.errors import PlaygroundError, RunNotFound, SandboxBusy, WorkerLost
+from app.frames import Frame, Tensors
 from app.holding import Command, Held, Pace
 from app.limits import Limits
 from app.predictions import Predictions
@@ -27,7 +28,7 @@ from app.runs.line import FairLine
 from app.runs.log import EventLog
 from app.runs.run import Run, pack_curves, pack_trace, status_of, unpack_trace, write_snapshot
 from app.sandbox.face import Sandbox
-from app.trace import Figure, Frame, Output, RunRequest, Trace
+from app.trace import Figure, Output, RunRequest, Trace
 from app.training import Training
 
 log = logging.getLogger("playground.runs")
@@ -87,6 +88,9 @@ class MemoryRuns:
         if not found.trace:
             return None
         return await asyncio.to_thread(unpack_trace, found.trace)
+
+    async def tensors(self, run: RunId) -> Tensors | None:
+        return self._find(run).tensors
 
     async def events(self, run: RunId, after: int = 0) -> AsyncGenerator[Event, None]:
         found = self._find(run)
@@ -188,8 +192,8 @@ class MemoryRuns:
                     async for frame in frames:
                         heard = True
                         if isinstance(frame, Trace):
-                            if frame.curves:
-                                run.curves = pack_curves(frame.curves)
+                            if frame.curves or frame.ribbons:
+                                run.curves = pack_curves(frame.curves, frame.ribbons)
                             return await asyncio.to_thread(pack_trace, frame)
                         self._note(run, frame)
             except SandboxBusy as busy:
@@ -222,17 +226,23 @@ class MemoryRuns:
                 if run.log.full:
                     run.log.compact(write_snapshot(run, run.log.snapshot_bytes))
                 new = run.book.take(frame)
-                if new.new_series or new.points:
+                if new.new_series or new.points or new.ribbons:
                     run.log.append("training", write_event(new))
                 elif new.progress is not None:
                     run.log.append("progress", write_event(new.progress))
+            case Tensors():
+                data = write_event(frame)
+                if len(data) <= run.log.tensors_bytes:
+                    run.tensors = frame
+                    run.log.append("tensors", data)
         run.wake()
 
     def _finish(self, run: Run) -> None:
         run.place = None
         run.ended = time.monotonic()
         run.begun = run.begun or run.ended
-        run.curves = run.curves or pack_curves(run.book.curves())
+        run.curves = run.curves or pack_curves(run.book.curves(), run.book.ribbons())
+        run.tensors = None
         run.book.forget()
         run.log.append("done")
         run.wake()

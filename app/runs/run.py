@@ -8,20 +8,23 @@ import zlib
 from dataclasses import dataclass, field
 
 from app.errors import PlaygroundError, WorkerLost
+from app.frames import Tensors
 from app.holding import Command, Held
 from app.program import Program
-from app.runs.curves import CurveBook, thin_to
+from app.runs.curves import CurveBook, thin_ribbons, thin_to
 from app.runs.events import read_snapshot, write_event
 from app.runs.face import RunId, RunState, RunStatus, Snapshot, StopReason
 from app.runs.log import EventLog
 from app.trace import RunRequest, Trace
-from app.training import Curve
+from app.training import Curve, Ribbon
 from app.wire import HEADER, decode_frame, encode_frame
 
 MOST_COMMANDS = 64
 """Orders that may wait for the program to take them."""
 POINT_BYTES = 64
 """What a point takes at most as JSON, roughly."""
+SMALLEST_SHARE = 1 / 16
+"""Of a snapshot's histograms: with fewer there is no ribbon to see."""
 
 
 @dataclass(slots=True, eq=False)
@@ -52,6 +55,8 @@ class Run:
     trace: bytes = b""
     curves: bytes = b""
     """What is left when it is over, packed."""
+    tensors: Tensors | None = None
+    """What they held when they were last looked at."""
     task: asyncio.Task[None] | None = None
     changed: asyncio.Event = field(default_factory=asyncio.Event)
 
@@ -76,6 +81,7 @@ class Run:
 
 def status_of(run: Run) -> RunStatus:
     end = run.ended if run.over else time.monotonic()
+    left = unpack_curves(run.curves) if run.over else Snapshot(run.book.curves(), None, 0, run.book.ribbons())
     return RunStatus(
         id=run.id,
         state=run.state,
@@ -86,7 +92,8 @@ def status_of(run: Run) -> RunStatus:
         last_event=run.log.last_id,
         seconds=max(0.0, end - run.begun - paused_seconds(run)) if run.begun else 0.0,
         held=run.held,
-        curves=unpack_curves(run.curves) if run.over else run.book.curves(),
+        curves=left.curves,
+        ribbons=left.ribbons,
         progress=run.book.progress,
         reason=run.reason,
         failure=run.failure,
@@ -101,25 +108,26 @@ def paused_seconds(run: Run) -> float:
 
 
 def write_snapshot(run: Run, allowed: int) -> bytes:
-    """The curves as they stand in at most `allowed` bytes, thinned as far as that takes."""
-    curves = run.book.curves()
-    points = max(allowed // POINT_BYTES, 1)
+    """The curves and ribbons as they stand in at most `allowed` bytes, thinned as far as that takes."""
+    curves, ribbons = run.book.curves(), run.book.ribbons()
+    points, share = max(allowed // POINT_BYTES, 1), 1.0
     while True:
-        thinned = thin_to(curves, points)
-        data = write_event(Snapshot(thinned, run.book.progress, run.log.left_out))
+        thinned, fewer = thin_to(curves, points), thin_ribbons(ribbons, share)
+        data = write_event(Snapshot(thinned, run.book.progress, run.log.left_out, fewer))
         if len(data) <= allowed:
             return data
         if points == 0:
             return write_event(Snapshot((), run.book.progress, run.log.left_out))
         points //= 2
+        share = share / 2 if share > SMALLEST_SHARE else 0.0
 
 
-def pack_curves(curves: tuple[Curve, ...]) -> bytes:
-    return zlib.compress(write_event(Snapshot(curves, None, 0)), 1)
+def pack_curves(curves: tuple[Curve, ...], ribbons: tuple[Ribbon, ...]) -> bytes:
+    return zlib.compress(write_event(Snapshot(curves, None, 0, ribbons)), 1)
 
 
-def unpack_curves(packed: bytes) -> tuple[Curve, ...]:
-    return read_snapshot(zlib.decompress(packed)).curves
+def unpack_curves(packed: bytes) -> Snapshot:
+    return read_snapshot(zlib.decompress(packed))
 
 
 def pack_trace(trace: Trace) -> bytes:

@@ -17,6 +17,7 @@ from dataclasses import dataclass, field, replace
 
 from app.control import Orders
 from app.errors import ProgramRefused, SandboxBusy, WireError, WorkerFailed, WorkerLost
+from app.frames import Frame
 from app.holding import Command, Held, Pace
 from app.limits import Limits
 from app.program import Program
@@ -24,7 +25,7 @@ from app.sandbox.child import Child, signal_name
 from app.sandbox.face import Device, SandboxHealth, SealLayer
 from app.sandbox.pool import Pool
 from app.sandbox.uids import claim_uids
-from app.trace import Crashed, Figure, Frame, Outcome, Output, RunRequest, Stopped, Trace
+from app.trace import Crashed, Figure, Outcome, Output, RunRequest, Stopped, Trace
 from app.values import Problem, Text
 from app.wire import Failure, Ready, Task, Telling
 
@@ -139,7 +140,7 @@ class LocalSandbox:
     ) -> AsyncGenerator[Frame, None]:
         device = self._choose_device(request.device)
         pool = self._gpus.get(device, self._cpu)
-        limits = self._plan.limits if seconds is None else replace(self._plan.limits, seconds=seconds)
+        limits = live_limits(self._plan.limits, seconds)
         child = await self._enter(pool)
         self._running[device] = self._running.get(device, 0) + 1
         try:
@@ -245,6 +246,11 @@ async def handing_on(child: Child, commands: asyncio.Queue[Command] | None) -> A
     finally:
         task.cancel()
         await asyncio.wait({task})
+
+
+def live_limits(limits: Limits, seconds: float | None) -> Limits:
+    """The limits of a run that is watched for so many seconds; one that is only waited for need show nothing."""
+    return replace(limits, looks_per_second=0.0) if seconds is None else replace(limits, seconds=seconds)
 
 
 def cpu_seconds(limits: Limits) -> int:

@@ -5,10 +5,12 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from app.errors import WireError
+from app.frames import Tensors
 from app.holding import Held
 from app.limits import Limits
 from app.predictions import Predictions
-from app.trace import AutogradGraph, Raised, Trace
+from app.trace import AutogradGraph, Raised, TensorRecord, Trace
+from app.training import Ribbon, Training
 from app.values import Nested, TensorValue
 from app.wire import ChildFrame, decode_frame
 
@@ -20,26 +22,57 @@ def decode_and_check(body: bytes, limits: Limits) -> ChildFrame:
     frame = decode_frame(body)
     if isinstance(frame, Held) and len(body) > HELD_BYTES:
         raise WireError(f"{len(body)} bytes to say that a program is held")
-    sizes: Iterator[tuple[str, int, int]] = iter(())
-    if isinstance(frame, Trace):
-        sizes = _sizes(frame, limits)
-    elif isinstance(frame, Predictions):
-        sizes = _prediction_sizes((frame,), limits)
-    for what, found, allowed in sizes:
+    for what, found, allowed in _sizes_of(frame, limits):
         if found > allowed:
-            raise WireError(f"a {frame.frame} with {found} {what}, {allowed} allowed")
+            raise WireError(f"a {frame.frame} frame with {found} {what}, {allowed} allowed")
     return frame
 
 
-def _sizes(trace: Trace, limits: Limits) -> Iterator[tuple[str, int, int]]:
-    """What is counted, how much there is, and how much our own child would send at most."""
-    graphs = trace.graphs
-    yield "tensors", len(trace.tensors), limits.tensors + 1
+Size = tuple[str, int, int]
+"""What is counted, how much there is, and how much our own child would send at most."""
+
+
+def _sizes_of(frame: ChildFrame, limits: Limits) -> Iterator[Size]:
+    match frame:
+        case Trace():
+            yield from _sizes(frame, limits)
+        case Tensors():
+            graphs = () if frame.graph is None else (frame.graph,)
+            yield from _graph_sizes(graphs, limits)
+            yield from _tensor_sizes(frame.tensors, (), limits)
+        case Training():
+            yield from _ribbon_sizes(frame.ribbons, limits)
+        case Predictions():
+            yield from _prediction_sizes((frame,), limits)
+
+
+def _sizes(trace: Trace, limits: Limits) -> Iterator[Size]:
     yield "steps", len(trace.steps), 2 * limits.steps
     yield "figures", len(trace.figures), limits.figures
     yield "watched expressions", len(trace.watched), limits.watched
     yield "curves", len(trace.curves), limits.curves
     yield "notes", len(trace.notes) + len(trace.cuts), 64
+    for curve in trace.curves:
+        yield "points", len(curve.points.steps), 4 * limits.curve_points
+    if trace.classic is not None:
+        yield "torchviz edges", len(trace.classic.edges) + len(trace.classic.nodes), 2 * limits.graph_edges
+    yield "predictions", len(trace.predictions), 2 * limits.models
+    yield from _prediction_sizes(trace.predictions, limits)
+    yield from _text_sizes(trace, limits)
+    yield from _graph_sizes(trace.graphs, limits)
+    yield from _ribbon_sizes(trace.ribbons, limits)
+    watched = tuple(each.value for each in trace.watched if each.value is not None)
+    yield from _tensor_sizes(trace.tensors, watched, limits)
+
+
+def _ribbon_sizes(ribbons: tuple[Ribbon, ...], limits: Limits) -> Iterator[Size]:
+    yield "ribbons", len(ribbons), limits.ribbons
+    for each in ribbons:
+        yield "histograms", len(each.histograms), 4 * limits.ribbon_columns
+        yield "bins", max((len(one.counts) for one in each.histograms), default=0), limits.bins
+
+
+def _graph_sizes(graphs: tuple[AutogradGraph, ...], limits: Limits) -> Iterator[Size]:
     yield "graphs", len(graphs), limits.backward_passes + 1
     nodes = sum(len(graph.nodes) for graph in graphs)
     yield "nodes", nodes, 3 * limits.graph_nodes
@@ -50,25 +83,23 @@ def _sizes(trace: Trace, limits: Limits) -> Iterator[tuple[str, int, int]]:
     yield "outputs", sum(len(node.outputs) for graph in graphs for node in graph.nodes), 2 * nodes + 10_000
     saved = sum(len(node.saved) for graph in graphs for node in graph.nodes)
     yield "saved things", saved, limits.graph_saved
-    for curve in trace.curves:
-        yield "points", len(curve.points.steps), 4 * limits.curve_points
-    if trace.classic is not None:
-        yield "torchviz edges", len(trace.classic.edges) + len(trace.classic.nodes), 2 * limits.graph_edges
-    yield "predictions", len(trace.predictions), 2 * limits.models
-    yield from _prediction_sizes(trace.predictions, limits)
-    yield from _text_sizes(trace, limits)
     numbers = sum(size(value.data) for graph in graphs for value in _values(graph))
     yield "numbers in graphs", numbers, 2 * limits.graph_numbers + limits.node_values * limits.graph_values
-    values = [value for record in trace.tensors for value in (record.value, record.grad)]
-    values += [watched.value for watched in trace.watched]
+
+
+def _tensor_sizes(
+    tensors: tuple[TensorRecord, ...], watched: tuple[TensorValue, ...], limits: Limits
+) -> Iterator[Size]:
+    yield "tensors", len(tensors), limits.tensors + 1
+    values = [*watched, *(value for record in tensors for value in (record.value, record.grad) if value)]
     yield (
         "numbers in a tensor",
-        max((size(v.data) for v in values if v is not None), default=0),
+        max((size(value.data) for value in values), default=0),
         2 * limits.tensor_values,
     )
 
 
-def _prediction_sizes(looks: tuple[Predictions, ...], limits: Limits) -> Iterator[tuple[str, int, int]]:
+def _prediction_sizes(looks: tuple[Predictions, ...], limits: Limits) -> Iterator[Size]:
     yield "models", max((abs(look.index) for look in looks), default=0), limits.models - 1
     for look in looks:
         surface, line, chances = look.surface, look.line, look.probabilities
@@ -82,7 +113,7 @@ def _prediction_sizes(looks: tuple[Predictions, ...], limits: Limits) -> Iterato
         yield "characters", sum(map(len, (look.name, *look.axes))), 1_000
 
 
-def _text_sizes(trace: Trace, limits: Limits) -> Iterator[tuple[str, int, int]]:
+def _text_sizes(trace: Trace, limits: Limits) -> Iterator[Size]:
     yield "characters printed", sum(len(chunk.text) for chunk in trace.output), limits.output_bytes
     shown = [trace.result.text] if trace.result else []
     shown += [text for each in trace.watched for text in (each.text, each.error) if text]

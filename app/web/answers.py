@@ -36,7 +36,7 @@ from app.trace import (
     Versions,
     Watched,
 )
-from app.training import Curve, Progress
+from app.training import Curve, Progress, Ribbon
 from app.values import Why
 from app.web.languages import Language
 from app.web.pictures import Picture, chosen_graph
@@ -101,6 +101,8 @@ class EvaluateAnswer:
     """What was found to change while the program trained, thinned."""
     predictions: tuple[Predictions, ...]
     """What each model found says of its data: before training, and at the end."""
+    ribbons: tuple[Ribbon, ...]
+    """Each parameter's weights, and gradients, as histograms over time, thinned."""
     notes: tuple[str, ...]
     limits: tuple[Cut, ...]
     """What a limit cut from this answer."""
@@ -124,6 +126,8 @@ class RunAnswer:
     """Whether it is paused, its speed, and the first loss that was no number; null where nothing of that was told."""
     curves: tuple[Curve, ...]
     """The curves so far, thinned; of a run that is over, the curves to keep."""
+    ribbons: tuple[Ribbon, ...]
+    """Weights and gradients over time, likewise."""
     progress: Progress | None
     """As it was last told: where a run that was stopped or lost had come to."""
     reason: StopReason | None
@@ -169,6 +173,7 @@ def answer_for(trace: Trace, picture: Picture, asked: PictureFormat, language: L
         backward=graph.backward if graph else None,
         curves=trace.curves,
         predictions=trace.predictions,
+        ribbons=trace.ribbons,
         notes=tuple(language.say(note) for note in (*trace.notes, *picture.notes)),
         limits=trace.cuts,
         versions=trace.versions,
@@ -189,6 +194,7 @@ def run_answer(status: RunStatus, failure: Failure | None, trace: EvaluateAnswer
         seconds=round(status.seconds, 3),
         held=status.held,
         curves=status.curves,
+        ribbons=status.ribbons,
         progress=status.progress,
         reason=status.reason,
         error=failure,

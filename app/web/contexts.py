@@ -163,12 +163,13 @@ class CurveRow:
 
 @dataclass(frozen=True, slots=True)
 class TrainedPanel:
-    """What a run's training left: curves and predictions in words, and the same as JSON for the pictures."""
+    """What a run's training left: curves and predictions in words; these and ribbons as JSON for the pictures."""
 
     rows: tuple[CurveRow, ...]
     looks: tuple[str, ...]
     json: str
     predictions: str
+    ribbons: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -222,6 +223,13 @@ class LiveStart:
     status: Status
     inputs: InputsPanel | None
     run: str
+
+
+@dataclass(frozen=True, slots=True)
+class LiveTensors:
+    """What the tensors and the graph of a live run hold just now."""
+
+    result: ResultPanel
 
 
 @dataclass(frozen=True, slots=True)

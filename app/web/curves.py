@@ -1,4 +1,4 @@
-"""Curves and predictions -> what the page shows: rows to read, and JSON for the pictures, within a number of points."""
+"""Curves, predictions, ribbons -> what the page shows: rows to read, and JSON for the pictures, within many points."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from pydantic import TypeAdapter
 from app.predictions import Predictions
 from app.runs.curves import thin_to
 from app.trace import Trace
-from app.training import Curve
+from app.training import Curve, Ribbon
 from app.values import Text, as_float
 from app.web.contexts import CurveRow, TrainedPanel
 from app.web.languages import Language
@@ -33,12 +33,18 @@ def show_trained(trace: Trace, language: Language) -> TrainedPanel:
     rows = tuple(show_row(curve, language) for curve in trace.curves)
     curves = curves_writer().dump_json(thin_to(trace.curves, MOST_POINTS)).decode()
     predictions = predictions_writer().dump_json(trace.predictions).decode()
-    return TrainedPanel(rows, tuple(show_looks(trace.predictions, language)), curves, predictions)
+    ribbons = ribbons_writer().dump_json(trace.ribbons).decode()
+    return TrainedPanel(rows, tuple(show_looks(trace.predictions, language)), curves, predictions, ribbons)
 
 
 @cache
 def curves_writer() -> TypeAdapter[tuple[Curve, ...]]:
     return TypeAdapter(tuple[Curve, ...])
+
+
+@cache
+def ribbons_writer() -> TypeAdapter[tuple[Ribbon, ...]]:
+    return TypeAdapter(tuple[Ribbon, ...])
 
 
 @cache

@@ -9,10 +9,12 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from app.errors import PlaygroundError, ProgramRefused
+from app.program import normalise_source
 from app.runs.face import RunId
+from app.source import SourceText
 from app.values import Text
-from app.web.contexts import InputsPanel, LiveStart, Status
-from app.web.evaluate import check, count_run, parse, start_run
+from app.web.contexts import InputsPanel, LiveStart, LiveTensors, Status
+from app.web.evaluate import check, count_run, in_thread_if, parse, start_run
 from app.web.forms import Form, read_form
 from app.web.languages import Language
 from app.web.pages import (
@@ -24,8 +26,11 @@ from app.web.pages import (
     show_inputs,
     unless_shown,
 )
+from app.web.panels import show_moving
+from app.web.pictures import annotated_panel
 from app.web.playground import Playground, language_of, playground_of
 from app.web.problems import RateExceeded, reply_to
+from app.web.sizes import is_large
 
 RUNNING = Text("Running")
 
@@ -60,6 +65,23 @@ async def answer_live(request: Request) -> Response:
     playground, language = playground_of(request), language_of(request)
     form = read_form(await request.body())
     return await show_end(request, playground, form, language)
+
+
+@router.post("/live/tensors")
+async def move_live(request: Request) -> Response:
+    """What the tensors of the form's run hold just now, to take the place of what the page shows of them."""
+    playground, language = playground_of(request), language_of(request)
+    form = read_form(await request.body())
+    held = await playground.runs.tensors(RunId(form.run))
+    if held is None:
+        return Response(status_code=204)
+    graph = None
+    if held.graph is not None and form.style == "annotated":
+        always = replace(held.graph, occurrence=0)  # the picture keeps its name from one pass to the next
+        graph = await annotated_panel(playground, always, frozenset(form.opened), language, None)
+    source = SourceText.of(normalise_source(form.source))
+    panel = await in_thread_if(is_large(held), show_moving, held, source, graph, language)
+    return await in_thread_if(is_large(panel), render, request, "_moving.html", LiveTensors(panel))
 
 
 @router.post("/live/stop")

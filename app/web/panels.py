@@ -10,6 +10,7 @@ from collections import defaultdict
 from collections.abc import Iterator, Mapping
 
 from app.drawing.numerals import show_shape
+from app.frames import Tensors
 from app.source import SourceText
 from app.trace import BackwardPass, Crashed, Cut, Operand, Outcome, Raised, Step, Stopped, TensorRecord, Trace
 from app.values import Real, Span, Statistics, StorageId, TensorValue, Text
@@ -136,6 +137,30 @@ def show_result(
         tensors=show_tensors(trace.tensors[:MOST_CARDS], source, language),
         steps=tuple(show_step(step, source) for step in trace.steps[:SHOWN_STEPS]),
         trained=show_trained(trace, language) if trace.curves else None,
+    )
+
+
+def show_moving(
+    held: Tensors, source: SourceText, graph: GraphPanel | None, language: Language
+) -> ResultPanel:
+    """The tensors and the graph of a program that is still training."""
+    notes = [language.gettext("It trains: this is after backward pass {number}.", number=held.passes)]
+    if graph is not None and held.graph is not None and held.stale:
+        notes.append(
+            language.gettext(
+                "The graph's numbers are older, of backward pass {number}: the newest pass had another structure.",
+                number=held.graph.occurrence + 1,
+            )
+        )
+    return ResultPanel(
+        notes=tuple(notes) if held.passes else (),
+        cuts=(),
+        output=(),
+        shown=None,
+        figures=(),
+        graph=graph,
+        tensors=show_tensors(held.tensors[:MOST_CARDS], source, language),
+        steps=(),
     )
 
 

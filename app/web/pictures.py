@@ -116,17 +116,25 @@ async def graph_panel(
 
 
 async def annotated_panel(
-    playground: Playground, graph: AutogradGraph, opened: frozenset[str], language: Language, kept: str = ""
+    playground: Playground,
+    graph: AutogradGraph,
+    opened: frozenset[str],
+    language: Language,
+    kept: str | None = "",
 ) -> GraphPanel:
-    """Our own drawing; a grouped graph is kept, so that its groups open without another run."""
+    """Our own drawing; a grouped graph is kept, so that its groups open without another run.
+
+    `kept` is the key of one that is kept already; None for one that is not to be, because the next one comes soon.
+    """
     caption, key = show_caption(graph.backward, language), _structure("annotated", graph)
     try:
         drawing = await draw(playground, graph, opened)
     except DrawingFailed:
         return GraphPanel(None, None, caption, key)
     grouped = drawing.opened or any(box.group for box in drawing.boxes)
-    kept = kept or (playground.recent.keep(graph) if grouped else "")
-    return GraphPanel(drawing, None, caption, key, kept, write_times(drawing.stages))
+    if kept == "" and grouped:
+        kept = playground.recent.keep(graph)
+    return GraphPanel(drawing, None, caption, key, kept or "", write_times(drawing.stages))
 
 
 async def _classic_panel(

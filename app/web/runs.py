@@ -113,15 +113,19 @@ async def control_run(request: Request, run_id: str) -> Response:
     responses={200: dict(EVENTS), 204: {"description": "There are no more events."}, **NOT_FOUND},
 )
 async def follow_run(
-    request: Request, run_id: str, after: str | None = None, trace: str = "full"
+    request: Request, run_id: str, after: str | None = None, trace: str = "full", tensors: str = "full"
 ) -> Response:
     """Server-sent events: `queued` (place in the line), `running`, `held` (paused, going on, its speed, and where a
-    loss became NaN or infinite), `output`, `figure`, `training` (new series and points), `predictions` (one look at
-    what a model says of its data), `progress`, and `done`, always the last, which says what GET on the run says.
+    loss became NaN or infinite), `output`, `figure`, `training` (new series, points, and histograms of weights and
+    gradients), `predictions` (one look at what a model says of its data), `tensors` (what the tensors hold and one
+    graph with its numbers, a few times a second), `progress`, and `done`, always the last, which says what GET on the
+    run says.
 
     Ids count up. After a dropped connection `Last-Event-ID`, or `?after=`, goes on without loss or repeats; where
-    points so old are no longer kept one by one, a `snapshot` with all curves so far comes first. `?trace=none` leaves
-    the trace out of `done`. A comment comes every 15 seconds.
+    points so old are no longer kept one by one, a `snapshot` with all curves and histograms so far comes first. Of
+    `tensors` only the newest is kept; its graph is `stale` when a newer backward pass had another structure.
+    `?trace=none` leaves the trace out of `done`, `?tensors=none` everything out of `tensors`. A comment comes every
+    15 seconds.
     """
     playground, language = playground_of(request), language_of(request)
     seen = read_id("Last-Event-ID", request.headers.get("last-event-id")) or read_id("after", after) or 0
@@ -134,7 +138,7 @@ async def follow_run(
         answer = await describe_run(playground, run, language, whole=trace != "none")
         return await in_thread_if(is_large(answer), write_json, answer)
 
-    return EventStream(playground.runs.events(run, seen), finish)
+    return EventStream(playground.runs.events(run, seen), finish, tensors == "none")
 
 
 def read_id(name: str, text: str | None) -> int | None:

@@ -20,8 +20,8 @@ Finish = Callable[[], Awaitable[bytes]]
 
 
 class EventStream(EventSourceResponse):
-    def __init__(self, events: AsyncGenerator[Event, None], finish: Finish) -> None:
-        self._told = tell(events, finish)
+    def __init__(self, events: AsyncGenerator[Event, None], finish: Finish, brief: bool = False) -> None:
+        self._told = tell(events, finish, brief)
         super().__init__(self._told, headers={"Cache-Control": "no-store", "X-Accel-Buffering": "no"})
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
@@ -29,8 +29,10 @@ class EventStream(EventSourceResponse):
             await super().__call__(scope, receive, send)
 
 
-async def tell(events: AsyncGenerator[Event, None], finish: Finish) -> AsyncGenerator[bytes, None]:
-    """Events as bytes; `finish` says what the last one tells."""
+async def tell(
+    events: AsyncGenerator[Event, None], finish: Finish, brief: bool
+) -> AsyncGenerator[bytes, None]:
+    """Events as bytes; `finish` says what the last one tells. `brief` leaves out what the tensors hold."""
     yield f"retry: {RETRY_MILLISECONDS}\n\n".encode()
     async with aclosing(events):
         coming = asyncio.ensure_future(anext(events, None))
@@ -44,6 +46,8 @@ async def tell(events: AsyncGenerator[Event, None], finish: Finish) -> AsyncGene
                 if event is None:
                     return
                 data = await finish() if event.kind == "done" else event.data
+                if brief and event.kind == "tensors":
+                    data = b"{}"
                 yield format_sse_event(data_str=data.decode(), event=event.kind, id=str(event.id))
                 coming = asyncio.ensure_future(anext(events, None))
         finally:

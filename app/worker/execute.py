@@ -7,9 +7,7 @@ from __future__ import annotations
 
 import gc
 import linecache
-import os
 import platform
-import random
 import time
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
@@ -22,6 +20,7 @@ import torch
 from torch import Tensor
 
 from app.classic import ClassicGraph
+from app.frames import Frame
 from app.holding import Command
 from app.limits import Limits
 from app.program import FILENAME
@@ -29,7 +28,6 @@ from app.source import SourceText
 from app.trace import (
     Completed,
     Cut,
-    Frame,
     InputSpec,
     Outcome,
     RunRequest,
@@ -41,9 +39,10 @@ from app.trace import (
 )
 from app.values import Text
 from app.wire import HEADER, Task, Telling, decode_task, encode_frame, encode_task
+from app.worker.beginning import place_on, seed_everything
 from app.worker.classic import TooLargeForClassic, draw_classic
 from app.worker.figures import FigureCollector
-from app.worker.functions import OptimiserSteps, watching_functions
+from app.worker.functions import OptimiserSteps, silenced, watching_functions
 from app.worker.gate import Gate
 from app.worker.identity import IdentityTable
 from app.worker.instrument import AGAIN, NOTE, OVER, Compiled, compile_program
@@ -52,11 +51,12 @@ from app.worker.loops import Loops
 from app.worker.losses import LossWatch
 from app.worker.modules import ModulePaths
 from app.worker.moments import Moments
+from app.worker.moving import Moving
 from app.worker.namespace import Found, find_tensors, has_history, last_root, make_input, make_module
 from app.worker.origin import OriginFinder
 from app.worker.outcome import message_of, outcome_of, plain_text
 from app.worker.output import Transcript
-from app.worker.passes import Passes, run_auto
+from app.worker.passes import Passes, RawPass, run_auto
 from app.worker.predictions import Watcher
 from app.worker.recorder import Recorder
 from app.worker.report import Places, Report
@@ -142,9 +142,10 @@ class Run:
         self._send = send
         loops = Loops(self._pass_begins)
         self._passes = Passes(self._recorder, self._identities, loops, compiled.loops, limits)
-        self._training = TrainingLog(
-            loops, limits, send, self._places.span, self._places.source.text, self._moments
-        )
+        self._moving = Moving(self._moments, limits, self._report, send)
+        self._moments.listen(self._look)
+        span, text, tick = self._places.span, self._places.source.text, self._moving.tick
+        self._training = TrainingLog(loops, limits, send, span, text, self._moments, self._recorder, tick)
         self._predictions = Watcher(
             self._recorder,
             self._identities,
@@ -183,7 +184,9 @@ class Run:
     def _before_hold(self) -> None:
         """What was printed, the newest points and whoever looks at moments: a held run shows how it stands."""
         self._transcript.flush()
+        self._moving.hurry()
         self._moments.look()
+        self._moving.tick()
         self._predictions.look_now()
         self._training.flush(always=True)
 
@@ -236,6 +239,24 @@ class Run:
     def _note_backward(self, roots: Any, loop: int | None) -> None:
         self._training.note_backward(roots, loop)
         self._predictions.note_backward(roots, loop)
+
+    def _after_backward(self, kept: RawPass | None) -> None:
+        if kept is not None:
+            self._moving.keep(kept)
+        self._training.after_backward()
+
+    def _look(self) -> None:
+        """Show what moves; a module's own `named_parameters` may raise whatever it likes."""
+        try:
+            with silenced(self._recorder):
+                self._moving.look(lambda: find_tensors(self._main.__dict__), self._passes.count)
+        except Exception as error:  # user code
+            self._moving.give_up()
+            said = message_of(error)[:1_000]
+            self._notes.append(Text("The tensors could not be shown: {message}", {"message": said}))
+
+    def _report(self, limits: Limits) -> Report:
+        return Report(self._places, self._recorder, self._identities, self._passes, limits)
 
     def _show(self, value: Any) -> None:
         self._value = value
@@ -314,16 +335,18 @@ class Run:
             stack.enter_context(watching_functions(self._recorder))
             stack.enter_context(self._training.watching())
             stack.enter_context(self._predictions.watching())
-            stack.enter_context(self._passes.watching(self._before_pass, self._note_backward))
+            stack.enter_context(
+                self._passes.watching(self._before_pass, self._note_backward, self._after_backward)
+            )
             stack.enter_context(self._figures.watching())
             yield
 
     # ------------------------------------------------------------------------------------------ telling
 
     def trace(self, outcome: Outcome) -> Trace:
-        report = Report(self._places, self._recorder, self._identities, self._passes, self._limits)
+        report = self._report(self._limits)
         self._recorder.leave()
-        tensors = report.tensors(self._found or list(find_tensors(self._main.__dict__)))
+        tensors = report.tensors(self._found or self._find_again())
         if report.unexplained:
             words: dict[str, str | int | float] = {"count": report.unexplained}
             self._notes.append(
@@ -344,10 +367,18 @@ class Run:
             classic=self._classic,
             curves=self._training.curves(),
             predictions=self._predictions.told(),
+            ribbons=self._training.ribbons(),
             notes=(*self._notes, *self._predictions.notes),
             cuts=tuple(self._cuts(report)),
             versions=Versions(platform.python_version(), torch.__version__, np.__version__),
         )
+
+    def _find_again(self) -> list[Found]:
+        """The tensors of a program that ended before they were looked for."""
+        try:
+            return list(find_tensors(self._main.__dict__))
+        except Exception:  # user code: a module's own `named_parameters`
+            return []
 
     def _cuts(self, report: Report) -> Iterator[Cut]:
         limits = self._limits
@@ -362,22 +393,3 @@ class Run:
             ("graph_nodes", limits.graph_nodes, sum(taken.graph.left_out for taken in self._passes.kept())),
         )
         yield from (Cut(name, allowed, count) for name, allowed, count in dropped if count)
-
-
-def place_on(device: str) -> str:
-    """Make the device the default for new tensors; its full name."""
-    if device == "auto":
-        device = "cuda" if torch.cuda.is_available() else "cpu"
-    if device != "cpu":
-        torch.set_default_device(device)
-    return device
-
-
-def seed_everything(seed: int | None) -> None:
-    """A fork shares its parent's random state: start afresh, from `seed` if there is one."""
-    number = int.from_bytes(os.urandom(8)) if seed is None else seed
-    torch.default_generator.manual_seed(number)
-    if torch.cuda.is_initialized():  # type: ignore[no-untyped-call]
-        torch.cuda.manual_seed_all(number)
-    random.seed(number)
-    np.random.seed(number % 2**32)

@@ -74,3 +74,13 @@ class OptimiserSteps:
             moved = [parameter for group in optimiser.param_groups for parameter in group["params"]]
             name = f"torch.optim.{type(optimiser).__name__}.step"
             self._recorder.note(name, self._recorder.arguments((moved,), None), [], sequence_number())
+
+
+@contextmanager
+def silenced(recorder: Recorder) -> Iterator[None]:
+    """Meanwhile calls are ours, not the program's."""
+    aside = recorder.hush()
+    try:
+        yield
+    finally:
+        recorder.speak(aside)

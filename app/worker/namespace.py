@@ -96,6 +96,11 @@ class Found:
         self.thing = thing
         self.kind: TensorKind = kind
 
+    @property
+    def size(self) -> int:
+        """Number of its elements."""
+        return self.thing.size if isinstance(self.thing, np.ndarray) else self.thing.numel()
+
 
 def find_tensors(names: dict[str, Any]) -> Iterator[Found]:
     """Tensors and arrays the program's names lead to, in the order the names were bound."""

@@ -29,6 +29,7 @@ from app.worker.loops import Loops
 from app.worker.recorder import PATIENCE, Recorder, tensors_in
 
 Call = Literal["backward", "grad", "auto"]
+NOTHING_TAKEN = None, None
 FREE_SECONDS = 0.05
 """So long may taking passes last before it is weighed against how long the program runs."""
 
@@ -78,20 +79,26 @@ class Passes:
         self._limits = limits
         self._before_pass: Callable[[Tensor], None] = lambda root: None
         self._on_backward: Callable[[Any, int | None], None] = lambda roots, loop: None
+        self._after_backward: Callable[[RawPass | None], None] = lambda kept: None
         self._running = False
         self._began = time.perf_counter()
         self._spent = 0.0
 
     @contextmanager
     def watching(
-        self, before_pass: Callable[[Tensor], None], on_backward: Callable[[Any, int | None], None]
+        self,
+        before_pass: Callable[[Tensor], None],
+        on_backward: Callable[[Any, int | None], None],
+        after_backward: Callable[[RawPass | None], None],
     ) -> Iterator[None]:
         """Meanwhile see every backward pass in this process.
 
-        `on_backward` gets the roots of each and the loop it runs in; `before_pass` the root of each that is kept.
+        `on_backward` gets the roots of each and the loop it runs in; `before_pass` the root of each that is kept;
+        `after_backward`, of each that the program itself ran, what is kept of it.
         """
         self._before_pass = before_pass
         self._on_backward = on_backward
+        self._after_backward = after_backward
         originals = torch.autograd.backward, torch.autograd.grad
         torch.autograd.backward = self._wrap(torch.autograd.backward, "backward")
         torch.autograd.grad = self._wrap(torch.autograd.grad, "grad")
@@ -130,7 +137,7 @@ class Passes:
         if call != "auto" and not inside:
             self._on_backward(roots, self._find_loop())
         began = time.perf_counter()
-        walk = self._take(facts(), roots) if self._wanted() else None
+        walk, kept = self._take(facts(), roots) if self._wanted() else NOTHING_TAKEN
         taken = time.perf_counter()
         before = sequence_number()
         result, failed = None, True
@@ -145,12 +152,14 @@ class Passes:
             self.seconds += ended - taken
             if sequence_number() > before:  # create_graph: these gradients have a graph of their own
                 self._recorder.note(f"torch.autograd.{call}", [], tensors_in(result), before)
-            if walk is not None:
-                self.kept()[-1].failed = failed
+            if walk is not None and kept is not None:
+                kept.failed = failed
                 walk.finish()
                 now = time.perf_counter()
                 self._recorder.pass_seconds = now - ended + 2 * (taken - began)
                 self._spent += self._recorder.pass_seconds
+            if call != "auto" and not inside and not failed:
+                self._after_backward(kept)
             self._recorder.speak(aside)
             self._running = False
 
@@ -167,6 +176,7 @@ class Passes:
             self.seconds += time.perf_counter() - began
             self.count += 1
             self.own += 1
+            self._after_backward(None)
             self._running = False
 
     def _find_loop(self) -> int | None:
@@ -186,15 +196,17 @@ class Passes:
         elapsed = time.perf_counter() - self._began
         return self._recorder.sampling or self._spent < FREE_SECONDS + elapsed / PATIENCE
 
-    def _take(self, facts: _Facts, roots: Any) -> GraphWalk | None:
+    def _take(self, facts: _Facts, roots: Any) -> tuple[GraphWalk, RawPass] | tuple[None, None]:
         tensors: Sequence[Any] = roots if isinstance(roots, tuple | list) else (roots,)
         edges = root_edges(tensors)
         if not edges:
-            return None
+            return NOTHING_TAKEN
         self._before_pass(next(root for root in tensors if isinstance(root, Tensor)))
         walk = GraphWalk(edges, self._recorder, self._identities, self._budget, self._limits)
+        if self.latest is not None:
+            self._budget.take_back()  # this pass takes its place
         if self.first and not self._budget.has_room_for(len(walk.graph.nodes), len(walk.graph.edges)):
-            return None
+            return NOTHING_TAKEN
         walk.read_values()
         walk.listen()
         frame = program_frame(sys._getframe(1))
@@ -216,7 +228,7 @@ class Passes:
             self.first.append(taken)
         else:
             self.latest = taken
-        return walk
+        return walk, taken
 
     def _names(self) -> dict[TensorId, str]:
         names: dict[TensorId, str] = {}

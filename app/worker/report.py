@@ -96,8 +96,11 @@ class Report:
 
     # ------------------------------------------------------------------------------------------ tensors
 
-    def tensors(self, found: list[Found]) -> tuple[TensorRecord, ...]:
-        """One record per tensor, its first name leading. Arrays and tensors over the same bytes share a storage."""
+    def tensors(self, found: list[Found], explain: bool = True) -> tuple[TensorRecord, ...]:
+        """One record per tensor, its first name leading. Arrays and tensors over the same bytes share a storage.
+
+        Without `explain` no reasons are looked for.
+        """
         by_number: dict[TensorId, list[Found]] = {}
         for item in found:
             by_number.setdefault(self._identities.number(item.thing), []).append(item)
@@ -106,17 +109,23 @@ class Report:
         chosen = list(by_number.items())[: self._limits.tensors]
         self.tensors_dropped = len(by_number) - len(chosen)
         storages = shared_storages(byte_range(items[0].thing) for _, items in chosen)
-        explainer = Explainer(self._facts())
         records = tuple(
-            self._explained(explainer, replace(self._record(number, items), storage=storage), items[0])
+            replace(self._record(number, items), storage=storage)
             for (number, items), storage in zip(chosen, storages, strict=True)
         )
+        return self._explain_all(records, [items[0] for _, items in chosen]) if explain else records
+
+    def _explain_all(self, records: tuple[TensorRecord, ...], found: list[Found]) -> tuple[TensorRecord, ...]:
+        explainer = Explainer(self._facts())
+        explained = tuple(
+            self._explained(explainer, record, item) for record, item in zip(records, found, strict=True)
+        )
         self.unexplained = explainer.unexplained
-        for why in (why for record in records for why in record.why):
+        for why in (why for record in explained for why in record.why):
             if why.node is not None and why.occurrence is not None:
                 told = self._whys.setdefault(why.occurrence, {})
                 told.setdefault((why.node, why.code), why)
-        return records
+        return explained
 
     def _facts(self) -> Facts:
         places = self._places
@@ -188,9 +197,9 @@ class Report:
     # ------------------------------------------------------------------------------------------ graphs
 
     def graphs(self) -> tuple[AutogradGraph, ...]:
-        return tuple(self._graph(taken) for taken in self._passes.kept())
+        return tuple(self.graph(taken) for taken in self._passes.kept())
 
-    def _graph(self, taken: RawPass) -> AutogradGraph:
+    def graph(self, taken: RawPass) -> AutogradGraph:
         raw = taken.graph
         cuts = {number: (cut, edges) for number, cut, edges in Cuts(raw).find()}
         for number, (cut, _) in cuts.items():

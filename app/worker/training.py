@@ -6,73 +6,38 @@ The program only appends to queues; a thread of ours empties them a few times a 
 
 from __future__ import annotations
 
-import math
 import numbers
 import sys
 import threading
-from collections import deque
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from time import perf_counter
 from types import CodeType
 from typing import Any
 from weakref import ref
 
-import torch
 from torch import Tensor
 from torch.optim import Optimizer
-from torch.optim.optimizer import register_optimizer_step_post_hook, register_optimizer_step_pre_hook
-from torch.utils.hooks import RemovableHandle
+from torch.optim.optimizer import register_optimizer_step_post_hook
 
 from app.limits import Limits
 from app.thinning import Thinner
-from app.training import Curve, Points, Progress, Series, SeriesKind, Training
-from app.values import Real, Span, as_float, spell
+from app.training import Curve, Points, Progress, Ribbon, Series, SeriesKind, Training
+from app.values import Span, as_float
+from app.worker.channels import Channel
 from app.worker.frames import names_in_frames, program_frame
 from app.worker.loops import Loops
 from app.worker.losses import LossWatch
 from app.worker.moments import Moments
-from app.worker.names import parameter_names
-
-GROUPS = 4
-"""Parameter groups whose learning rate is followed."""
-PARAMETERS = 24
-"""Parameters whose gradient norm and update are followed."""
-PATIENCE = 300
-"""Norms are taken again only after this many times as long as taking them took."""
-
-Waiting = tuple[int, Any, int | None]
-"""Step, value, epoch: not yet sent."""
-
-
-class Channel:
-    """One series with what waits to be sent. Filled by the program's thread, emptied by ours."""
-
-    __slots__ = ("count", "series", "waiting")
-
-    def __init__(self, series: Series) -> None:
-        self.series = series
-        self.count = 0
-        self.waiting: deque[Waiting] = deque()
-
-    def add(self, value: Any, epoch: int | None) -> None:
-        self.waiting.append((self.count, value, epoch))
-        self.count += 1
-
-    def take(self) -> Points | None:
-        """What is new, as it is sent."""
-        taken = [self.waiting.popleft() for _ in range(len(self.waiting))]
-        if not taken:
-            return None
-        steps, numbers, epochs = zip(*taken, strict=True)
-        values: tuple[Real, ...] = tuple(map(float, numbers))
-        if not all(map(math.isfinite, values)):  # type: ignore[arg-type] # not spelled yet
-            values = tuple(map(spell, values))  # type: ignore[arg-type]
-        return Points(self.series.index, steps, values, () if None in epochs else epochs)
+from app.worker.parameters import BeforeStep, Parameters, leaves_in_frames
+from app.worker.recorder import Recorder
+from app.worker.ribbons import Looker, Ribbons
 
 
 class TrainingLog:
-    """Everything a run has to say about its training. `span_of` and `name_of` tell the place of a call."""
+    """Everything a run has to say about its training. `span_of` and `text_of` tell the place of a call.
+
+    `tick` is called in our own thread whenever what is new has been sent.
+    """
 
     def __init__(
         self,
@@ -82,6 +47,8 @@ class TrainingLog:
         span_of: Callable[[CodeType, int], Span | None],
         text_of: Callable[[Span], str],
         moments: Moments,
+        recorder: Recorder,
+        tick: Callable[[], None],
     ) -> None:
         self.optimiser_steps = 0
         self.training_loop: int | None = None
@@ -102,11 +69,19 @@ class TrainingLog:
         self._newest: ref[Tensor] | None = None
         """The tensor that was noted last."""
         self._moments = moments
+        self._recorder = recorder
+        self._tick = tick
         self._lock = threading.Lock()
         self._ended = threading.Event()
         self._thread: threading.Thread | None = None
         self._watches: dict[int, Parameters] = {}
         self._before = BeforeStep(self._watches)
+        self._ribbons = Ribbons(limits)
+        self._looker = Looker(self._ribbons)
+        """For a program without an optimiser."""
+        self._by_hand = False
+        """Whether the training goes on though no optimiser steps."""
+        self._passes = 0
 
     # ------------------------------------------------------------------------------------------ what is found
 
@@ -174,9 +149,17 @@ class TrainingLog:
         """Called before each pass of each of the program's loops, with the loop's first line."""
         known = self.training_loop or self._noting_loop
         if not self.optimiser_steps and line == known:
+            self._by_hand = True
             self._moments.arrive()
         elif self._moments.hold is not None:
             self._moments.pass_by("between" if known or self.optimiser_steps else "pass")
+
+    def after_backward(self) -> None:
+        """Where there is no optimiser, gradients are whole right after a backward pass: updates may clear them."""
+        if self._by_hand and not self.optimiser_steps and self._looker.due(self._passes):
+            leaves = leaves_in_frames()
+            self._looker.look(list(leaves.values()), list(leaves), self._passes)
+        self._passes += 1
 
     # ------------------------------------------------------------------------------------------ optimisers
 
@@ -195,10 +178,16 @@ class TrainingLog:
         if self.training_loop is not None:
             watch = self._watches.get(id(optimiser))
             if watch is None:
-                watch = Parameters(optimiser, len(self._watches), self._follow, self._before)
-                self._watches[id(optimiser)] = watch  # it holds the optimiser: the id stays its own
+                watch = self._meet(optimiser)
             watch.after(step)
         self._moments.arrive()
+
+    def _meet(self, optimiser: Optimizer) -> Parameters:
+        watch = Parameters(
+            optimiser, len(self._watches), self._follow, self._before, Looker(self._ribbons), self._recorder
+        )
+        self._watches[id(optimiser)] = watch  # it holds the optimiser: the id stays its own
+        return watch
 
     def _follow(self, name: str, kind: SeriesKind) -> Channel | None:
         return self._channel(name, kind, lambda: None)
@@ -209,6 +198,7 @@ class TrainingLog:
         pause = 1.0 / self._limits.frames_per_second
         while not self._ended.wait(pause):
             self.flush()
+            self._tick()
 
     def flush(self, always: bool = False) -> None:
         """Send what is new; `always` sends how far it is, even where there is no new point."""
@@ -219,9 +209,9 @@ class TrainingLog:
                 self._keep(each, channels[each.series].series)
             new = tuple(channel.series for channel in channels[self._announced :])
             self._announced = len(channels)
-            progress = self.progress()
-            if new or points or (always and progress is not None):
-                self._send(Training(new, points, progress))
+            ribbons, progress = self._ribbons.new(), self.progress()
+            if new or points or ribbons or (always and progress is not None):
+                self._send(Training(new, points, progress, ribbons))
 
     def _keep(self, points: Points, series: Series) -> None:
         curve = self._curves.get(series.index)
@@ -251,7 +241,9 @@ class TrainingLog:
         return Progress(state.line, state.done, state.total, self.optimiser_steps)
 
     def finish(self) -> None:
-        """Send the rest; nothing is sent afterwards."""
+        """Look once more and send the rest; nothing is sent afterwards."""
+        for watch in self._watches.values() if self.training_loop is not None else ():
+            watch.look(self.optimiser_steps - 1)
         self._ended.set()
         if self._thread is not None:
             self._thread.join()
@@ -262,109 +254,8 @@ class TrainingLog:
         known = (curve.curve() for curve in self._curves.values())
         return tuple(curve for curve in known if curve is not None and curve.count > 1)
 
-
-class BeforeStep:
-    """A hook before optimiser steps, there only while somebody waits for the next step to take norms."""
-
-    def __init__(self, watches: Mapping[int, Parameters]) -> None:
-        self._watches = watches
-        self._handle: RemovableHandle | None = None
-
-    def ask(self) -> None:
-        if self._handle is None:
-            self._handle = register_optimizer_step_pre_hook(self._come)
-
-    def remove(self) -> None:
-        if self._handle is not None:
-            self._handle.remove()
-            self._handle = None
-
-    def go(self) -> None:
-        """Nobody may wait any more. Called after a step: before one, torch is going through its hooks."""
-        if not any(each.waits for each in self._watches.values()):
-            self.remove()
-
-    def _come(self, optimiser: Optimizer, args: Any, kwargs: Any) -> None:
-        watch = self._watches.get(id(optimiser))
-        if watch is not None and watch.waits:
-            watch.copy()
-
-
-class Parameters:
-    """What one optimiser moves: learning rates at every step; gradient norms and update ratios now and then."""
-
-    def __init__(
-        self,
-        optimiser: Optimizer,
-        number: int,
-        follow: Callable[[str, SeriesKind], Channel | None],
-        before: BeforeStep,
-    ) -> None:
-        self.waits = False
-        """For the next step, before which it copies what is moved."""
-        self._optimiser = optimiser
-        self._follow = follow
-        self._before = before
-        self._prefix = "" if number == 0 else f"optimiser {number + 1} "
-        parameters = [p for group in optimiser.param_groups for p in group["params"] if isinstance(p, Tensor)]
-        self._parameters = parameters[:PARAMETERS]
-        self._names = parameter_names(self._parameters)
-        self._rates: list[Channel | None] = []
-        """Of each followed group that has a learning rate."""
-        self._groups = 0
-        self._old: list[Tensor] | None = None
-        self._next = 0.0
-        self._copying = 0.0
-
-    def copy(self) -> None:
-        began = perf_counter()
-        self.waits = False
-        with torch.no_grad():
-            self._old = [parameter.detach().clone() for parameter in self._parameters]
-        self._copying = perf_counter() - began
-
-    def after(self, step: int) -> None:
-        """Called after each step that is part of a training."""
-        groups = self._optimiser.param_groups
-        if len(groups) != self._groups:
-            self._meet_groups(groups)
-        for group, channel in zip(groups, self._rates):  # noqa: B905 - only the first groups are followed
-            rate = group.get("lr")
-            if channel is not None and rate is not None:
-                channel.waiting.append((step, rate if type(rate) is float else float(rate), None))
-        if self._old is not None:
-            self._take_norms(self._old, step)
-            self._old = None
-            self._before.go()
-        elif perf_counter() >= self._next and not self.waits:
-            self.waits = True
-            self._before.ask()
-
-    def _take_norms(self, old: list[Tensor], step: int) -> None:
-        began = perf_counter()
-        for name, kind, value in self._norms(old):
-            channel = self._follow(name, kind)
-            if channel is not None:
-                channel.waiting.append((step, value, None))
-        ended = perf_counter()
-        self._next = ended + PATIENCE * (ended - began + self._copying)
-
-    def _meet_groups(self, groups: list[dict[str, Any]]) -> None:
-        self._groups, self._rates = len(groups), []
-        for index, group in enumerate(groups[:GROUPS]):
-            name = "lr" if len(groups) == 1 else f"lr[{index}]"
-            known = group.get("lr") is not None
-            self._rates.append(self._follow(self._prefix + name, "learning_rate") if known else None)
-
-    def _norms(self, old: list[Tensor]) -> Iterator[tuple[str, SeriesKind, Any]]:
-        with torch.no_grad():
-            for name, parameter, before in zip(self._names, self._parameters, old, strict=True):
-                if parameter.grad is not None and parameter.grad.layout is torch.strided:
-                    yield name, "grad_norm", float(torch.linalg.vector_norm(parameter.grad))
-                size = float(torch.linalg.vector_norm(before))
-                if size:
-                    moved = float(torch.linalg.vector_norm(parameter - before))
-                    yield name, "update_ratio", moved / size
+    def ribbons(self) -> tuple[Ribbon, ...]:
+        return self._ribbons.whole()
 
 
 def kind_of(name: str) -> SeriesKind:

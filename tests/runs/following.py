@@ -9,13 +9,14 @@ from contextlib import aclosing
 from dataclasses import dataclass, field
 from typing import Any, Protocol
 
+from app.frames import Frame
 from app.holding import Command
 from app.limits import Limits
 from app.program import parse_program
 from app.runs.face import Event, RunId, RunStore
 from app.runs.memory import MemoryRuns
 from app.sandbox.face import Device, SandboxHealth
-from app.trace import Completed, Frame, RunRequest, Trace
+from app.trace import Completed, RunRequest, Trace
 from app.training import Points, Progress, Series, Training
 from tests.fakes import VERSIONS
 

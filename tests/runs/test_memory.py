@@ -14,7 +14,9 @@ from app.limits import KIB, Limits
 from app.runs.face import Event, RunId
 from app.runs.memory import MemoryRuns
 from app.trace import Completed, Figure, Output, Trace
-from app.training import Points, Progress, Series, Training
+from app.training import Histogram, Points, Progress, Ribbon, Series, Training
+from tests.fake_moving import tensors_at
+from tests.fake_ribbons import ribbons_at
 from tests.fakes import VERSIONS
 from tests.runs.following import (
     PROGRAM,
@@ -246,3 +248,80 @@ async def test_runs_that_are_over_are_kept_within_their_bytes(store_of: MakeStor
         await follow(store, runs[-1])
     assert store.kept_bytes <= 40 * KIB
     assert (await store.look(runs[-1])).state == "finished"
+
+
+# ------------------------------------------------------------------------------------------- what moves
+
+
+async def test_of_what_the_tensors_hold_only_the_newest_is_kept(store_of: MakeStore) -> None:
+    sandbox = HeldSandbox()
+    store = store_of(sandbox)
+    run = await store.start(PROGRAM, REQUEST)
+    watching = asyncio.ensure_future(collect(store.events(run)))
+    await settle()
+    assert await store.tensors(run) is None
+    sizes = set()
+    for look in range(1, 30):
+        sandbox.send(tensors_at(look, PROGRAM))
+        await settle()
+        sizes.add(store.kept_bytes // 100)
+    assert await store.tensors(run) == tensors_at(29, PROGRAM)
+    assert len(sizes) <= 2
+    assert kinds(await follow(store, run, most=2)) == ["running", "tensors"]
+    sandbox.finish()
+    assert kinds(await watching).count("tensors") == 29
+    (newest,) = [each for each in await follow(store, run) if each.kind == "tensors"]
+    assert json.loads(newest.data)["passes"] == 290
+    assert await store.tensors(run) is None
+
+
+async def test_tensors_too_large_for_the_log_are_passed_over(store_of: MakeStore) -> None:
+    sandbox = HeldSandbox()
+    store = store_of(sandbox, run_event_bytes=16 * KIB)
+    run = await store.start(PROGRAM, REQUEST)
+    await settle()
+    sandbox.send(tensors_at(1, PROGRAM))
+    sandbox.finish()
+    assert kinds(await follow(store, run)) == ["running", "done"]
+
+
+async def test_ribbons_of_a_long_run_are_whole_in_every_view_of_it(store_of: MakeStore) -> None:
+    """One by one, merged in a snapshot, in the run's status, and in what is kept of it."""
+    sandbox = HeldSandbox()
+    store = store_of(sandbox, run_event_bytes=64 * KIB, ribbon_columns=16)
+    run = await store.start(PROGRAM, REQUEST)
+    watching = asyncio.ensure_future(collect(store.events(run)))
+    await settle()
+    for look in range(400):
+        sandbox.send(Training((), (), None, ribbons_at(look)))
+        await settle()
+    assert store.kept_bytes < 64 * KIB
+    running = (await store.look(run)).ribbons
+    assert [each.name for each in running] == ["net.0.weight", "net.0.weight", "net.2.weight"]
+    assert [(len(each.histograms) <= 16, each.histograms[-1].step) for each in running] == [(True, 399)] * 3
+    sandbox.send(RuntimeError("a fault"))
+    told = [json.loads(each.data)["ribbons"] for each in await watching if each.kind == "training"]
+    assert sum(len(each["histograms"]) for ribbons in told for each in ribbons) == 1_200
+    late = await follow(store, run)
+    (snapshot,) = [json.loads(each.data) for each in late if each.kind == "snapshot"]
+    assert [len(each["histograms"]) > 4 for each in snapshot["ribbons"]] == [True] * 3
+    assert (await store.look(run)).ribbons == running
+
+
+async def test_hostile_ribbons_are_passed_over(store_of: MakeStore) -> None:
+    sandbox = HeldSandbox()
+    store = store_of(sandbox)
+    run = await store.start(PROGRAM, REQUEST)
+    await settle()
+    steps = tuple(Histogram(step, 0.0, 1.0, (1,), 0, 0.5) for step in (5, 5, 4, 7))
+    many = tuple(Ribbon(index, "n" * 9_999, "weight", 1, steps) for index in range(500))
+    sandbox.send(
+        Training((), (), None, many), Training((), (), None, (replace(many[0], histograms=steps[:1]),))
+    )
+    sandbox.finish()
+    await follow(store, run)
+    ribbons = (await store.look(run)).ribbons
+    assert len(ribbons) == Limits().ribbons
+    assert {(len(each.name), tuple(one.step for one in each.histograms)) for each in ribbons} == {
+        (200, (5, 7))
+    }

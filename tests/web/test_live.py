@@ -24,16 +24,21 @@ from tests.web.site import ZH, post_form, site
 SOURCE = "for epoch in range(3):\n    loss = 1 / (epoch + 1)"
 
 
-def trained_curves(source: str = "", batches: int = 30) -> tuple[Curve, ...]:
+def trained_book(source: str = "", batches: int = 30) -> CurveBook:
     book = CurveBook(Limits())
     for frame in training_frames(source, 10, batches):
         if isinstance(frame, Training):
             book.take(frame)
-    return book.curves()
+    return book
+
+
+def trained_curves(source: str = "", batches: int = 30) -> tuple[Curve, ...]:
+    return trained_book(source, batches).curves()
 
 
 def trained_trace(*_: Any) -> Trace:
-    return Trace(Completed(), curves=trained_curves(), versions=VERSIONS)
+    book = trained_book()
+    return Trace(Completed(), curves=book.curves(), ribbons=book.ribbons(), versions=VERSIONS)
 
 
 def run_named(text: str) -> str:

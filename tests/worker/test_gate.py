@@ -7,9 +7,10 @@ import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
 
+from app.frames import Frame
 from app.holding import Command, Held, Pace
 from app.limits import Limits
-from app.trace import Completed, Frame, Output, RunRequest, Stopped, Trace
+from app.trace import Completed, Output, RunRequest, Stopped, Trace
 from app.training import Training
 from app.wire import Task, Telling
 from app.worker.execute import execute

@@ -1,0 +1,31 @@
+"""What a run says, frame by frame: pieces of its trace as they come, how its training goes, and at last the trace."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Literal
+
+from app.holding import Held
+from app.predictions import Predictions
+from app.trace import AutogradGraph, Figure, Output, TensorRecord, Trace
+from app.training import Training
+from app.values import Many
+
+
+@dataclass(frozen=True, slots=True)
+class Tensors:
+    """What the tensors hold while the program trains: a frame sent now and then that replaces the ones before it.
+
+    The graph is a kept backward pass, and its structure that of the first one sent; `occurrence` says which pass its
+    numbers are of. It is `stale` when a newer pass had another structure, whose numbers would not fit.
+    """
+
+    passes: int
+    """Backward passes of the run so far."""
+    tensors: Many[TensorRecord]
+    graph: AutogradGraph | None
+    stale: bool = False
+    frame: Literal["tensors"] = "tensors"
+
+
+Frame = Output | Figure | Training | Predictions | Tensors | Held | Trace

@@ -1,0 +1,39 @@
+"""Series while they grow: the program's thread only appends, a thread of ours takes what is new."""
+
+from __future__ import annotations
+
+import math
+from collections import deque
+from typing import Any
+
+from app.training import Points, Series
+from app.values import Real, spell
+
+Waiting = tuple[int, Any, int | None]
+"""Step, value, epoch: not yet sent."""
+
+
+class Channel:
+    """One series with what waits to be sent. Filled by the program's thread, emptied by ours."""
+
+    __slots__ = ("count", "series", "waiting")
+
+    def __init__(self, series: Series) -> None:
+        self.series = series
+        self.count = 0
+        self.waiting: deque[Waiting] = deque()
+
+    def add(self, value: Any, epoch: int | None) -> None:
+        self.waiting.append((self.count, value, epoch))
+        self.count += 1
+
+    def take(self) -> Points | None:
+        """What is new, as it is sent."""
+        taken = [self.waiting.popleft() for _ in range(len(self.waiting))]
+        if not taken:
+            return None
+        steps, numbers, epochs = zip(*taken, strict=True)
+        values: tuple[Real, ...] = tuple(map(float, numbers))
+        if not all(map(math.isfinite, values)):  # type: ignore[arg-type] # not spelled yet
+            values = tuple(map(spell, values))  # type: ignore[arg-type]
+        return Points(self.series.index, steps, values, () if None in epochs else epochs)

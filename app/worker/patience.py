@@ -1,0 +1,44 @@
+"""When something that costs time may be done again: the more it costs, the later, so that a program hardly notices."""
+
+from __future__ import annotations
+
+import math
+from time import perf_counter
+
+FIRST_GUESS = 0.0005
+
+
+class Patience:
+    """Asks for a pause of `times` as long as one look takes, at least of `shortest` seconds.
+
+    A look may have been interrupted, or have been the first to use something: what looks are thought to take at most
+    doubles from one to the next.
+    """
+
+    __slots__ = ("_next", "_shortest", "_times", "cost")
+
+    def __init__(self, times: float, shortest: float) -> None:
+        self.cost = FIRST_GUESS
+        """Seconds one look is thought to take."""
+        self._times = times
+        self._shortest = shortest
+        self._next = 0.0
+
+    @property
+    def over(self) -> bool:
+        """Whether it is time again."""
+        return perf_counter() >= self._next
+
+    def begin(self, seconds: float, pause: float = 0.0) -> None:
+        """A look took so long; it may ask for a longer pause by itself."""
+        self.cost = min(seconds, 2 * self.cost)
+        self._next = perf_counter() + max(self._shortest, self._times * self.cost, pause)
+
+    def hurry(self) -> None:
+        """It is time again now, unless it never shall be."""
+        if self._next < math.inf:
+            self._next = 0.0
+
+    def lose(self) -> None:
+        """It shall never be time again."""
+        self._next = math.inf
