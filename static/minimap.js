@@ -25,7 +25,7 @@ export function startMinimap(graph) {
     frame.setAttribute("vector-effect", "non-scaling-stroke");
     root.append(path, frame);
     area.parentElement.querySelector(".minimap").replaceChildren(root);
-    return { root, frame, picture };
+    return { root, frame, picture, key: area.dataset.key };
   }
 
   function show() {
@@ -35,7 +35,7 @@ export function startMinimap(graph) {
     const whole = picture instanceof SVGElement ? picture.getBoundingClientRect() : null;
     corner.hidden = !whole || (whole.width <= area.clientWidth && whole.height <= area.clientHeight);
     if (corner.hidden) return;
-    if (map?.picture !== picture) map = build(area, picture);
+    if (map?.picture !== picture || map.key !== area.dataset.key) map = build(area, picture);
     const outer = area.getBoundingClientRect();
     const zoom = whole.width / picture.viewBox.baseVal.width;
     map.frame.setAttribute("x", (outer.left - whole.left) / zoom);
