@@ -9,7 +9,8 @@ from app.frames import Frame, Tensors
 from app.limits import Limits
 from app.program import Program, parse_program
 from app.trace import InputSpec, RunRequest
-from tests.fakes import LINE, line_trace, training_frames
+from tests.fake_training import training_frames
+from tests.fakes import LINE, line_trace
 
 
 def moving_frames(source: str, batches: int = 30) -> Iterator[Frame]:

@@ -39,13 +39,12 @@ from app.trace import (
     Trace,
     Versions,
 )
-from app.training import Points, Progress, Series, Training
+from app.training import Training
 from app.values import (
     GraphCut,
     Mark,
     Nested,
     NodeId,
-    Real,
     Span,
     Statistics,
     StepId,
@@ -55,7 +54,7 @@ from app.values import (
     Text,
     Why,
 )
-from tests.fake_ribbons import ribbons_at
+from tests.fake_training import training_frames
 
 LINE = "y = x*w + b"
 VERSIONS = Versions("3.11.7", "2.13.0+cpu", "2.4.6")
@@ -232,32 +231,6 @@ def raised_trace(program: Program, request: RunRequest) -> Trace:
     return Trace(
         outcome, "cpu", (record(0, "a", values(((1.0, 1.0, 1.0),) * 2), shape=(2, 3)),), versions=VERSIONS
     )
-
-
-def training_frames(source: str, points: int = 10, batches: int = 30) -> Iterator[Frame]:
-    """A run that trains: a falling loss, an accuracy once an epoch, a learning rate; NaN where the source says nan."""
-    loss = Series(0, "loss", "loss", Span(7, 4, 7, 8))
-    rate = Series(1, "lr", "learning_rate", None)
-    accuracy = Series(2, "accuracy", "metric", Span(12, 4, 12, 12))
-    yield Output("stdout", "training\n")
-    total = points * batches
-    for batch in range(batches):
-        steps = tuple(range(batch * points, (batch + 1) * points))
-        falling = [2.5 * math.exp(-step / (total / 4)) + 0.06 * math.sin(step * 1.7) + 0.1 for step in steps]
-        bad = total * 0.7 if "nan" in source else total
-        spelled: tuple[Real, ...] = tuple(
-            "NaN" if step > bad else value for step, value in zip(steps, falling, strict=True)
-        )
-        epochs = (batch // 3,) * points
-        new = [Points(0, steps, spelled, epochs), Points(1, steps, (0.1,) * points)]
-        if batch % 3 == 2:
-            new.append(Points(2, (batch // 3,), (1 - math.exp(-batch / batches),), (batch // 3,)))
-        series = (loss, rate) if batch == 0 else (accuracy,) if batch == 2 else ()
-        progress = Progress(6, (batch + 1) * points, total, (batch + 1) * points)
-        yield Training(
-            series, tuple(new), progress, ribbons_at(batch * points, "nan" in source and batch > 20)
-        )
-    yield Output("stdout", "trained\n")
 
 
 Canned = Callable[[Program, RunRequest], Trace]

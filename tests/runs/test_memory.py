@@ -16,7 +16,7 @@ from app.runs.memory import MemoryRuns
 from app.trace import Completed, Figure, Output, Trace
 from app.training import Histogram, Points, Progress, Ribbon, Series, Training
 from tests.fake_moving import tensors_at
-from tests.fake_ribbons import ribbons_at
+from tests.fake_training import ribbons_at
 from tests.fakes import VERSIONS
 from tests.runs.following import (
     PROGRAM,

@@ -15,7 +15,7 @@ from app.training import Histogram, Ribbon, Training
 from app.values import TensorValue
 from app.wire import HEADER, ChildFrame, encode_frame
 from tests.fake_moving import tensors_at
-from tests.fake_ribbons import ribbons_at
+from tests.fake_training import ribbons_at
 from tests.fakes import VERSIONS, matrix_trace
 
 LIMITS = Limits(

@@ -18,7 +18,8 @@ from app.limits import Limits
 from app.runs.curves import CurveBook
 from app.trace import Completed, Trace
 from app.training import Curve, Training
-from tests.fakes import VERSIONS, FakeSandbox, training_frames
+from tests.fake_training import training_frames
+from tests.fakes import VERSIONS, FakeSandbox
 from tests.web.site import ZH, post_form, site
 
 SOURCE = "for epoch in range(3):\n    loss = 1 / (epoch + 1)"

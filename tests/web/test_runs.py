@@ -15,7 +15,8 @@ from app.runs.curves import CurveBook
 from app.trace import Completed, Trace
 from app.training import Training
 from app.web import stream
-from tests.fakes import VERSIONS, FakeSandbox, training_frames
+from tests.fake_training import training_frames
+from tests.fakes import VERSIONS, FakeSandbox
 from tests.web.site import EVALUATE, JSON, LINE, ZH, check_failure, site
 from tests.web.streaming import RUNS, TRAIN, all_events, live_site, read_events, start
 
