@@ -1,4 +1,4 @@
-"""A training written by hand: its frames as they come, with the histograms of two layers; the second gets no gradient."""
+"""A training written by hand: its frames as they come, and histograms of two layers; the second gets no gradient."""
 
 from __future__ import annotations
 
