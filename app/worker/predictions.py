@@ -29,7 +29,7 @@ from app.worker.shadow import CannotAsk
 
 PAUSE = 0.2
 """Seconds between two looks at least."""
-PATIENCE = 120
+PATIENCE = 150
 """Looks, and what finding takes, come again only after this many times as long as they took."""
 FORGOTTEN = 20
 """A model that was in none of so many passes gives its place to another of its name."""

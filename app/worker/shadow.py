@@ -20,6 +20,7 @@ from torch import Tensor, nn
 
 MOST_ITEMS = 1_000
 """Longer lists are the module's data, not its parts."""
+PLAIN = frozenset({int, float, bool, str, type(None)})
 HOOKS = frozenset({"_forward_hooks", "_forward_pre_hooks", "_backward_hooks", "_backward_pre_hooks"})
 
 
@@ -40,6 +41,8 @@ class _Twins:
         self._keep = keep_parameters
 
     def of(self, value: Any) -> Any:
+        if type(value) in PLAIN:
+            return value
         known = self._known.get(id(value))
         if known is not None:
             return known
@@ -58,6 +61,8 @@ class _Twins:
     def _container(self, value: Any) -> Any:
         if type(value) not in (list, tuple, dict, OrderedDict, set) or len(value) > MOST_ITEMS:
             return value
+        if not value:
+            return type(value)()
         if isinstance(value, dict):
             return type(value)((key, self.of(item)) for key, item in value.items())
         return type(value)(self.of(item) for item in value)
