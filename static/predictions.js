@@ -85,7 +85,7 @@ export function startPredictions() {
     if (!state.off.has("now")) lines.push({ ...lineOf(look), colour: "--accent" });
     const points = state.off.has("target") ? [] : targets.map((y, at) => ({ x: numberOf(xs[at]), y, colour: "--curve-1" }));
     const heights = [...targets, ...(look.kind === "binary" ? [0, 1] : [])];
-    const [left, right] = extent(look.line.xs, 0);
+    const [left, right] = extent(look.line.xs, look.own ? 0.04 : 0);
     return { left, right, ...vertical(heights, lines), lines, points, labels: look.axes, pointSize: targets.length > 100 ? 3 : 4 };
   }
 
@@ -168,7 +168,7 @@ export function startPredictions() {
     for (const entry of legend.querySelectorAll("button")) entry.setAttribute("aria-pressed", String(!state.off.has(entry.value)));
   }
 
-  function legendEntry({ off, sign, colour, text }) {
+  function legendEntry({ off, sign, scale, colour, text }) {
     const entry = off === undefined ? make("span", "legend-fact") : Object.assign(make("button", "curve"), { type: "button", value: off });
     if (sign) {
       const mark = make("span", "legend-sign", sign);
@@ -176,6 +176,7 @@ export function startPredictions() {
       mark.style.color = `var(${colour})`;
       entry.append(mark);
     }
+    if (scale) entry.append(make("span", "legend-scale"));
     entry.append(make("span", "curve-name", text));
     return entry;
   }
@@ -197,7 +198,7 @@ export function startPredictions() {
     }
     const { surface } = look;
     if (surface?.level != null) entries.push({ sign: "━", colour: "--ink", text: say("level", { level: short(surface.level) }) });
-    if (surface && surface.level === null && !surface.classes.length) entries.push({ text: say("scale", { low: short(surface.low), high: short(surface.high) }) });
+    if (surface && surface.level === null && !surface.classes.length) entries.push({ scale: true, text: say("scale", { low: short(surface.low), high: short(surface.high) }) });
     else if (surface) entries.push({ text: say("unsure") });
     return entries;
   }
