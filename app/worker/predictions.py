@@ -98,7 +98,9 @@ class Watcher:
         if not self._recorder.recording:
             return
         began = thread_time()
-        if loop is not None and (self._passes < FREE_PASSES or self._recorder.sampling or began >= self._next):
+        if loop is not None and (
+            self._passes < FREE_PASSES or self._recorder.sampling or began >= self._next
+        ):
             for root in roots if isinstance(roots, tuple | list) else (roots,):
                 if isinstance(root, Tensor):
                     for comparison in self._comparisons.under(root):
