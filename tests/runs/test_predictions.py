@@ -6,8 +6,7 @@ import json
 from dataclasses import replace
 
 from tests.canned_predictions import classifier_look
-from tests.runs.conftest import MakeStore
-from tests.runs.following import PROGRAM, REQUEST, HeldSandbox, follow, settle
+from tests.runs.following import PROGRAM, REQUEST, HeldSandbox, MakeStore, follow, settle
 
 
 async def test_of_each_model_the_first_and_the_newest_look_are_kept(store_of: MakeStore) -> None:

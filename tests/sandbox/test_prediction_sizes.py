@@ -42,6 +42,6 @@ def test_look_larger_than_a_real_one_is_refused(look: Predictions) -> None:
 
 def test_trace_with_more_models_than_allowed_is_refused() -> None:
     looks = (LOOK,) * (2 * Limits().models)
-    assert check(Trace(Completed(), predictions=looks))
+    assert isinstance(check(Trace(Completed(), predictions=looks)), Trace)
     with pytest.raises(WireError):
         check(Trace(Completed(), predictions=(*looks, LOOK)))
