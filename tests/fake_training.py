@@ -12,7 +12,10 @@ from app.values import Real, Span
 
 
 def training_frames(source: str, points: int = 10, batches: int = 30) -> Iterator[Frame]:
-    """A run that trains: a falling loss, an accuracy once an epoch, a learning rate; NaN where the source says nan."""
+    """A run that trains: a falling loss, an accuracy once an epoch, a learning rate; NaN where the source says nan.
+
+    Where it says lost, gradients become no numbers.
+    """
     loss = Series(0, "loss", "loss", Span(7, 4, 7, 8))
     rate = Series(1, "lr", "learning_rate", None)
     accuracy = Series(2, "accuracy", "metric", Span(12, 4, 12, 12))
@@ -32,7 +35,7 @@ def training_frames(source: str, points: int = 10, batches: int = 30) -> Iterato
         series = (loss, rate) if batch == 0 else (accuracy,) if batch == 2 else ()
         progress = Progress(6, (batch + 1) * points, total, (batch + 1) * points)
         yield Training(
-            series, tuple(new), progress, ribbons_at(batch * points, "nan" in source and batch > 20)
+            series, tuple(new), progress, ribbons_at(batch * points, "lost" in source and batch > 20)
         )
     yield Output("stdout", "trained\n")
 
