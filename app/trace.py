@@ -191,6 +191,8 @@ class GraphNode:
     saved: Many[SavedItem] = ()
     seconds: float | None = None
     """Wall time of the node's part of the backward pass; on a GPU that of starting it."""
+    call_seconds: float | None = None
+    """Of the whole call that made the node."""
     marks: Many[Mark] = ()
 
 

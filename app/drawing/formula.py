@@ -53,6 +53,8 @@ def fill(node: ast.expr, known: Mapping[str, object]) -> ast.expr:
             return ast.Compare(fill(left, known), operators, [fill(right, known)])
         case ast.UnaryOp(op=operator, operand=operand):
             inner = fill(operand, known)
+            if isinstance(inner, ast.Constant) and isinstance(inner.value, int | float):
+                return ast.Constant(-inner.value)
             return inner.operand if isinstance(inner, ast.UnaryOp) else ast.UnaryOp(operator, inner)
         case ast.BinOp(left=left, op=operator, right=right):
             return _simplify(fill(left, known), operator, fill(right, known))
@@ -177,13 +179,31 @@ def local_factor(expression: ast.expr) -> ast.expr | None:
 
 def names_in(expression: ast.expr) -> frozenset[str]:
     """Every name but those of functions."""
-    functions = {id(node.func) for node in ast.walk(expression) if isinstance(node, ast.Call)}
-    found = (
-        node for node in ast.walk(expression) if isinstance(node, ast.Name) and id(node) not in functions
-    )
-    return frozenset(node.id for node in found)
+    return contents(expression)[0]
 
 
 def functions_in(expression: ast.expr) -> frozenset[str]:
-    calls = (node.func for node in ast.walk(expression) if isinstance(node, ast.Call))
-    return frozenset(function.id for function in calls if isinstance(function, ast.Name))
+    """Every function; a product of matrices is told as `@`."""
+    return contents(expression)[1]
+
+
+def contents(expression: ast.expr) -> tuple[frozenset[str], frozenset[str]]:
+    names: set[str] = set()
+    functions: set[str] = set()
+    waiting = [expression]
+    while waiting:
+        match waiting.pop():
+            case ast.Name(id=name):
+                names.add(name)
+            case ast.Call(func=ast.Name(id=name), args=arguments):
+                functions.add(name)
+                waiting += arguments
+            case ast.BinOp(left=left, op=operator, right=right):
+                waiting += (left, right)
+                if isinstance(operator, ast.MatMult):
+                    functions.add("@")
+            case ast.Compare(left=left, comparators=others):
+                waiting += (left, *others)
+            case ast.UnaryOp(operand=operand):
+                waiting.append(operand)
+    return frozenset(names), frozenset(functions)

@@ -1,6 +1,6 @@
 """A formula set as MathML, as plain data: a `Tree` is a tag and its children.
 
-A leaf's child is its text, or a word still to be said in the reader's language.
+A leaf's child is its text; that of `word` names a word still to be said in the reader's language: if, otherwise.
 """
 
 from __future__ import annotations
@@ -9,9 +9,7 @@ import ast
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
-from app.values import Text
-
-Tree = tuple["str | Text | Tree", ...]
+Tree = tuple["str | Tree", ...]
 
 SUM, PRODUCT, POWER, ATOM = range(4)
 """How tightly an expression holds together; a looser one inside a tighter one gets parentheses."""
@@ -24,6 +22,9 @@ OPERATORS: Mapping[type[ast.AST], str] = {
     ast.LtE: "≤",
     ast.Eq: "=",
 }
+BESIDE: Tree = ("mi", "\u2009")
+"""Between the factors of a matrix product: names of many letters want a space."""
+TURNED: Tree = ("mo", "⊤")
 SILENT = frozenset({"along"})
 """Functions that only line dimensions up: their first argument says everything."""
 
@@ -44,7 +45,7 @@ class Look:
     times: str = "·"
 
 
-def leaf(tag: str, text: str | Text) -> Tree:
+def leaf(tag: str, text: str) -> Tree:
     return (tag, text)
 
 
@@ -58,6 +59,20 @@ def sign(text: str) -> Tree:
 
 def in_parentheses(tree: Tree) -> Tree:
     return row(sign("("), tree, sign(")"))
+
+
+def transposed(found: Set) -> Set:
+    """Turned once more, what is transposed is itself again."""
+    if found.tree[0] == "msup" and found.tree[2] == TURNED:
+        inner = found.tree[1]
+        assert isinstance(inner, tuple)
+        return Set(inner)
+    return Set(("msup", found.tree if found.hold == ATOM else in_parentheses(found.tree), TURNED), POWER)
+
+
+def spell_out(tree: Tree) -> str:
+    """All its text in a row."""
+    return "".join([spell_out(part) if isinstance(part, tuple) else part for part in tree[1:]])
 
 
 def typeset(expression: ast.expr, look: Look) -> Tree:
@@ -105,8 +120,8 @@ def _set_operation(node: ast.BinOp, look: Look) -> Set:
     match node.op:
         case ast.Add() | ast.Sub():
             right = _hold(node.right, look, PRODUCT if isinstance(node.op, ast.Sub) else SUM)
-            if _set(node.right, look).hold == SUM and isinstance(node.right, ast.Constant | ast.Name):
-                right = in_parentheses(_set(node.right, look).tree)  # a negative number
+            if right[0] == "mn" and str(right[1]).startswith("−"):
+                right = in_parentheses(right)
             return Set(row(_hold(node.left, look, SUM), sign(OPERATORS[type(node.op)]), right), SUM)
         case ast.Mult():
             numeral = isinstance(node.left, ast.Constant) or isinstance(node.right, ast.Constant)
@@ -114,10 +129,8 @@ def _set_operation(node: ast.BinOp, look: Look) -> Set:
             parts = _hold(node.left, look, PRODUCT), sign(times), _hold(node.right, look, PRODUCT)
             return Set(row(*parts), PRODUCT)
         case ast.MatMult():
-            return Set(
-                row(_hold(node.left, look, PRODUCT), sign("\u2062"), _hold(node.right, look, PRODUCT)),
-                PRODUCT,
-            )
+            parts = _hold(node.left, look, PRODUCT), BESIDE, _hold(node.right, look, PRODUCT)
+            return Set(row(*parts), PRODUCT)
         case ast.Div():
             return Set(("mfrac", _set(node.left, look).tree, _set(node.right, look).tree), POWER)
         case ast.Pow():
@@ -135,9 +148,10 @@ def _set_call(name: str, arguments: list[ast.expr], look: Look) -> Set:
             return Set(("msqrt", _set(first, look).tree))
         case "abs":
             return Set(row(sign("|"), _set(first, look).tree, sign("|")))
-        case "T" | "inv":
-            mark = leaf("mo", "⊤") if name == "T" else row(sign("−"), leaf("mn", "1"))
-            return Set(("msup", _hold(first, look, ATOM), mark), POWER)
+        case "T":
+            return transposed(_set(first, look))
+        case "inv":
+            return Set(("msup", _hold(first, look, ATOM), row(sign("−"), leaf("mn", "1"))), POWER)
         case "where":
             return Set(_set_cases(arguments, look), PRODUCT)
         case "between" | "inside":
@@ -169,12 +183,12 @@ def _set_cases(arguments: list[ast.expr], look: Look) -> Tree:
     rows: list[Tree] = []
     while True:
         condition, then, otherwise = arguments
-        rows.append(_case(_set(then, look).tree, row(leaf("mtext", Text("if")), _set(condition, look).tree)))
+        rows.append(_case(_set(then, look).tree, row(leaf("word", "if"), _set(condition, look).tree)))
         match otherwise:
             case ast.Call(func=ast.Name(id="where"), args=[_, _, _] as inner):
                 arguments = inner
             case _:
-                rows.append(_case(_set(otherwise, look).tree, leaf("mtext", Text("otherwise"))))
+                rows.append(_case(_set(otherwise, look).tree, leaf("word", "otherwise")))
                 return row(sign("{"), ("mtable", *rows))
 
 

@@ -5,6 +5,7 @@ Templates add words of their own with `_()`; nothing here is markup.
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 from app.drawing.pieces import GraphDrawing
@@ -80,6 +81,8 @@ class GraphPanel:
     """The key of a grouped graph that is kept, so that its groups open without another run."""
     times: str = ""
     """As JSON for the script: after how many stages what of the drawing is there."""
+    inspector: Mapping[str, object] | None = None
+    """What there is to say of each node, for the script."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -18,6 +18,7 @@ from app.trace import AutogradGraph, GraphStyle, Trace
 from app.values import Text
 from app.web.contexts import GraphPanel
 from app.web.evaluate import in_thread_if
+from app.web.inspector import write_inspector
 from app.web.languages import Language
 from app.web.panels import data_url, show_caption
 from app.web.playground import Playground
@@ -26,6 +27,8 @@ from app.web.stepping import write_times
 
 SMALL_GRAPH = 100
 """Nodes and edges of a graph that is drawn at once."""
+SMALL_STORY = 20
+"""Boxes whose stories are written at once."""
 NO_PICTURE = Text("There is no picture of this graph: it could not be drawn in time.")
 NO_CLASSIC = Text("torchviz made no picture of this run.")
 
@@ -104,7 +107,11 @@ async def _dot(trace: Trace, style: GraphStyle) -> str | None:
 
 
 async def graph_panel(
-    playground: Playground, trace: Trace, style: GraphStyle, opened: frozenset[str], language: Language
+    playground: Playground,
+    trace: Trace,
+    style: GraphStyle,
+    opened: frozenset[str],
+    language: Language,
 ) -> GraphPanel | None:
     """The picture on the page; None for a run without a graph."""
     graph = chosen_graph(trace)
@@ -129,12 +136,15 @@ async def annotated_panel(
     caption, key = show_caption(graph.backward, language), _structure("annotated", graph)
     try:
         drawing = await draw(playground, graph, opened)
+        told = await in_thread_if(
+            len(drawing.boxes) >= SMALL_STORY, write_inspector, graph, drawing, language
+        )
     except DrawingFailed:
         return GraphPanel(None, None, caption, key)
     grouped = drawing.opened or any(box.group for box in drawing.boxes)
     if kept == "" and grouped:
         kept = playground.recent.keep(graph)
-    return GraphPanel(drawing, None, caption, key, kept or "", write_times(drawing.stages))
+    return GraphPanel(drawing, None, caption, key, kept or "", write_times(drawing.stages), told)
 
 
 async def _classic_panel(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from itertools import pairwise
 from types import CodeType
 from typing import Any
 
@@ -87,6 +88,7 @@ class Report:
         self._passes = passes
         self._limits = limits
         self._names: dict[TensorId, str] = {}
+        self._inner = {id(call) for call, after in pairwise(recorder.calls) if is_inner(call, after)}
         self._step_ids: dict[int, StepId] = {}
         self._whys: dict[int, dict[tuple[NodeId, str], Why]] = {}
         """By graph, the reasons that point at one of its nodes."""
@@ -174,7 +176,11 @@ class Report:
     ) -> str | None:
         """The program's name for a tensor: of that moment, else of the end, else the one it was assigned to."""
         name = names.get(number) or self._names.get(number)
-        return name or (None if call is None else self._places.name(call, position))
+        return name or (None if call is None else self._assigned(call, position))
+
+    def _assigned(self, call: Call, position: int = 0) -> str | None:
+        """The name the program assigned a call's result to; what a module made on the way there has none."""
+        return None if id(call) in self._inner else self._places.name(call, position)
 
     # ------------------------------------------------------------------------------------------ steps
 
@@ -186,7 +192,7 @@ class Report:
         return Step(
             step_id,
             call.op,
-            self._places.name(call),
+            self._assigned(call),
             self._places.span(call.code, call.instruction),
             call.module,
             tuple(_operand(argument) for argument in call.arguments),
@@ -251,6 +257,7 @@ class Report:
             sequence=raw.sequence,
             saved=tuple(raw.saved),
             seconds=raw.seconds,
+            call_seconds=call.seconds if call is not None and raw.kind == "function" else None,
             outputs=outputs,
             marks=(*mark_node(raw, lambda tensor: self._known_as(tensor, names), self._hooked), *raw.marks),
         )
@@ -273,6 +280,12 @@ class Report:
 
     def _root_name(self, number: TensorId, names: dict[TensorId, str]) -> str:
         return self._known_as(number, names)[:CALL_CHARS]
+
+
+def is_inner(call: Call, after: Call) -> bool:
+    """Whether a module of the library made this call at a place of the program where it went on to make another."""
+    same = call.code is after.code and call.instruction == after.instruction
+    return same and call.module is not None
 
 
 def _operand(tensor: Argument | Result) -> Operand:

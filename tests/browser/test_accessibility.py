@@ -50,6 +50,8 @@ def test_axe_finds_nothing(fake_site: FakeSite, themed: Page) -> None:
     page.locator("#outline > summary").click()
     page.locator("#outline li summary").nth(2).click()
     page.locator("svg.graph .box").first.click()
+    page.locator('svg.graph .box[aria-label*="MulBackward0"]').click()
+    expect(page.locator("#inspector math").first).to_be_visible()
     page.locator("#find").fill("w")
     assert violations(page) == []
     page.locator("#source").fill("weights = 1 +")

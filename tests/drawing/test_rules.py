@@ -13,7 +13,7 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from app.drawing.formula import names_in
-from app.drawing.rules import Rule, find_rule
+from app.drawing.rules import Rule, all_rules, find_rule
 from app.worker.anchors import node_outputs, saved_names
 from tests.drawing.reference import FUNCTIONS
 
@@ -210,6 +210,11 @@ OTHERS: tuple[Case, ...] = (
     ("IndexBackward0", lambda a: a[MASK], (M,)),
     ("IndexSelectBackward0", lambda a: a.index_select(0, INDEX), (M,)),
     ("IndexAddBackward0", lambda a, b: a.index_add(0, INDEX, b, alpha=2), (M, M)),
+    ("FillBackward0", lambda a: torch.fill(a, 2.0), (M,)),
+    ("FillBackward1", lambda a, b: torch.fill(a, b), (M, ())),
+    ("FillBackward3", lambda a, b: a.clone().fill_(b), (M, ())),
+    ("CopyBackwards", lambda a: torch.zeros(M, dtype=torch.float64).copy_(a), (M,)),
+    ("SqueezeBackward4", lambda a: a.clone().squeeze_(1), ((3, 1, 4),)),
     ("TakeBackward0", lambda a: a.take(INDEX), (M,)),
     ("GatherBackward0", lambda a: a.gather(1, PLACES), (M,)),
     ("ScatterBackward0", lambda a, b: a.scatter(1, PLACES[:, :1], b), (M, M)),
@@ -255,6 +260,29 @@ CASES: tuple[Case, ...] = (
     *((op, call, shapes) for op, call in BROADCASTING for shapes in ((M, V), ((3, 1), M), ((), M))),
     *OTHERS,
 )
+
+MASKED = frozenset({"MaskedFillBackward0", "WhereBackward0"})
+"""Their masks have a shape of their own."""
+REAL_ONLY = frozenset({"ViewAsComplexBackward0", "ComplexBackward0"})
+COMPLEX: tuple[Case, ...] = (
+    ("ConjBackward0", torch.conj, (M,)),
+    ("ViewAsRealBackward0", torch.view_as_real, (M,)),
+    *(case for case in CASES if all_rules()[case[0]][0].for_complex and case[0] not in REAL_ONLY),
+)
+COMMONEST = """
+AddBackward0 SubBackward0 MulBackward0 DivBackward0 PowBackward0 NegBackward0 ExpBackward0 LogBackward0 SqrtBackward0
+AbsBackward0 SinBackward0 CosBackward0 TanhBackward0 SigmoidBackward0 ReluBackward0 LeakyReluBackward0 EluBackward0
+GeluBackward0 SiluBackward0 SoftplusBackward0 SoftmaxBackward0 LogSoftmaxBackward0 ClampBackward1 MaximumBackward0
+MinimumBackward0 WhereBackward0 SumBackward0 SumBackward1 MeanBackward0 MeanBackward1 MaxBackward0 MaxBackward1
+VarBackward0 StdBackward0 LinalgVectorNormBackward0 LogsumexpBackward0 CumsumBackward0 ProdBackward0 MmBackward0
+AddmmBackward0 BmmBackward0 MvBackward0 DotBackward0 TBackward0 TransposeBackward0 PermuteBackward0 ViewBackward0
+UnsafeViewBackward0 ExpandBackward0 SqueezeBackward1 UnsqueezeBackward0 CloneBackward0 ToCopyBackward0 CatBackward0
+StackBackward0 SplitBackward0 UnbindBackward0 SelectBackward0 SliceBackward0 IndexBackward0 GatherBackward0
+MaskedFillBackward0 EmbeddingBackward0 MseLossBackward0 NllLossBackward0 BinaryCrossEntropyBackward0
+BinaryCrossEntropyWithLogitsBackward0 SmoothL1LossBackward0 HuberLossBackward0 NativeLayerNormBackward0
+NativeBatchNormBackward0 ConvolutionBackward0 MaxPool2DWithIndicesBackward0 AvgPool2DBackward0
+ScaledDotProductFlashAttentionForCpuBackward0
+"""
 
 
 @pytest.mark.parametrize(("op", "call", "shapes"), CASES)
@@ -303,7 +331,9 @@ def check_grad(
     if rule.each is not None:
         start = sum(each.shape[names["dim"]] for each in operands[:input_nr])
         names = names | {"index": input_nr, "start": start, "length": operands[input_nr].shape[names["dim"]]}
-    value = torch.as_tensor(run(found[1], names), dtype=names["g"].dtype)
+    unknown = {name: torch.full_like(grad, math.nan) for name, _ in rule.grads[input_nr : input_nr + 1]}
+    value = run(found[1], unknown | names)  # of an operand that is no leaf the shape is known
+    value = value if isinstance(value, Tensor) else torch.tensor(value, dtype=grad.dtype)
     same((value + torch.zeros_like(grad)).sum_to_size(grad.shape), grad)
 
 
@@ -332,3 +362,37 @@ def plain(value: Any) -> Any:
 def run(expression: ast.expr, names: Mapping[str, Any]) -> Any:
     code = compile(ast.Expression(expression), "<rule>", "eval")
     return eval(code, {"__builtins__": {}, "pi": math.pi, **FUNCTIONS}, dict(names))
+
+
+@pytest.mark.parametrize(
+    ("op", "call"), [each for each in (*ELEMENTWISE, *BROADCASTING) if each[0] not in MASKED]
+)
+def test_rule_holds_for_a_single_number(op: str, call: Call) -> None:
+    torch.manual_seed(1)
+    count = 2 if (op, call) in BROADCASTING else 1
+    check(op, call, [torch.rand((), dtype=torch.float64, requires_grad=True) for _ in range(count)])
+
+
+@pytest.mark.parametrize(("op", "call", "shapes"), COMPLEX)
+def test_rule_holds_for_complex_numbers(op: str, call: Call, shapes: Sequence[tuple[int, ...]]) -> None:
+    torch.manual_seed(2)
+    check(op, call, [torch.rand(shape, dtype=torch.complex128, requires_grad=True) for shape in shapes])
+
+
+def test_every_rule_is_tried() -> None:
+    tried = {op for op, _, _ in (*CASES, *COMPLEX)}
+    assert tried == set(all_rules())
+    assert {op for op, _, _ in COMPLEX} >= {
+        op for op, (rule, *_) in all_rules().items() if rule.for_complex
+    } - REAL_ONLY
+
+
+def test_rules_of_the_commonest_nodes_are_there() -> None:
+    assert len(all_rules()) >= 80
+    assert set(COMMONEST.split()) - set(all_rules()) == set()
+
+
+def test_node_without_a_rule_for_what_it_saved_has_none() -> None:
+    assert find_rule("GeluBackward0", {"approximate": "none"}) is not None
+    assert find_rule("GeluBackward0", {"approximate": "tanh"}) is None
+    assert find_rule("CtcLossBackward0", {}) is None
