@@ -4,7 +4,7 @@
 export function startMoving() {
   const asker = document.getElementById("move-live");
   const form = document.getElementById("program");
-  const state = { on: false, busy: false, again: false };
+  const state = { on: false, busy: false, again: false, kept: [] };
 
   function ask() {
     if (!state.on || document.hidden) return;
@@ -18,7 +18,16 @@ export function startMoving() {
     state.busy = false;
     if (state.again) ask();
   });
-  document.addEventListener("htmx:before:morph:attr", keepReader);
+  // A swap takes away what the server knows nothing of: what the reader opened, and what the pointer lights.
+  document.addEventListener("htmx:before:swap", ({ detail: { ctx } }) => {
+    state.kept = ctx.sourceElement === asker ? [...document.querySelectorAll("#result details[open], .viewport .lit")] : [];
+  });
+  document.addEventListener("htmx:after:swap", () => {
+    for (const each of state.kept.splice(0)) {
+      if (each instanceof HTMLDetailsElement) each.open = true;
+      else each.classList.add("lit");
+    }
+  });
   // Opening a group is no edit while the numbers move: the picture is drawn again, the program goes on.
   form.addEventListener("playground:now", (event) => {
     if (!state.on) return;
@@ -27,16 +36,4 @@ export function startMoving() {
   }, { capture: true });
 
   return { ask, follow(on) { state.on = on; } };
-}
-
-// The picture's size is the reader's zoom, `open` the reader's choice; what these classes say is what the reader does.
-const READERS = ["lit", "pinned", "shown", "now", "near", "flows", "no-value", "no-grad", "no-use"];
-
-function keepReader(event) {
-  const { target, detail: { attrName, newValue } } = event;
-  const sized = (attrName === "width" || attrName === "height") && target.matches(".viewport > svg");
-  if (sized || (attrName === "open" && target.matches("details"))) event.preventDefault();
-  if (attrName !== "class" || !target.matches(".viewport :is(.box, .edge)")) return;
-  event.preventDefault();
-  target.setAttribute("class", [newValue, ...READERS.filter((name) => target.classList.contains(name))].join(" "));
 }
