@@ -10,6 +10,10 @@ export function startGroups(editor, graph, links) {
 
   function ask(found, group, place) {
     expected = { found, group, left: place.left, top: place.top };
+    again();
+  }
+
+  function again() {
     if (form.elements.namedItem("graph")) document.getElementById("look").dispatchEvent(new Event("look"));
     else form.dispatchEvent(new Event("playground:now"));
   }
@@ -42,6 +46,9 @@ export function startGroups(editor, graph, links) {
   document.addEventListener("click", (event) => {
     const chip = event.target.closest("[data-close]");
     if (chip) close(chip.dataset.close);
+  });
+  document.addEventListener("change", (event) => {
+    if (event.target.id === "shown") again();
   });
   document.addEventListener("keydown", (event) => {
     const within = event.key === "Backspace" && event.target.closest?.(".viewport .box")?.dataset.within;

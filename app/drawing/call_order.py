@@ -12,7 +12,7 @@ from heapq import heapify, heappop, heappush
 
 from app.errors import DrawingFailed
 from app.trace import AutogradGraph, GraphEdge, GraphNode
-from app.values import NodeId
+from app.values import NodeId, Text
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,6 +31,8 @@ class Wiring:
     """Each node's operands by `input_nr`."""
     uses: list[int]
     """How many edges leave each node."""
+    cuts: dict[int, list[tuple[int, Text]]]
+    """By constant, the nodes the program cut it from, and how."""
     calls: list[int]
     """Nodes that get one box, in call order; all others are leaves, drawn at each use."""
 
@@ -53,9 +55,18 @@ def wire(graph: AutogradGraph) -> Wiring:
     for found in operands:
         if len(found) > 1:
             found.sort(key=_input_nr)
-    wiring = Wiring(graph.nodes, places, operands, uses, [])
+    wiring = Wiring(graph.nodes, places, operands, uses, _cuts(graph, places), [])
     wiring.calls.extend(_order(wiring))
     return wiring
+
+
+def _cuts(graph: AutogradGraph, places: dict[NodeId, int]) -> dict[int, list[tuple[int, Text]]]:
+    found: dict[int, list[tuple[int, Text]]] = {}
+    for cut in graph.cuts:
+        if cut.constant not in places or cut.producer not in places:
+            raise DrawingFailed("a cut leads to a node that is not there")
+        found.setdefault(places[cut.constant], []).append((places[cut.producer], cut.sentence))
+    return found
 
 
 def _input_nr(operand: Operand) -> int:

@@ -6,7 +6,7 @@ different without colour: thin, dashed, and dashed with a cross.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from math import hypot, isfinite, log10
 
@@ -15,6 +15,7 @@ from app.drawing.numerals import as_float, show_count, show_number
 from app.drawing.pieces import Edge
 from app.drawing.routes import TIP, Point, Route
 from app.values import Complex, Nested, TensorValue, Text
+from app.words import in_english
 
 WIDEST = 6
 TIP_HALF: Mapping[str, int] = {"w4": 5, "w5": 6, "w6": 7}
@@ -29,6 +30,8 @@ class Strand:
     consumer: int
     grads: tuple[TensorValue | None, ...]
     input_nr: int
+    cut: Text | None = None
+    """How the program cut the consumer, a constant, from the producer."""
 
 
 def norm_of(value: TensorValue) -> float:
@@ -83,7 +86,7 @@ def draw_edges(
     largest = largest_norm(norms)
     edges = []
     for strand, norm, route in zip(strands, norms, routes, strict=True):
-        weight = weight_of(norm, largest)
+        weight = "cut" if strand.cut else weight_of(norm, largest)
         x, y = route.points[-1]
         half = TIP_HALF.get(weight, 4)
         edges.append(
@@ -93,7 +96,7 @@ def draw_edges(
                 weight=weight,
                 path=route.path,
                 tip=f"M{x} {y}l-{half} -{TIP + 1}h{2 * half}z",
-                mark=_cross(route.points) if weight == "bad" else None,
+                mark=MARKS[weight](route.points) if weight in MARKS else None,
                 sentence=_say(strand, norm, titles),
             )
         )
@@ -106,12 +109,23 @@ def _cross(points: Sequence[Point]) -> str:
     return f"M{x - 5} {y - 21}l10 10m0 -10l-10 10"
 
 
+def _bars(points: Sequence[Point]) -> str:
+    """Two bars across the edge, a little above where it arrives: nothing flows back here."""
+    x, y = points[-1]
+    return f"M{x - 7} {y - 15}l14 -5m-14 11l14 -5"
+
+
+MARKS: Mapping[str, Callable[[Sequence[Point]], str]] = {"bad": _cross, "cut": _bars}
+
+
 def _say(strand: Strand, norm: float | None, titles: Sequence[str]) -> Text:
     values: dict[str, str | int | float] = {
         "producer": titles[strand.producer],
         "consumer": titles[strand.consumer],
         "operand": strand.input_nr,
     }
+    if strand.cut is not None:
+        return Text("{producer} ⇢ {consumer}: {reason}", {**values, "reason": in_english(strand.cut)})
     if len(strand.grads) > 1:
         values |= {
             "count": show_count(len(strand.grads)),

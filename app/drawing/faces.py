@@ -32,6 +32,7 @@ COMPLEX_WIDTH = 166
 TITLE_COLUMNS = 26
 CODE_COLUMNS = 32
 MOST_OUTPUTS = 4
+MOST_MARKS = 6
 
 ADVANCES: Mapping[LineStyle, float] = {
     "title": 7.83,
@@ -39,6 +40,7 @@ ADVANCES: Mapping[LineStyle, float] = {
     "op": 6.63,
     "shape": 6.63,
     "caption": 5.73,
+    "note": 5.73,
     "number": 7.83,
     "nothing": 7.83,
     "range": 5.73,
@@ -51,6 +53,7 @@ RISES: Mapping[LineStyle, int] = {
     "op": 14,
     "shape": 14,
     "caption": 12,
+    "note": 12,
     "number": 15,
     "nothing": 15,
     "range": 11,
@@ -127,6 +130,9 @@ def node_face(node: GraphNode, use: Use | None = None) -> Face:
     _write_op(sheet, node, use, title)
     if node.module:
         sheet.write(Text("in {module}", {"module": shorten(clean(node.module), CODE_COLUMNS - 3)}), "op")
+    for mark in node.marks[:MOST_MARKS]:
+        if mark.kind != "why":
+            sheet.write(mark.sentence, "note")
     if len(node.outputs) == 1:
         _write_output(sheet, node.outputs[0])
         if use is not None:

@@ -26,6 +26,7 @@ from app.values import Span, Text
 from app.words import in_english
 
 LINES_PER_BOX = 4
+MOST_WHYS = 3
 MOST_HELD = 1_000
 """Characters of a group's list of ops and names."""
 
@@ -153,7 +154,8 @@ def _node_box(
         key = f"{key}-u{outline.use}"
     root = outline.node in roots and outline.consumer < 0
     span = _span_text(node.span)
-    return Box(key, f"n{node.id}", node.kind, root, span, None, x, y, face, _keys(outline.within))
+    within, whys = _keys(outline.within), _whys([node])
+    return Box(key, f"n{node.id}", node.kind, root, span, None, x, y, face, within, whys=whys)
 
 
 def _group_box(wiring: Wiring, part: Part, face: Face, x: int, y: int, name: str, roots: set[int]) -> Box:
@@ -162,8 +164,14 @@ def _group_box(wiring: Wiring, part: Part, face: Face, x: int, y: int, name: str
     kind: BoxKind = "group"
     root = not roots.isdisjoint(inside)
     box = f"{name}-{part.key}"
-    holds = _words_in([wiring.nodes[place] for place in inside])
-    return Box(box, part.key, kind, root, _around(spans), part.key, x, y, face, _keys(part.within), holds)
+    nodes = [wiring.nodes[place] for place in inside]
+    holds, whys, around = _words_in(nodes), _whys(nodes), _around(spans)
+    return Box(box, part.key, kind, root, around, part.key, x, y, face, _keys(part.within), holds, whys)
+
+
+def _whys(nodes: Sequence[GraphNode]) -> tuple[Text, ...]:
+    """Why gradients went wrong at these nodes."""
+    return tuple([mark.sentence for node in nodes for mark in node.marks if mark.kind == "why"][:MOST_WHYS])
 
 
 def _keys(parts: Sequence[Part]) -> tuple[str, ...]:

@@ -12,7 +12,7 @@ from typing import Literal
 from app.drawing.heatmap import Heatmap
 from app.values import Text
 
-LineStyle = Literal["title", "code", "op", "shape", "caption", "number", "nothing", "range", "alarm"]
+LineStyle = Literal["title", "code", "op", "shape", "note", "caption", "number", "nothing", "range", "alarm"]
 Column = Literal["", "value", "grad", "use"]
 """What a part of a face belongs to, if it is not there from the start on."""
 Phase = Literal["forward", "backward"]
@@ -71,6 +71,8 @@ class Box:
     face: Face
     within: tuple[str, ...] = ()
     holds: str = ""
+    whys: tuple[Text, ...] = ()
+    """Reasons of gradients gone wrong that point at it."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -81,6 +81,7 @@ def _sketch_part(
                 if single:
                     sketch.outlines.append(_copy(operand, used[operand.producer], place, part.within))
                     numbers.append((len(sketch.outlines) - 1, [operand.edge]))
+                    _draw_cuts(wiring, operand.producer, sketch, boxes)
             elif operand.producer in boxes:
                 producer = boxes[operand.producer]
                 apart = single and not joined and sketch.outlines[producer].part is None
@@ -91,6 +92,14 @@ def _sketch_part(
     for port, (producer, edges) in enumerate(numbers):
         sketch.ports.append(port)
         sketch.strands.append(Strand(producer, box, tuple([edge.grad for edge in edges]), edges[0].input_nr))
+
+
+def _draw_cuts(wiring: Wiring, constant: int, sketch: Sketch, boxes: dict[int, int]) -> None:
+    """Strands to the constant that was just drawn, from the boxes it was cut from."""
+    sources = {boxes[place]: text for place, text in wiring.cuts.get(constant, ()) if place in boxes}
+    for port, (box, text) in enumerate(sources.items()):
+        sketch.ports.append(port)
+        sketch.strands.append(Strand(box, len(sketch.outlines) - 1, (), port, text))
 
 
 def _copy(operand: Operand, use: int, consumer: int, within: tuple[Part, ...]) -> Outline:

@@ -69,6 +69,15 @@ class BackwardChoice:
 
 
 @dataclass(frozen=True, slots=True)
+class PassChoice:
+    """One of the run's graphs that may be shown."""
+
+    value: str
+    label: str
+    chosen: bool
+
+
+@dataclass(frozen=True, slots=True)
 class GraphPanel:
     """The picture of the chosen graph: our own drawing, or torchviz's as an image."""
 
@@ -83,6 +92,8 @@ class GraphPanel:
     """As JSON for the script: after how many stages what of the drawing is there."""
     inspector: Mapping[str, object] | None = None
     """What there is to say of each node, for the script."""
+    passes: tuple[PassChoice, ...] = ()
+    """The run's graphs, where it has several."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -77,6 +77,8 @@ class Form:
     pause_on_nonfinite: str = ""
     graph: str = ""
     """The graph on the page, where it is kept to be drawn again."""
+    shown: str = ""
+    """Which backward pass's graph to show; the last one where there is no such."""
     run: str = ""
     """The live run the page asks the answer of."""
     set_language: str = ""
@@ -133,6 +135,7 @@ def read_form(body: bytes) -> Form:
         ),
         opened=_short(pairs, "opened")[:MOST_NAMES],
         graph=short.get("graph", "")[:100],
+        shown=short.get("shown", "")[:20],
         run=short.get("run", "")[:100],
         steps_per_second=short.get("steps_per_second", ""),
         paused=short.get("paused", ""),

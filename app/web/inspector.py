@@ -76,6 +76,9 @@ def _present(**fields: Any) -> Json:
 
 def _facts(each: Inspection, language: Language) -> Iterator[list[str]]:
     node = each.node
+    for mark in node.marks:
+        label = language.gettext("Why?") if mark.kind == "why" else language.gettext("note")
+        yield [label, language.say(mark.sentence).replace("`", "")]
     if node.module:
         yield [language.gettext("module"), node.module]
     if node.call_seconds is not None:

@@ -78,7 +78,7 @@ async def move_live(request: Request) -> Response:
     graph = None
     if held.graph is not None and form.style == "annotated":
         always = replace(held.graph, occurrence=0)  # the picture keeps its name from one pass to the next
-        graph = await annotated_panel(playground, always, frozenset(form.opened), language, None)
+        graph = await annotated_panel(playground, (always,), form, language, None)
     source = SourceText.of(normalise_source(form.source))
     panel = await in_thread_if(is_large(held), show_moving, held, source, graph, language)
     return await in_thread_if(is_large(panel), render, request, "_moving.html", LiveTensors(panel))

@@ -76,13 +76,13 @@ async def submit_fragment(request: Request) -> Response:
 
 @router.post("/graph")
 async def look_again(request: Request) -> Response:
-    """The graph on the page with other groups open; where it is kept no more, everything anew."""
+    """The graph on the page with other groups open, or of another pass; where it is kept no more, everything anew."""
     form = read_form(await request.body())
     playground, language = playground_of(request), language_of(request)
-    graph = playground.recent.find(form.graph)
-    if graph is None:
+    graphs = playground.recent.find(form.graph)
+    if not graphs:
         return await submit_fragment(request)
-    panel = await annotated_panel(playground, graph, frozenset(form.opened), language, form.graph)
+    panel = await annotated_panel(playground, graphs, form, language, form.graph)
     look = GraphLook(panel)
     return await in_thread_if(is_large(look), render, request, "_look.html", look)
 
@@ -123,7 +123,7 @@ async def answer_form(
     playground: Playground, form: Form, program: Program, trace: Trace, language: Language
 ) -> Answer:
     source = SourceText.of(program.source)
-    graph = await graph_panel(playground, trace, form.style, frozenset(form.opened), language)
+    graph = await graph_panel(playground, trace, form, language)
     names = backward_names(program, trace)
     return Answer(
         sequence=form.sequence,

@@ -16,12 +16,14 @@ from app.drawing.pieces import GraphDrawing
 from app.errors import DrawingFailed
 from app.trace import AutogradGraph, GraphStyle, Trace
 from app.values import Text
-from app.web.contexts import GraphPanel
+from app.web.contexts import GraphPanel, PassChoice
 from app.web.evaluate import in_thread_if
+from app.web.forms import Form
 from app.web.inspector import write_inspector
 from app.web.languages import Language
 from app.web.panels import data_url, show_caption
 from app.web.playground import Playground
+from app.web.recent import Graphs
 from app.web.requests import PictureFormat
 from app.web.stepping import write_times
 
@@ -44,8 +46,13 @@ class Picture:
 
 def chosen_graph(trace: Trace) -> AutogradGraph | None:
     """The graph to show: the last that ran backward, else the last."""
-    ran = tuple(graph for graph in trace.graphs if graph.backward) or trace.graphs
-    return ran[-1] if ran else None
+    return _choose(trace.graphs) if trace.graphs else None
+
+
+def _choose(graphs: Graphs, shown: str = "") -> AutogradGraph:
+    """The graph of the pass that is asked for, else the one to show."""
+    asked = next((graph for graph in graphs if str(graph.occurrence) == shown), None)
+    return asked or ([graph for graph in graphs if graph.backward] or list(graphs))[-1]
 
 
 async def draw_picture(
@@ -107,32 +114,25 @@ async def _dot(trace: Trace, style: GraphStyle) -> str | None:
 
 
 async def graph_panel(
-    playground: Playground,
-    trace: Trace,
-    style: GraphStyle,
-    opened: frozenset[str],
-    language: Language,
+    playground: Playground, trace: Trace, form: Form, language: Language
 ) -> GraphPanel | None:
     """The picture on the page; None for a run without a graph."""
     graph = chosen_graph(trace)
     if graph is None:
         return None
-    if style == "torchviz":
+    if form.style == "torchviz":
         return await _classic_panel(playground, trace.classic, graph, language)
-    return await annotated_panel(playground, graph, opened, language)
+    return await annotated_panel(playground, trace.graphs, form, language)
 
 
 async def annotated_panel(
-    playground: Playground,
-    graph: AutogradGraph,
-    opened: frozenset[str],
-    language: Language,
-    kept: str | None = "",
+    playground: Playground, graphs: Graphs, form: Form, language: Language, kept: str | None = ""
 ) -> GraphPanel:
-    """Our own drawing; a grouped graph is kept, so that its groups open without another run.
+    """Our own drawing; what can be drawn otherwise is kept, so that groups and passes open without another run.
 
-    `kept` is the key of one that is kept already; None for one that is not to be, because the next one comes soon.
+    `kept` is the key of graphs that are kept already; None for those not to be, because the next come soon.
     """
+    graph, opened = _choose(graphs, form.shown), frozenset(form.opened)
     caption, key = show_caption(graph.backward, language), _structure("annotated", graph)
     try:
         drawing = await draw(playground, graph, opened)
@@ -142,9 +142,27 @@ async def annotated_panel(
     except DrawingFailed:
         return GraphPanel(None, None, caption, key)
     grouped = drawing.opened or any(box.group for box in drawing.boxes)
-    if kept == "" and grouped:
-        kept = playground.recent.keep(graph)
-    return GraphPanel(drawing, None, caption, key, kept or "", write_times(drawing.stages), told)
+    several = len(graphs) > 1
+    if kept == "" and (grouped or several):
+        kept = playground.recent.keep(graphs)
+    passes = tuple(_pass_choice(each, each is graph, language) for each in graphs) if several else ()
+    return GraphPanel(drawing, None, caption, key, kept or "", write_times(drawing.stages), told, passes)
+
+
+def _pass_choice(graph: AutogradGraph, chosen: bool, language: Language) -> PassChoice:
+    backward, number = graph.backward, graph.occurrence + 1
+    if backward is None:
+        label = language.gettext("never ran backward")
+    elif backward.span is None:
+        label = language.gettext("{number}: from {roots}", number=number, roots=", ".join(backward.roots))
+    else:
+        label = language.gettext(
+            "{number}: from {roots}, line {line}",
+            number=number,
+            roots=", ".join(backward.roots),
+            line=backward.span.line,
+        )
+    return PassChoice(str(graph.occurrence), label, chosen)
 
 
 async def _classic_panel(

@@ -1,4 +1,4 @@
-"""Graphs that stand grouped on someone's page: opening a group draws the same graph again, and runs nothing.
+"""Graphs that stand on someone's page: opening a group, or looking at another pass, draws again and runs nothing.
 
 Bounded; the oldest go first. A key is not to be guessed, because a graph holds what someone computed.
 """
@@ -10,34 +10,36 @@ from collections import OrderedDict
 
 from app.trace import AutogradGraph
 
+Graphs = tuple[AutogradGraph, ...]
+
 
 class RecentGraphs:
     def __init__(self, entries: int = 32, most: int = 60_000) -> None:
-        """Keeps `entries` graphs, with no more than `most` nodes and edges in all of them together."""
+        """Keeps the graphs of `entries` runs, with no more than `most` nodes and edges in all of them together."""
         self._entries = entries
         self._most = most
         self._room = most
-        self._kept: OrderedDict[str, AutogradGraph] = OrderedDict()
+        self._kept: OrderedDict[str, Graphs] = OrderedDict()
 
-    def keep(self, graph: AutogradGraph) -> str:
-        """A key to find it by; empty for one that is too large to be kept."""
-        if _size(graph) > self._most:
+    def keep(self, graphs: Graphs) -> str:
+        """A key to find a run's graphs by; empty for those that are too large to be kept."""
+        if _size(graphs) > self._most:
             return ""
-        self._room -= _size(graph)
+        self._room -= _size(graphs)
         key = secrets.token_urlsafe(16)
-        self._kept[key] = graph
+        self._kept[key] = graphs
         while self._room < 0 or len(self._kept) > self._entries:
             _, oldest = self._kept.popitem(last=False)
             self._room += _size(oldest)
         return key
 
-    def find(self, key: str) -> AutogradGraph | None:
-        """The graph, which counts as just looked at; None where it is kept no more."""
-        graph = self._kept.get(key)
-        if graph is not None:
+    def find(self, key: str) -> Graphs:
+        """The graphs, which count as just looked at; none where they are kept no more."""
+        graphs = self._kept.get(key, ())
+        if graphs:
             self._kept.move_to_end(key)
-        return graph
+        return graphs
 
 
-def _size(graph: AutogradGraph) -> int:
-    return len(graph.nodes) + len(graph.edges)
+def _size(graphs: Graphs) -> int:
+    return sum(len(graph.nodes) + len(graph.edges) for graph in graphs)

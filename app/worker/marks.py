@@ -62,24 +62,31 @@ def _write_or_view(raw: RawNode, name: Name) -> Iterator[Mark]:
 # ---------------------------------------------------------------------------------------------- cuts
 
 
-def tell_cut(cut: Result) -> Text:
+def tell_cut(cut: Result, name: Name) -> Text:
+    """What was cut from what."""
+    source = next((each.tensor for each in cut.call.arguments if each.requires_grad), None)
+    values: dict[str, str | int | float] = {
+        "source": "?" if source is None else name(source)[:NAME_CHARS],
+        "dtype": dtype_name(cut.dtype),
+    }
     match kind_of_cut(cut):
         case "no_grad":
-            return Text("cut: computed under no_grad")
+            return Text("cut from {source}: under no_grad", values)
         case "detached":
-            return Text("cut: detach")
+            return Text("cut from {source}: detached", values)
         case "copied":
-            return Text("cut: numbers copied, history left behind")
+            return Text("cut from {source}: numbers copied", values)
         case "whole_numbers":
-            return Text("cut: {dtype} has no gradient", {"dtype": dtype_name(cut.dtype)})
-    return Text("cut: cannot be differentiated")
+            return Text("cut from {source}: {dtype} has no gradient", values)
+    return Text("cut from {source}: not differentiable", values)
 
 
 class Cuts:
     """Finds, for the constants of one graph, the nodes they were cut from."""
 
-    def __init__(self, graph: RawGraph) -> None:
+    def __init__(self, graph: RawGraph, name: Name) -> None:
         self._graph = graph
+        self._name = name
         self._nodes: dict[tuple[int, int], int] = {}
         self._leaves: dict[TensorId, int] = {}
         for number, node in enumerate(graph.nodes):
@@ -88,18 +95,18 @@ class Cuts:
             elif node.kind == "accumulate" and node.outputs[0].tensor is not None:
                 self._leaves[node.outputs[0].tensor] = number
 
-    def find(self) -> Iterator[tuple[int, Result, list[GraphCut]]]:
-        """Each constant that has a cut behind it: its node, the nearest cut, and where in this graph it came from."""
+    def find(self) -> Iterator[tuple[int, Text, list[GraphCut]]]:
+        """Each constant that has a cut behind it: its node, the cut in words, and where in this graph it came from."""
         for number, node in enumerate(self._graph.nodes):
             if node.kind != "constant" or node.made is None:
                 continue
             cut = next(cuts_before(node.made, MOST_STEPS), None)
             if cut is not None:
                 sources = dict.fromkeys(self._sources(cut.call))
-                text = tell_cut(cut)
+                text = tell_cut(cut, self._name)
                 yield (
                     number,
-                    cut,
+                    text,
                     [GraphCut(NodeId(number), NodeId(node), output_nr, text) for node, output_nr in sources],
                 )
 

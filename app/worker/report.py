@@ -28,7 +28,7 @@ from app.values import Mark, NodeId, Span, StepId, TensorId, Why
 from app.worker.autograd import RawNode
 from app.worker.identity import IdentityTable, shared_storages
 from app.worker.instrument import Place
-from app.worker.marks import Cuts, mark_node, tell_cut
+from app.worker.marks import Cuts, mark_node
 from app.worker.namespace import Found
 from app.worker.passes import Passes, RawPass
 from app.worker.recorder import Argument, Call, Recorder, Result
@@ -207,9 +207,9 @@ class Report:
 
     def graph(self, taken: RawPass) -> AutogradGraph:
         raw = taken.graph
-        cuts = {number: (cut, edges) for number, cut, edges in Cuts(raw).find()}
-        for number, (cut, _) in cuts.items():
-            raw.nodes[number].marks.append(Mark("cut", tell_cut(cut)))
+        found = list(Cuts(raw, lambda tensor: self._known_as(tensor, taken.names)).find())
+        for number, text, _ in found:
+            raw.nodes[number].marks.append(Mark("cut", text))
         for mark in self._whys.get(taken.occurrence, {}).values():
             raw.nodes[mark.node or 0].marks.append(Mark("why", mark.sentence))
         return AutogradGraph(
@@ -217,7 +217,7 @@ class Report:
             nodes=tuple(
                 self._node(NodeId(number), node, taken.names) for number, node in enumerate(raw.nodes)
             ),
-            cuts=tuple(edge for _, edges in cuts.values() for edge in edges),
+            cuts=tuple(cut for _, _, cuts in found for cut in cuts),
             edges=tuple(
                 GraphEdge(NodeId(e.consumer), e.input_nr, NodeId(e.producer), e.output_nr, e.grad)
                 for e in raw.edges

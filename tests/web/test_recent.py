@@ -55,6 +55,29 @@ async def test_look_brings_nothing_but_the_graph() -> None:
     assert re.findall(r'hx-target="([^"]+)"', page) == ["#panel-graph"]
 
 
+def twice(program: Program, request: RunRequest) -> Trace:
+    (graph,) = line_trace(program, request).graphs
+    return replace(line_trace(program, request), graphs=(graph, replace(graph, occurrence=1)))
+
+
+async def test_another_backward_pass_is_looked_at_without_a_run() -> None:
+    sandbox = FakeSandbox(trace=twice)
+    async with site(sandbox) as client:
+        page = (await client.get("/")).text
+        form = {"source": "y = x*w + b", "graph": kept_in(page), "shown": "0"}
+        other = (await client.post("/graph", data=form)).text
+    assert re.findall(r'<option value="(\d)"( selected)?>', page.split('id="shown"')[1])[:2] == [
+        ("0", ""),
+        ("1", " selected"),
+    ]
+    assert re.findall(r'<option value="(\d)"( selected)?>', other.split('id="shown"')[1])[:2] == [
+        ("0", " selected"),
+        ("1", ""),
+    ]
+    assert ('id="g1"' in page, 'id="g0"' in other) == (True, True)
+    assert len(sandbox.asked) == 1
+
+
 async def test_graph_that_is_kept_no_more_is_run_anew() -> None:
     sandbox = FakeSandbox(trace=looped)
     async with site(sandbox) as client:
@@ -72,12 +95,12 @@ async def test_graph_that_is_drawn_whole_is_not_kept() -> None:
 def test_what_is_kept_is_bounded() -> None:
     recent = RecentGraphs(entries=2, most=20)
     small = line_graph()
-    one, two = recent.keep(small), recent.keep(small)
-    assert recent.find(one) is small
-    three = recent.keep(small)
-    assert recent.find(two) is None
-    assert recent.find(one) is recent.find(three) is small
-    assert recent.keep(loop_graph(100)) == ""
-    assert recent.find(three) is small
-    assert recent.find("") is None
+    one, two = recent.keep((small,)), recent.keep((small,))
+    assert recent.find(one) == (small,)
+    three = recent.keep((small,))
+    assert recent.find(two) == ()
+    assert recent.find(one) == recent.find(three) == (small,)
+    assert recent.keep((loop_graph(100),)) == ""
+    assert recent.find(three) == (small,)
+    assert recent.find("") == ()
     assert len({one, two, three}) == 3

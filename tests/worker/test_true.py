@@ -34,12 +34,12 @@ def marks(graph: AutogradGraph, kind: str) -> list[str]:
 @pytest.mark.parametrize(
     ("cutting", "sentence"),
     [
-        ("c = h.detach()", "cut: detach"),
-        ("c = h.data", "cut: detach"),
-        ("with torch.no_grad():\n    c = h * 5", "cut: computed under no_grad"),
-        ("with torch.no_grad():\n    d = h * 5\nc = d + 1", "cut: computed under no_grad"),
-        ("c = (h > 1).float()", "cut: bool has no gradient"),
-        ("c = torch.tensor(h)", "cut: numbers copied, history left behind"),
+        ("c = h.detach()", "cut from h: detached"),
+        ("c = h.data", "cut from h: detached"),
+        ("with torch.no_grad():\n    c = h * 5", "cut from h: under no_grad"),
+        ("with torch.no_grad():\n    d = h * 5\nc = d + 1", "cut from h: under no_grad"),
+        ("c = (h > 1).float()", "cut from h: bool has no gradient"),
+        ("c = torch.tensor(h)", "cut from h: numbers copied"),
     ],
 )
 def test_cut_is_in_the_graph_between_the_constant_and_what_it_was_cut_from(

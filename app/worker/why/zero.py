@@ -192,7 +192,7 @@ def _multiplied(facts: Facts, flow: Flow, edge: RawEdge, gaps: Words) -> tuple[s
             continue
         factor = _name_of(facts, flow, other)
         return "multiplied_by_zero", Text(
-            "`{call}` (line {line}) multiplies by `{factor}`, which is 0 throughout: so is the gradient.",
+            "`{call}` (line {line}) multiplies by `{factor}`, which is 0 throughout, and so the gradient is 0 too.",
             {**gaps, "factor": factor},
         )
     if factors == (0, 1) and len(flow.out_of[edge.consumer]) == 1:
