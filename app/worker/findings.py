@@ -6,6 +6,7 @@ a module of its own is shown as the program computed it. Nothing is invented.
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -114,6 +115,8 @@ class Finding:
         self._link = comparison.link
         self._links = origin.links
         self._like = origin.inputs
+        self._shape = None if origin.inputs is None else origin.inputs.shape
+        self._count = len(batch.inputs)
         self._drawn = origin.inputs is not None and batch.inputs.shape[1] <= DRAWN
         self._tail = tail_of(origin.inputs, len(batch.inputs))
         if self._tail is None:
@@ -139,6 +142,19 @@ class Finding:
     def take(self, batch: Batch) -> None:
         self._rows.add(batch.inputs, batch.targets, batch.outputs, newest=self.own)
         self._taken += 1
+
+    def take_named(self, names: Mapping[str, Any]) -> None:
+        """The program's own predictions as its names hold them now: calls are recorded too seldom for the newest."""
+        inputs = self._axes[0].removesuffix("[:, 0]") if self._drawn else ""
+        tensors = (names.get(name) for name in (self.name, inputs, self._axes[-1]))
+        held = [each for each in tensors if isinstance(each, Tensor)]
+        if len(held) < 3:
+            return
+        prediction, data, target = held
+        if data.shape == self._shape and not data.requires_grad:
+            batch = read_batch(Comparison(self.kind, self._link, prediction, target), data)
+            if batch is not None and len(batch.inputs) == self._count:
+                self.take(batch)
 
     def disown(self) -> None:
         """The module cannot be asked: from now on the program's own predictions are shown."""

@@ -212,6 +212,8 @@ class Watcher:
         for finding in self._found:
             if isinstance(finding.owner, Difference):
                 self._read_names(names, [finding.owner])
+            elif finding.own:
+                finding.take_named(names)
             self._look_at(finding)
 
     def _look_at(self, finding: Finding) -> None:
@@ -237,7 +239,7 @@ class Watcher:
 
     def _flush(self) -> None:
         """Send what is new; the first looks before the latest."""
-        for key in sorted(self._waiting, reverse=True):
+        for key in sorted(tuple(self._waiting), reverse=True):
             look = self._waiting.pop(key, None)  # the program's thread may tell it, too
             if look is not None:
                 self._send(look)

@@ -195,6 +195,26 @@ for step in range(40):
     assert list(latest.line.xs) == pytest.approx(np.linspace(0, 1, 20).tolist(), abs=1e-4)
 
 
+def test_own_predictions_are_the_newest_however_long_it_ran() -> None:
+    trace = run("""
+x = torch.linspace(0, 1, 20)
+y = 3 * x
+w = torch.zeros(1, requires_grad=True)
+for step in range(1500):
+    y_pred = w * x
+    loss = ((y_pred - y) ** 2).mean()
+    loss.backward()
+    with torch.no_grad():
+        w -= 0.002 * w.grad
+        w.grad.zero_()
+""")
+    (held,) = (each for each in trace.tensors if each.name == "y_pred")
+    assert held.value is not None
+    latest = trace.predictions[-1]
+    assert (latest.own, latest.step) == (True, 1_500)
+    assert latest.data.predicted == pytest.approx(held.value.data, abs=1e-4)
+
+
 def test_no_boundary_is_invented_for_a_function() -> None:
     _, latest = looks("""
 X = torch.randn(30, 2)
@@ -288,13 +308,13 @@ net.calls, len(net.sizes), len(heard), net.training, loss.item(), net.layers[1].
 
 def test_looking_disturbs_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("app.worker.predictions.PAUSE", 0.002)
-    monkeypatch.setattr("app.worker.predictions.PATIENCE", 0)
-    frames = run_frames(DISTURBED)
+    monkeypatch.setattr("app.worker.predictions.PATIENCE", 10)
+    frames = run_frames(DISTURBED, Limits(seconds=60))
     trace = frames[-1]
     assert isinstance(trace, Trace)
     assert sum(isinstance(frame, Predictions) for frame in frames) > 3, "no look was taken in between"
     monkeypatch.setattr("app.worker.comparisons.Comparisons.under", lambda self, root: [])
-    plain = run(DISTURBED)
+    plain = run(DISTURBED, Limits(seconds=60))
     assert plain.predictions == ()
     assert trace.result is not None
     assert plain.result is not None
