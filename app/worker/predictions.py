@@ -239,7 +239,7 @@ class Watcher:
 
     def _flush(self) -> None:
         """Send what is new; the first looks before the latest."""
-        for key in sorted(tuple(self._waiting), reverse=True):
+        for key in sorted(self._waiting, reverse=True):
             look = self._waiting.pop(key, None)  # the program's thread may tell it, too
             if look is not None:
                 self._send(look)
