@@ -37,7 +37,7 @@ format: $(VENV)/.set-up-test ## let ruff format and mend what it can
 browser: ## install what the browser tests need from the system, where it is missing
 	@bash scripts/install_browser.sh
 
-bench: $(VENV)/.set-up-bench ## run every benchmark in turn and print its table
+bench: $(VENV)/.set-up-bench browser ## run every benchmark in turn and print its table
 	@set -e; for file in benchmarks/*.py; do echo "== $$file"; $(BIN)/python $$file; done
 
 gpu-check: $(VENV)/.set-up-test ## the tests that need a CUDA device

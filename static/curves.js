@@ -1,7 +1,7 @@
 // The curves of a run as plain data: what the events say, put together; nothing here touches the page.
 // A curve is { series, steps, values, epochs }; values are numbers, NaN and the infinities included.
 
-const MOST = 16_000; // points kept of one curve while it grows; the server's own curve replaces it at the end
+const MOST = 6_000; // points kept of one curve while it grows; the server's own curve replaces it at the end
 const NEWEST = 2_000;
 const SPELLED = { NaN: NaN, Infinity: Infinity, "-Infinity": -Infinity };
 

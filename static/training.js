@@ -7,13 +7,14 @@ import { save, savePicture } from "./saving.js";
 const COLOURS = 8;
 const SPOKEN = 4_000; // milliseconds between summaries read aloud
 const ROWS = 24;
+const REST = 2; // a drawing rests so many times as long as it took: the page stays smooth, and its cores the program's
 
 export function startTraining() {
   const panel = document.getElementById("panel-training");
   const part = (id) => document.getElementById(`training-${id}`);
   const words = panel.dataset;
   const say = (word, values = {}) => words[word].replace(/\{(\w+)\}/g, (gap, name) => values[name] ?? gap);
-  const state = { curves: new Curves(), before: null, group: "loss", log: false, axis: null, off: new Set(), spoken: 0, timer: 0, reading: null, lines: [] };
+  const state = { curves: new Curves(), before: null, group: "loss", log: false, axis: null, off: new Set(), spoken: 0, timer: 0, rested: 0, reading: null, lines: [] };
   const plot = startPlot(part("plot"), (index) => { state.reading = index; showReadings(); });
   const ribbons = startRibbons(() => state.curves.all, plot.colour);
   let asked = 0;
@@ -47,6 +48,7 @@ export function startTraining() {
 
   function draw() {
     asked = 0;
+    const began = performance.now();
     const known = groups();
     panel.dataset.points = String(state.curves.all.reduce((sum, curve) => sum + curve.count, 0));
     part("curves").hidden = !known.length;
@@ -69,9 +71,14 @@ export function startTraining() {
     part("hidden").textContent = say("hidden");
     speakSoon(curves);
     if (part("table").open) showTable(curves);
+    // uPlot draws when this task is done
+    queueMicrotask(() => { state.rested = performance.now() + REST * (performance.now() - began); });
   }
 
-  const soon = () => { asked ||= requestAnimationFrame(draw); };
+  const soon = () => {
+    const rest = state.rested - performance.now();
+    asked ||= rest > 0 ? setTimeout(() => requestAnimationFrame(draw), rest) : requestAnimationFrame(draw);
+  };
 
   function showGroups(known) {
     const chosen = part("groups");
@@ -109,6 +116,7 @@ export function startTraining() {
       const curve = curves.get(entry.value);
       if (!curve) continue;
       const value = read.get(entry.value) ?? (at ? undefined : curve.values.at(-1));
+      entry.dataset.count = String(curve.count);
       entry.querySelector(".curve-value").textContent = value == null ? "–" : short(value);
     }
     part("plot").dataset.reading = at ? `${say(state.drawnAxis)} ${short(at[0])}` : "";
