@@ -189,3 +189,21 @@ def test_histograms_of_a_long_run_are_spread_evenly() -> None:
     steps = [each.step for each in thinner.ribbon().histograms]
     assert 30 <= len(steps) <= 64
     assert max(later - earlier for earlier, later in pairwise(steps)) <= 20_000 / 30
+
+
+def test_a_million_points_keep_their_spikes_and_exact_ends() -> None:
+    count, spike, dip = 1_000_000, 654_321, 777_777
+    thinner = Thinner(SERIES, 2_048)
+    for start in range(0, count, 400):
+        steps = range(start, start + 400)
+        values = [1 / (1 + step) + (9.0 if step == spike else -9.0 if step == dip else 0.0) for step in steps]
+        thinner.add(Points(3, tuple(steps), tuple(values)))
+    curve = thinner.curve()
+    assert curve is not None
+    assert len(curve.points.steps) <= 2_048
+    kept = dict(zip(curve.points.steps, curve.points.values, strict=True))
+    assert (kept[spike], kept[dip]) == (9 + 1 / (1 + spike), -9 + 1 / (1 + dip))
+    assert (curve.count, curve.first, curve.last) == (count, 1.0, 1 / count)
+    assert (curve.minimum, curve.maximum) == (kept[dip], kept[spike])
+    gaps = [later - sooner for sooner, later in pairwise(curve.points.steps)]
+    assert max(gaps) <= 2 * count / 500  # everywhere as fine as the room allows

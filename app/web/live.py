@@ -30,6 +30,7 @@ from app.web.panels import show_moving
 from app.web.pictures import annotated_panel
 from app.web.playground import Playground, language_of, playground_of
 from app.web.problems import RateExceeded, reply_to
+from app.web.runs import tell_failure
 from app.web.sizes import is_large
 
 RUNNING = Text("Running")
@@ -94,10 +95,10 @@ async def stop_live(request: Request) -> Response:
 
 async def show_end(request: Request, playground: Playground, form: Form, language: Language) -> Response:
     status = await playground.runs.look(RunId(form.run))
-    if status.failure is not None:
-        reply = reply_to(status.failure, language)
+    failure = tell_failure(status, language)
+    if failure is not None:
         inputs = InputsPanel(form.fields, form.parked)
-        return render(request, "_answer.html", refuse_form(form, inputs, reply.failure, "failed", language))
+        return render(request, "_answer.html", refuse_form(form, inputs, failure, "failed", language))
     trace = await playground.runs.trace(RunId(form.run))
     if trace is None:
         return Response(status_code=204)

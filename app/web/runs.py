@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import replace
 from typing import Any, get_args
 
 from fastapi import APIRouter
 from starlette.requests import Request
 from starlette.responses import Response
 
-from app.errors import PlaygroundError
 from app.runs.face import RunId, RunStatus
 from app.trace import Trace
 from app.values import Problem, Text
@@ -174,12 +174,29 @@ def read_format(wanted: str) -> PictureFormat:
 
 
 def tell_status(status: RunStatus, trace: EvaluateAnswer | None, language: Language) -> RunAnswer:
-    failure = tell_failure(status.failure, language) if status.failure else None
-    return run_answer(status, failure, trace)
+    return run_answer(status, tell_failure(status, language), trace)
 
 
-def tell_failure(error: PlaygroundError, language: Language) -> Failure:
-    return reply_to(error, language).failure
+def tell_failure(status: RunStatus, language: Language) -> Failure | None:
+    """Our own failure that ended a run; where it trained, with the last step that was heard of."""
+    if status.failure is None:
+        return None
+    failure = reply_to(status.failure, language).failure
+    last = last_step(status)
+    if last is None:
+        return failure
+    return replace(failure, message=f"{failure.message} {language.say(last)}")
+
+
+def last_step(status: RunStatus) -> Text | None:
+    if status.progress is not None and status.progress.optimiser_steps:
+        steps = status.progress.optimiser_steps
+        return Text("The last optimiser step heard of was number {step}.", {"step": steps})
+    longest = max(status.curves, key=lambda curve: curve.count, default=None)
+    if longest is None:
+        return None
+    gaps: dict[str, str | int | float] = {"name": longest.series.name, "step": longest.points.steps[-1]}
+    return Text("The last point heard of was number {step} of `{name}`.", gaps)
 
 
 async def answer_run(answer: RunAnswer, language: Language, status: int = 200) -> Response:

@@ -91,6 +91,8 @@ def test_killed_child_is_told_with_the_last_step(app: RealApp) -> None:
     kind, done = list(stream)[-1]
     assert (kind, done["state"], done["error"]["code"]) == ("done", "failed", "worker_lost")
     assert done["progress"]["done"] > 0
+    last = done["progress"]["optimiser_steps"]
+    assert done["error"]["message"].endswith(f"The last optimiser step heard of was number {last}.")
     assert done["curves"][0]["points"]["steps"][-1] > 0
 
 

@@ -3,17 +3,23 @@
 from __future__ import annotations
 
 import asyncio
+import resource
+import socket
 import time
+from collections.abc import Iterator
 from contextlib import aclosing
+from pathlib import Path
 from typing import Any
 
 import pytest
 
 from app.errors import WorkerLost
-from app.limits import Limits
+from app.frames import Frame
+from app.limits import MIB, Limits
+from app.program import Program
 from app.runs.curves import CurveBook
 from app.trace import Completed, Trace
-from app.training import Training
+from app.training import Points, Series, Training
 from app.web import stream
 from tests.fake_training import training_frames
 from tests.fakes import VERSIONS, FakeSandbox
@@ -64,6 +70,66 @@ async def test_resuming_after_every_event_repeats_and_loses_nothing() -> None:
             assert await all_events(client, f"{run['events']}?after={told.id}") == rest
         over = await client.get(run["events"], headers={"Last-Event-ID": str(events[-1].id)})
     assert over.status_code == 204
+
+
+async def test_curve_after_twenty_dropped_connections_is_the_servers() -> None:
+    drawn: dict[int, dict[int, Any]] = {}
+    last, drops, done = 0, 0, None
+    async with live_site(FakeSandbox(pace=0.01)) as client:
+        run = await start(client)
+        while done is None:
+            stream = read_events(client, run["events"], **{"Last-Event-ID": str(last)})
+            async with aclosing(stream) as events:
+                async for told in events:
+                    assert told.id == last + 1
+                    last = told.id
+                    done = told.data if told.kind == "done" else None
+                    for each in told.data["points"] if told.kind == "training" else ():
+                        drawn.setdefault(each["series"], {}).update(
+                            zip(each["steps"], each["values"], strict=True)
+                        )
+                    if drops < 20:
+                        drops += 1
+                        break
+    served = {
+        curve["series"]["index"]: dict(zip(curve["points"]["steps"], curve["points"]["values"], strict=True))
+        for curve in done["curves"]
+    }
+    assert drops == 20
+    assert drawn == served
+    assert len(served[0]) == 300
+
+
+async def test_client_that_never_reads_does_not_grow_the_server() -> None:
+    frames = 400
+    batch = tuple(range(2_000))
+
+    def flood(program: Program) -> Iterator[Frame]:
+        for number in range(frames):
+            steps = tuple(number * 2_000 + step for step in batch)
+            points = Points(0, steps, tuple(map(float, steps)))
+            new = (Series(0, "loss", "loss", None),) if number == 0 else ()
+            yield Training(new, (points,), None)
+
+    async with live_site(FakeSandbox(frames=flood)) as client:
+        run = await start(client)
+        reader, writer = await asyncio.open_connection(
+            client.base_url.host, client.base_url.port, limit=1_000
+        )
+        writer.get_extra_info("socket").setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4_096)
+        writer.write(f"GET {run['events']} HTTP/1.1\r\nHost: localhost\r\n\r\n".encode())
+        await reader.readexactly(100)  # it is being told, and reads no more
+        before = resident_bytes()
+        while (await client.get(f"{RUNS}/{run['id']}")).json()["state"] != "finished":
+            await asyncio.sleep(0.02)
+        grown = resident_bytes() - before
+        writer.close()
+    assert grown < Limits().run_event_bytes + 24 * MIB, f"{grown / MIB:.0f} MiB"
+
+
+def resident_bytes() -> int:
+    pages = int(Path("/proc/self/statm").read_text().split()[1])
+    return pages * resource.getpagesize()
 
 
 async def test_points_come_while_the_program_runs() -> None:
@@ -128,19 +194,22 @@ async def test_lost_child_is_told_with_the_last_step() -> None:
     assert done["state"] == "failed"
     assert done["error"]["code"] == "worker_lost"
     assert done["error"]["message"].startswith("运行程序的进程")
+    assert done["error"]["message"].endswith("最后收到的优化器步是第 300 步。")
     assert done["progress"]["done"] == 300
     assert done["curves"][0]["points"]["steps"][-1] == 299
     assert "killed from outside" not in str(done)
 
 
 async def test_runs_beyond_the_places_wait_in_line() -> None:
-    sandbox = FakeSandbox(pace=0.01)
+    sandbox = FakeSandbox(delay=lambda program: 0.1)
     async with live_site(sandbox, live_runs=2) as client:
-        runs = [await start(client) for _ in range(20)]
+        runs = [await start(client) for _ in range(50)]
         told = await asyncio.gather(*(all_events(client, f"{run['events']}?trace=none") for run in runs))
     assert [run["state"] for run in runs[:3]] == ["running", "running", "queued"]
-    assert runs[19]["place"] > 5
-    assert [events[-1].data["state"] for events in told] == ["finished"] * 20
+    assert 5 < runs[49]["place"] <= 48
+    assert [events[-1].data["state"] for events in told] == ["finished"] * 50
+    places = [event.data["place"] for event in told[49] if event.kind == "queued"]
+    assert (places, places[-1]) == (sorted(places, reverse=True), 1)
     assert sandbox.most_running == 2
 
 
