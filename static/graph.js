@@ -112,6 +112,8 @@ function startGesture(viewport, picture, commit) {
     if (moved?.image !== image) {
       const box = image.getBoundingClientRect();
       moved = { image, scale: 1, left: 0, top: 0, x: box.left, y: box.top, timer: 0 };
+      area.style.height = `${area.offsetHeight}px`;
+      area.classList.add("zooming"); // nothing around the picture is laid out anew meanwhile
       image.style.willChange = "transform";
       image.style.transformOrigin = "0 0";
     }
@@ -128,12 +130,15 @@ function startGesture(viewport, picture, commit) {
   function settle() {
     const { image, scale: factor } = moved;
     moved = null;
-    if (!image.isConnected) return;
+    const area = image.closest(".viewport");
+    if (!area) return;
     const before = image.getBoundingClientRect();
+    area.classList.remove("zooming");
+    area.style.removeProperty("height");
     for (const name of ["transform", "transform-origin", "will-change"]) image.style.removeProperty(name);
     commit(factor);
     const after = image.getBoundingClientRect();
-    viewport().scrollBy({ left: after.left - before.left, top: after.top - before.top, behavior: "instant" });
+    area.scrollBy({ left: after.left - before.left, top: after.top - before.top, behavior: "instant" });
   }
 
   const spread = ([one, other]) => Math.hypot(one.clientX - other.clientX, one.clientY - other.clientY);

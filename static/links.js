@@ -117,7 +117,10 @@ export function startLinks(editor, graph) {
   });
   document.addEventListener("keydown", (event) => {
     const box = boxOf(event);
-    if (event.key === "Escape" && state.pinned) pin("");
+    if (event.key === "Escape" && state.pinned) {
+      pin("");
+      event.preventDefault(); // one Escape releases one thing
+    }
     if (!box || event.ctrlKey || event.metaKey || event.altKey) return;
     if (event.key === "Enter" || event.key === " ") act(box);
     else if (!walk(box, event.key, sit)) return;

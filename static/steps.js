@@ -140,7 +140,7 @@ export function startSteps(editor, graph, links) {
     if (event.target.matches('input:not([type="range"])')) return;
     const where = { ",": "back", ".": "next", "<": "first", ">": "last" }[event.key];
     if (where) { pause(); move(where); }
-    else if (event.key === "Escape" && state.at !== null) { pause(); go(null); }
+    else if (event.key === "Escape" && state.at !== null && !event.defaultPrevented) { pause(); go(null); }
     else return;
     event.preventDefault();
   });

@@ -237,7 +237,7 @@ def test_places_of_an_older_text_light_nothing(fake_site: FakeSite, page: Page) 
 # ------------------------------------------------------------------------------------------------ large graphs
 
 
-def test_group_opens_and_closes_where_it_stood(real_site: str, page: Page) -> None:
+def test_group_opens_and_closes_where_it_stood(real_site: str, page: Page, complaints: Complaints) -> None:
     page.goto(real_site)
     run(page, "h = w * 1\nfor _ in range(400):\n    h = torch.tanh(h * w)")
     group = page.locator("svg.graph .box.group")
@@ -258,6 +258,7 @@ def test_group_opens_and_closes_where_it_stood(real_site: str, page: Page) -> No
     expect(group).to_have_count(1)
     expect(group).to_be_focused()
     expect(page.locator(".chip")).to_have_count(0)
+    assert complaints.all() == []
 
 
 def test_zoom_keeps_the_point_under_the_pointer(fake_site: FakeSite, page: Page) -> None:

@@ -52,7 +52,7 @@ async def test_group_opens_and_closes_without_a_run() -> None:
 async def test_look_brings_nothing_but_the_graph() -> None:
     async with site(FakeSandbox(trace=looped)) as client:
         page = await look(client, kept_in((await client.get("/")).text), GROUP)
-    assert re.findall(r'hx-target="([^"]+)"', page) == ["#panel-graph"]
+    assert re.findall(r'hx-target="([^"]+)"', page) == ["#graph-look"]
 
 
 def twice(program: Program, request: RunRequest) -> Trace:
