@@ -42,6 +42,7 @@ def themed(request: pytest.FixtureRequest, browser: Browser) -> Iterator[Page]:
 
 def test_axe_finds_nothing(fake_site: FakeSite, themed: Page) -> None:
     page = themed
+    fake_site.sandbox.pace = 0.2
     page.goto(fake_site.url)
     assert violations(page) == []
     page.locator('#stepper [value="first"]').click()
@@ -62,8 +63,10 @@ def test_axe_finds_nothing(fake_site: FakeSite, themed: Page) -> None:
     assert violations(page) == []
     page.locator("#source").fill("for epoch in range(2): pass")
     page.keyboard.press("Control+Enter")
-    expect(page.locator("#status .dot-completed")).to_be_attached()
+    expect(page.locator("#training-title")).to_be_visible()
+    expect(page.locator(".live-output .output")).to_be_visible()
     assert violations(page) == []
+    page.locator("button[data-stop]").first.click()
     page.goto(f"{fake_site.url}/docs")
     assert violations(page) == []
 
