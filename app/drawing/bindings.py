@@ -42,11 +42,13 @@ class Fed:
     output: NodeOutput
     turned: str | None = None
     """The name of what the producer, of no name itself, only transposed."""
+    inner: bool = False
+    """Whether the producer is one step of a call, and the call's text means the result of another."""
 
     @property
     def symbol(self) -> tuple[str, bool] | None:
         """What the program calls it, and whether that is a name."""
-        return (self.turned, True) if self.turned else symbol_of(self.producer, self.output)
+        return (self.turned, True) if self.turned else symbol_of(self.producer, self.output, self.inner)
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,7 +63,7 @@ def plain_texts(node: GraphNode) -> dict[str, str]:
     return {item.name: item.text for item in node.saved if item.text is not None}
 
 
-def bind(node: GraphNode, rule: Rule, fed: Sequence[Fed]) -> Bindings:
+def bind(node: GraphNode, rule: Rule, fed: Sequence[Fed], inner: bool = False) -> Bindings:
     """Operands by their place among the node's edges; what was saved of them is the surer value."""
     tensors: dict[str, Bound] = {}
     for each in fed:
@@ -78,7 +80,7 @@ def bind(node: GraphNode, rule: Rule, fed: Sequence[Fed]) -> Bindings:
             plain[item.name] = read_plain(item.text)
     if node.outputs:
         made = node.outputs[0]
-        tensors["result"] = of_output(made, symbol_of(node, made))
+        tensors["result"] = of_output(made, symbol_of(node, made, inner))
         tensors["g"] = Bound("g", True, made.shape, made.grad, _is_complex(made.dtype))
     for name, shown in rule.renamed:
         tensors[name] = replace(tensors.get(name, Bound()), symbol=shown)
@@ -104,11 +106,14 @@ def _is_complex(dtype: str | None) -> bool:
     return (dtype or "").startswith("complex")
 
 
-def symbol_of(node: GraphNode, output: NodeOutput) -> tuple[str, bool] | None:
+def symbol_of(node: GraphNode, output: NodeOutput, inner: bool = False) -> tuple[str, bool] | None:
     """The program's name of an output, else a short call as it is written; and whether it is a name."""
     name = clean(output.name or "")
     if name and columns(name) <= SYMBOL_COLUMNS:
         return name, True
+    if inner:
+        module = clean(node.module or "")
+        return (f"{module}(…)", True) if module and columns(module) <= SYMBOL_COLUMNS else None
     call = clean(node.call or "")
     if call and len(node.outputs) == 1 and columns(call) <= SYMBOL_COLUMNS:
         return call, call.isidentifier()

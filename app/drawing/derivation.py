@@ -74,7 +74,8 @@ class _Scene:
         self.rule = rule
         self.made = made
         self.bound = bindings.tensors
-        self.plain = {**dict(rule.defaults), **bindings.plain}
+        missing = [(name, part) for name, part in rule.defaults if name not in bindings.tensors]
+        self.plain: dict[str, object] = {**dict(missing), **bindings.plain}
         self.single = all(is_single(bound) for bound in self.bound.values() if bound.shape is not None)
         self.complex = any(bound.complex for bound in self.bound.values())
         self.pick: Numbers = number_of if self.single else first_number

@@ -48,7 +48,13 @@ def fill(node: ast.expr, known: Mapping[str, object]) -> ast.expr:
             value = known[name]
             return value if isinstance(value, ast.expr) else ast.Constant(value)  # type: ignore[arg-type]
         case ast.Call(func=function, args=arguments):
-            return ast.Call(function, [fill(argument, known) for argument in arguments], [])
+            filled = [fill(argument, known) for argument in arguments]
+            lined_up = isinstance(function, ast.Name) and function.id == "along"
+            return (
+                filled[0]
+                if lined_up and isinstance(filled[0], ast.Constant)
+                else ast.Call(function, filled, [])
+            )
         case ast.Compare(left=left, ops=operators, comparators=[right]):
             return ast.Compare(fill(left, known), operators, [fill(right, known)])
         case ast.UnaryOp(op=operator, operand=operand):

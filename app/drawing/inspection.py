@@ -18,7 +18,7 @@ from app.drawing.lettering import clean
 from app.drawing.numerals import as_float, scalar_of, show_exact, show_number, show_shape
 from app.drawing.rules import find_rule, is_custom
 from app.trace import AutogradGraph, BackwardPass, GraphNode, NodeOutput, SavedItem
-from app.values import Complex, Real, TensorValue, Text
+from app.values import Complex, NodeId, Real, TensorValue, Text
 
 MOST_SAVED = 24
 MOST_OUTPUTS = 4
@@ -59,11 +59,12 @@ def inspect(graph: AutogradGraph, wanted: frozenset[str]) -> tuple[Inspection, .
     """Of the nodes that are wanted, by the keys the picture gives its boxes."""
     wiring = wire(graph)
     summands = sum_up(graph, wiring)
+    inner = _inner_nodes(wiring)
     found = []
     for place, node in enumerate(wiring.nodes):
         if f"n{node.id}" in wanted:
-            fed = _feeding(wiring, place)
-            formulas, words = _rule(node, fed, graph.backward)
+            fed = _feeding(wiring, place, inner)
+            formulas, words = _rule(node, fed, graph.backward, node.id in inner)
             found.append(
                 Inspection(
                     node,
@@ -79,13 +80,36 @@ def inspect(graph: AutogradGraph, wanted: frozenset[str]) -> tuple[Inspection, .
     return tuple(found)
 
 
-def _feeding(wiring: Wiring, place: int) -> list[Fed]:
+def _inner_nodes(wiring: Wiring) -> frozenset[NodeId]:
+    """Nodes whose call made more nodes after them: what the call gave is theirs no more."""
+    last: dict[object, GraphNode] = {}
+    inner: set[NodeId] = set()
+    for place in reversed(wiring.calls):
+        node = wiring.nodes[place]
+        later = [last[key] for key in (("step", node.step), ("span", node.span)) if key in last]
+        if node.kind == "function" and any(_is_step_towards(node, other) for other in later):
+            inner.add(node.id)
+        last.setdefault(("step", node.step), node)
+        last.setdefault(("span", node.span), node)
+    return frozenset(inner)
+
+
+def _is_step_towards(node: GraphNode, later: GraphNode) -> bool:
+    """Whether both come from one call of the library, or from modules that one call of the program ran."""
+    if node.step is not None and node.step == later.step:
+        return True
+    return node.span is not None and node.module is not None and node.module != later.module
+
+
+def _feeding(wiring: Wiring, place: int, inner: frozenset[NodeId]) -> list[Fed]:
     fed = []
     for operand in wiring.operands[place]:
         producer = wiring.nodes[operand.producer]
         if operand.edge.output_nr < len(producer.outputs):
             output = producer.outputs[operand.edge.output_nr]
-            fed.append(Fed(operand.edge, producer, output, _turned(wiring, operand.producer)))
+            fed.append(
+                Fed(operand.edge, producer, output, _turned(wiring, operand.producer), producer.id in inner)
+            )
     return fed
 
 
@@ -171,7 +195,7 @@ def show_bytes(count: int) -> str:
 
 
 def _rule(
-    node: GraphNode, fed: Sequence[Fed], backward: BackwardPass | None
+    node: GraphNode, fed: Sequence[Fed], backward: BackwardPass | None, inner: bool
 ) -> tuple[tuple[Formula, ...], tuple[Text, ...]]:
     """The formulas of a node, and what is to be said beside or instead of them."""
     if node.kind != "function":
@@ -179,7 +203,7 @@ def _rule(
     rule = find_rule(node.op, plain_texts(node)) if node.outputs else None
     if rule is None:
         return (), (_say_no_rule(node),)
-    bindings = bind(node, rule, fed)
+    bindings = bind(node, rule, fed, inner)
     words = []
     if not rule.for_complex and any(bound.complex for bound in bindings.tensors.values()):
         words.append(Text("This rule is written for real numbers; for complex ones torch goes further."))

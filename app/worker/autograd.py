@@ -24,6 +24,7 @@ from app.worker.anchors import has_hooks, node_outputs, node_sequence, node_vari
 from app.worker.budget import GraphBudget
 from app.worker.identity import IdentityTable
 from app.worker.recorder import Argument, Call, Recorder, Result
+from app.worker.replay import MOVES, move
 from app.worker.saved import describe, read_saved
 from app.worker.shelf import FEW
 from app.worker.tensors import dtype_name, summarise, summarise_list
@@ -232,10 +233,23 @@ class GraphWalk:
             self._fill_from_saved(found)
             if self._budget.take_saved(len(found)):
                 self.graph.nodes[number].saved = [describe(name, value) for name, value in found]
+        for node, number in reversed(self._numbers.items()):  # operands first, as far as the walk tells
+            self._fill_by_moving(node, number)
         for raw in self.graph.nodes:
             for output in raw.outputs:
                 output.value = self._summary(output.held)
                 output.held = None
+
+    def _fill_by_moving(self, node: Node, number: int) -> None:
+        """A value inside a library call that only moved its operand's numbers."""
+        raw, edges = self.graph.nodes[number], self._edges_of(number)
+        if raw.op not in MOVES or raw.outputs[0].held is not None or len(edges) != 1:
+            return
+        operand = self.graph.nodes[edges[0].producer].outputs[edges[0].output_nr]
+        if isinstance(operand.held, list) and operand.dtype is not None:
+            operand.held = torch.tensor(operand.held, dtype=getattr(torch, operand.dtype))
+        if isinstance(operand.held, Tensor):
+            raw.outputs[0].held = move(raw.op, operand.held, raw.outputs[0].shape, dict(read_saved(node)))
 
     def _fill_from_call(self, raw: RawNode, call: Call) -> None:
         for result in call.results:

@@ -87,6 +87,26 @@ def test_library_s_linear_names_its_own_weight() -> None:
     assert lines(each, "net.weight") == ["∂L∂net.weight⊤=x⊤ g", "(4, 2)⊤ (4, 3)→(2, 3)"]
 
 
+def test_steps_within_one_call_are_not_called_what_the_call_gave() -> None:
+    source = (
+        "net = nn.Sequential(nn.Conv2d(1, 2, 3), nn.BatchNorm2d(2), nn.Flatten())\n"
+        "scores = torch.ones(1, 2, requires_grad=True)\n"
+        "loss = net(torch.ones(2, 1, 6, 6)).sum() + F.cross_entropy(scores, torch.tensor([1]))\n"
+        "loss.backward()"
+    )
+    found = look(run(source))
+    norm = next(each for each in found if each.node.op == "NativeBatchNormBackward0")
+    assert lines(norm, "with") == ["z=(net.0(…)−mean)⊙rstd", "u=g⊙net.1.weight"]
+    loss = next(each for each in found if each.node.op == "NllLossBackward0")
+    assert "input" in [about for about, _ in pairs(loss)]
+
+
+def test_default_stands_only_where_nothing_else_does() -> None:
+    source = "x = torch.ones(2, 4, requires_grad=True)\nF.layer_norm(x, (4,)).sum().backward()"
+    each = next(each for each in look(run(source)) if each.node.op == "NativeLayerNormBackward0")
+    assert lines(each, "with")[1] == "u=g"
+
+
 def test_inner_results_of_a_module_do_not_bear_the_name_of_its_result() -> None:
     source = "net = nn.Sequential(nn.Linear(2, 3), nn.ReLU())\np = net(torch.ones(1, 2))\np.sum().backward()"
     graph = run(source).graphs[-1]
