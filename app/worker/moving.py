@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable
 from dataclasses import replace
 from itertools import islice
-from time import perf_counter
+from time import thread_time
 from types import CodeType
 
 from app.frames import Tensors
@@ -86,7 +86,7 @@ class Moving:
         """Show what there is now, where it is time for it; called between two steps of the training."""
         if not self._patience.over:
             return
-        began = perf_counter()
+        began = thread_time()
         found = list(islice(find(), MOST_TENSORS))
         few = sum(min(each.size, self._limits.tensor_values) for each in found) <= MOST_NUMBERS
         values = self._limits.tensor_values if few else min(FEWER, self._limits.tensor_values)
@@ -99,7 +99,7 @@ class Moving:
         nodes = 0 if graph is None else len(graph.graph.nodes) + len(graph.graph.edges)
         size = NUMBER_BYTES * numbers + NODE_BYTES * (nodes + len(found))
         self._sent += size
-        self._patience.begin(perf_counter() - began, size / self._bytes_per_second)
+        self._patience.begin(thread_time() - began, size / self._bytes_per_second)
 
     def _choose_graph(self) -> RawPass | None:
         """The newest pass, where it fits what is shown."""

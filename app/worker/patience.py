@@ -11,8 +11,8 @@ FIRST_GUESS = 0.0005
 class Patience:
     """Asks for a pause of `times` as long as one look takes, at least of `shortest` seconds.
 
-    A look may have been interrupted, or have been the first to use something: what looks are thought to take at most
-    doubles from one to the next.
+    Time is that of the thread that looks: one that is interrupted has not taken longer. A first look may pay for what
+    it is the first to use: what looks are thought to take grows fourfold at most from one to the next.
     """
 
     __slots__ = ("_next", "_shortest", "_times", "cost")
@@ -31,7 +31,7 @@ class Patience:
 
     def begin(self, seconds: float, pause: float = 0.0) -> None:
         """A look took so long; it may ask for a longer pause by itself."""
-        self.cost = min(seconds, 2 * self.cost)
+        self.cost = min(seconds, 4 * self.cost)
         self._next = perf_counter() + max(self._shortest, self._times * self.cost, pause)
 
     def hurry(self) -> None:

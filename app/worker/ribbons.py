@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections import deque
 from collections.abc import Sequence
 from dataclasses import replace
-from time import perf_counter
+from time import thread_time
 
 import torch
 from torch import Tensor
@@ -84,7 +84,7 @@ class Looker:
 
     def look(self, parameters: Sequence[Tensor], names: Sequence[str], step: int) -> None:
         """Count some of the parameters, those longest unseen first."""
-        began = now = perf_counter()
+        began = now = thread_time()
         for _ in parameters:
             self._at %= len(parameters)
             parameter, name = parameters[self._at], names[self._at]
@@ -92,7 +92,7 @@ class Looker:
             if parameter.grad is not None:
                 self._ribbons.add(name, "grad", parameter.grad, step)
             self._at += 1
-            now = perf_counter()
+            now = thread_time()
             if now - began > LONGEST_LOOK:
                 break
         self._patience.begin(now - began)

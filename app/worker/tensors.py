@@ -30,6 +30,8 @@ def plain_scalar(number: bool | float | complex) -> Scalar:
 def plain_nested(data: Any) -> Nested:
     """`tolist()`'s answer as nested tuples of scalars the wire can write."""
     if isinstance(data, list):
+        if data and type(data[0]) is float and all(map(math.isfinite, data)):
+            return tuple(data)  # nearly always so, and ten times as fast
         return tuple(plain_nested(item) for item in data)
     return plain_scalar(data)
 

@@ -208,3 +208,15 @@ def test_latest_pass_of_a_long_training_still_has_its_numbers() -> None:
     assert last.occurrence > 100
     assert sum(each.value is not None for node in last.nodes for each in node.outputs) >= 5
     assert not any(cut.limit == "graph_values" for cut in trace.cuts)
+
+
+def test_program_that_is_held_shows_the_moment_it_is_held_at() -> None:
+    """However lately something was shown; but not what a run may send would be used up by it."""
+    frames: list[Frame] = []
+    source = normalise_source(TRAIN.format(steps=6))
+    run = Run(source, compile_program(source), RunRequest(), Limits(looks_per_second=0.001), frames.append)
+    run._moments.hold = lambda moment: run._before_hold()
+    assert run.program() == Completed()
+    seen = [each for each in frames if isinstance(each, Tensors)]
+    assert {each.passes for each in seen} >= set(range(1, 7))
+    assert all(each.graph and each.graph.occurrence == each.passes - 1 for each in seen if each.passes)
