@@ -63,6 +63,13 @@ def test_every_end_is_told(outcome: Outcome, lines: list[str]) -> None:
     assert list(describe_outcome(outcome, "a b")) == lines
 
 
+def test_reasons_stand_below_their_tensor() -> None:
+    trace = run("w = torch.ones(2, requires_grad=True)\n(w * 0).sum().backward()")
+    lines = list(describe_trace(trace, ""))
+    assert lines[0].startswith("w  float32")
+    assert lines[1] == "    `w * 0` (line 2) multiplies by 0, and so the gradient is 0 too."
+
+
 def test_what_a_program_prints_is_shown_and_not_obeyed() -> None:
     trace = Trace(
         Raised("E\x1b[2J", "m\x1b]0;title\x07", SPAN, (), Text("{a}", {"a": "\x9b31m"})),

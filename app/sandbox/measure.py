@@ -91,6 +91,7 @@ def _tensor_sizes(
     tensors: tuple[TensorRecord, ...], watched: tuple[TensorValue, ...], limits: Limits
 ) -> Iterator[Size]:
     yield "tensors", len(tensors), limits.tensors + 1
+    yield "reasons", sum(len(record.why) for record in tensors), 8 * limits.tensors
     values = [*watched, *(value for record in tensors for value in (record.value, record.grad) if value)]
     yield (
         "numbers in a tensor",

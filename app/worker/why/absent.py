@@ -6,15 +6,13 @@ from torch import Tensor
 
 from app.trace import TensorKind
 from app.values import TensorId, Text
-from app.worker.cuts import cuts_before, cuts_of, is_cut, kind_of_cut
+from app.worker.cuts import is_cut, kind_of_cut
 from app.worker.ops import is_in_place
 from app.worker.passes import RawPass
 from app.worker.recorder import Call, Result
 from app.worker.tensors import dtype_name
 from app.worker.why.facts import Facts, Flow, Reason, Words, one_line
 
-MOST_CALLS = 10_000
-"""Calls looked at on the way back from one tensor."""
 GRADIENT_CALLS = ("backward", "auto")
 
 
@@ -59,7 +57,9 @@ def _needs_none(facts: Facts, number: TensorId, words: Words) -> Reason:
             facts.words(frozen[-1], **words),
         )
         return Reason("frozen", text, frozen[-1])
-    for cut in cuts_before(facts.made.get(number), MOST_CALLS):
+    made = facts.made.get(number)
+    cut = None if made is None else facts.cut_behind.get(id(made))
+    if cut is not None:
         return _tell_cut(facts, cut, words, direct=cut.tensor == number)
     return Reason(
         "no_requires_grad", Text("`{name}` does not require grad, so autograd records nothing for it.", words)
@@ -210,7 +210,7 @@ def _outside(facts: Facts, number: TensorId, words: Words) -> Reason:
             "`{call}` (line {line}) used `{name}` before it required grad.", facts.words(early[-1], **words)
         )
         return Reason("too_late", text, early[-1])
-    reach = _reach(facts, number)
+    reach = _reach(facts, number) if facts.cuts or facts.own else {}
     cut = _cut_towards_root(facts, reach)
     if cut is not None:
         return _tell_lost(facts, cut, words)
@@ -232,24 +232,14 @@ def _reach(facts: Facts, number: TensorId) -> dict[TensorId, int]:
 def _cut_towards_root(facts: Facts, reach: dict[TensorId, int]) -> Result | None:
     """The first cut among what was computed from a tensor that lies on a way to a root, if there is one."""
     cuts = [
-        result
-        for call in facts.calls
-        for result in cuts_of(call)
-        if any(argument.requires_grad and argument.tensor in reach for argument in call.arguments)
+        cut
+        for cut in facts.cuts
+        if any(argument.requires_grad and argument.tensor in reach for argument in cut.call.arguments)
     ]
     if not cuts:
         return None
-    roots = _behind_roots(facts)
+    roots = facts.behind_roots
     return next((cut for cut in cuts if not facts.own or cut.tensor in roots), None)
-
-
-def _behind_roots(facts: Facts) -> set[TensorId]:
-    """All tensors the roots of the passes were computed from, with history or without."""
-    found = {root for taken in facts.kept for root in taken.roots}
-    for call in reversed(facts.calls):
-        if any(result.tensor in found for result in call.results):
-            found.update(argument.tensor for argument in call.arguments)
-    return found
 
 
 def _tell_lost(facts: Facts, cut: Result, words: Words) -> Reason:
@@ -306,7 +296,7 @@ def _unconnected(facts: Facts, number: TensorId, reach: dict[TensorId, int], wor
             "`{name}` was used nowhere: it is not part of the graph of `{root}`.", {**words, "root": root}
         )
         return Reason("unused", text)
-    if _behind_roots(facts) & reach.keys():
+    if facts.behind_roots & reach.keys():
         return unsure
     text = Text(
         "`{name}` is not connected to `{root}`: what `{call}` (line {line}) made of it does not lead there.",

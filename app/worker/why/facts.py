@@ -13,6 +13,7 @@ from torch import Tensor
 
 from app.values import Span, TensorId, TensorValue, Text
 from app.worker.autograd import RawEdge, RawGraph, RawNode, held_by
+from app.worker.cuts import cuts_of, is_cut
 from app.worker.identity import IdentityTable
 from app.worker.ops import EventKind
 from app.worker.passes import Passes, RawPass
@@ -129,6 +130,35 @@ class Facts:
         for call in self.calls:
             for argument in call.arguments:
                 found[argument.tensor].append(call)
+        return found
+
+    @cached_property
+    def cuts(self) -> list[Result]:
+        """All results at which autograd's history ends, in the order of the calls."""
+        return [cut for call in self.calls for cut in cuts_of(call)]
+
+    @cached_property
+    def behind_roots(self) -> set[TensorId]:
+        """All tensors the roots of the passes were computed from, with history or without."""
+        found = {root for taken in self.kept for root in taken.roots}
+        for call in reversed(self.calls):
+            if any(result.tensor in found for result in call.results):
+                found.update(argument.tensor for argument in call.arguments)
+        return found
+
+    @cached_property
+    def cut_behind(self) -> dict[int, Result]:
+        """By result (its id), a cut it is or comes from; worked out once, along the calls."""
+        found: dict[int, Result] = {}
+        for call in self.calls if self.cuts else ():
+            before = [
+                found.get(id(argument.made_by)) for argument in call.arguments if not argument.requires_grad
+            ]
+            nearest = next((cut for cut in before if cut is not None), None)
+            for result in call.results:
+                cut = result if is_cut(call, result) else nearest
+                if cut is not None and result.sequence is None:
+                    found[id(result)] = cut
         return found
 
     # ------------------------------------------------------------------------------------------ words
