@@ -34,12 +34,29 @@ class Reason:
     node: tuple[RawPass, int] | None = None
 
 
+@dataclass(frozen=True, slots=True)
+class Step:
+    """From a tensor to the node that sent it most of its gradient: the norm that left there, and the one that came."""
+
+    consumer: int
+    input_nr: int
+    output_nr: int
+    left: float
+    arrived: float
+
+
 class Flow:
     """One kept graph, with the edges by producer."""
 
     def __init__(self, taken: RawPass) -> None:
         self.taken = taken
         self.graph: RawGraph = taken.graph
+        self.climbed: dict[tuple[int, int], Step | None] = {}
+        """Steps towards the root that were looked for already."""
+
+    @cached_property
+    def ops(self) -> frozenset[str]:
+        return frozenset(node.op for node in self.graph.nodes)
 
     @cached_property
     def into(self) -> dict[int, list[RawEdge]]:

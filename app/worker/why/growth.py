@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from app.values import Text
 from app.worker.recorder import Call
 from app.worker.why.amounts import bounds, is_bad, largest, norm
-from app.worker.why.facts import Facts, Flow, Reason, Words
+from app.worker.why.facts import Facts, Flow, Reason, Step, Words
 
 HUGE = 1e6
 """From this magnitude on an element of a gradient counts as huge."""
@@ -39,7 +39,7 @@ def why_far_off(facts: Facts, flow: Flow, node: int, output_nr: int, words: Word
     if grad is None or is_bad(grad):
         return None
     size = largest(grad)
-    if TINY <= size < HUGE or not size:
+    if TINY <= size < HUGE or not size or (size < TINY and not flow.ops & SATURATING):
         return None
     steps = list(_way_to_root(flow, node, output_nr))
     stretches = _stretches(flow, steps)
@@ -53,36 +53,34 @@ def why_far_off(facts: Facts, flow: Flow, node: int, output_nr: int, words: Word
     )
 
 
-@dataclass(frozen=True, slots=True)
-class _Step:
-    consumer: int
-    input_nr: int
-    left: float
-    arrived: float
-
-
-def _way_to_root(flow: Flow, node: int, output_nr: int) -> Iterator[_Step]:
-    """From a tensor to the root along the edge that brought most."""
+def _way_to_root(flow: Flow, node: int, output_nr: int) -> Iterator[Step]:
+    """From a tensor to the root along the edge that brought most; tensors share most of their ways."""
     for _ in range(MOST_NODES):
-        known = [(edge, edge.grad) for edge in flow.into[node] if edge.output_nr == output_nr]
-        edges = [(norm(grad), edge) for edge, grad in known if grad is not None and not is_bad(grad)]
-        if not edges:
+        key = node, output_nr
+        if key not in flow.climbed:
+            flow.climbed[key] = _climb(flow, node, output_nr)
+        step = flow.climbed[key]
+        if step is None:
             return
-        left, edge = max(edges, key=lambda each: each[0])
-        outputs = flow.graph.nodes[edge.consumer].outputs
-        sizes = [
-            (norm(output.grad), number)
-            for number, output in enumerate(outputs)
-            if output.grad is not None and not is_bad(output.grad)
-        ]
-        if not sizes:
-            return
-        arrived, output_nr = max(sizes)
-        node = edge.consumer
-        yield _Step(node, edge.input_nr, left, arrived)
+        yield step
+        node, output_nr = step.consumer, step.output_nr
 
 
-def _stretches(flow: Flow, steps: list[_Step]) -> list[Stretch]:
+def _climb(flow: Flow, node: int, output_nr: int) -> Step | None:
+    known = [(edge, edge.grad) for edge in flow.into[node] if edge.output_nr == output_nr]
+    edges = [(norm(grad), edge) for edge, grad in known if grad is not None and not is_bad(grad)]
+    if not edges:
+        return None
+    left, edge = max(edges, key=lambda each: each[0])
+    sizes = [
+        (norm(output.grad), number)
+        for number, output in enumerate(flow.graph.nodes[edge.consumer].outputs)
+        if output.grad is not None and not is_bad(output.grad)
+    ]
+    return Step(edge.consumer, edge.input_nr, max(sizes)[1], left, max(sizes)[0]) if sizes else None
+
+
+def _stretches(flow: Flow, steps: list[Step]) -> list[Stretch]:
     """The way's calls, each place of the program once, those that enlarged most first."""
     found: dict[object, Stretch] = {}
     for step in steps:
