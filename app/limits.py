@@ -28,7 +28,11 @@ class Limits:
     frame_bytes: int = 24 * MIB
     """Largest single frame accepted from a child."""
     reply_bytes: int = 64 * MIB
-    """All frames of one run together."""
+    """All frames of one run together, beside those that come steadily:"""
+    stream_bytes: int = 4 * MIB
+    """for each second of a run so many more."""
+    frame_points: int = 1_000
+    """New points of one series in one frame; of more, the least and greatest of each stretch are sent."""
     steps: int = 2_000
     """Recorded calls kept in the trace."""
     tensors: int = 256

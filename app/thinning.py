@@ -106,7 +106,7 @@ class Thinner:
         if not new:
             return
         self._first = self._first or new.point(0)
-        self._count += len(new)
+        self._count += len(new) + points.left_out
         self._note_extremes(new)
         self._tail.extend(new)
         blocks = len(self._tail) // self._tail_length - 1
@@ -179,6 +179,19 @@ class Thinner:
             maximum=self._high if finite else None,
             first_bad=self._first_bad,
         )
+
+
+def thin_points(points: Points, most: int) -> Points:
+    """About `most` of new points, the first and the newest among them, spikes too; how many are left out is told."""
+    count = len(points.steps)
+    if count <= most:
+        return points
+    thinner = Thinner(Series(points.series, "", "metric", None), max(most, SMALLEST_CAPACITY))
+    thinner.add(points)
+    curve = thinner.curve()
+    assert curve is not None
+    kept = curve.points
+    return replace(kept, left_out=count - len(kept.steps))
 
 
 def thin_curve(curve: Curve, capacity: int) -> Curve:

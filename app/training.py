@@ -36,6 +36,8 @@ class Points:
     values: Many[Real]
     epochs: Many[int] = ()
     """Pass of the outer loop for each point, where loops are nested; else empty."""
+    left_out: int = 0
+    """Points of a very fast loop that are not sent: those between the least and the greatest of their stretch."""
 
 
 @dataclass(frozen=True, slots=True)

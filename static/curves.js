@@ -30,6 +30,7 @@ export class Curves {
       for (let index = 0; index < more.steps.length; index += 1) {
         if (more.steps[index] > last) push(curve, more.steps[index], numberOf(more.values[index]), more.epochs[index]);
       }
+      curve.count += more.left_out;
       if (curve.steps.length > MOST) thin(curve);
     }
   }

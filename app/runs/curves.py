@@ -11,6 +11,7 @@ from app.thinning import RibbonThinner, Thinner, thin_curve, thin_ribbon
 from app.training import Curve, Histogram, Points, Progress, Ribbon, Series, Training
 
 MOST_NAME = 200
+MOST_LEFT_OUT = 100_000_000
 SMALLEST = 32
 
 
@@ -79,7 +80,11 @@ def in_order(points: Points, after: int) -> Points:
     """The points whose steps rise above `after`; nearly always all of them."""
     steps = points.steps
     whole = len(points.values) == len(steps) and len(points.epochs) in (0, len(steps))
-    if whole and (not steps or (steps[0] > after and all(map(lt, steps, steps[1:])))):
+    if (
+        whole
+        and 0 <= points.left_out <= MOST_LEFT_OUT
+        and (not steps or (steps[0] > after and all(map(lt, steps, steps[1:]))))
+    ):
         return points
     kept: list[int] = []
     for index, step in enumerate(steps[: len(points.values)]):
@@ -91,6 +96,7 @@ def in_order(points: Points, after: int) -> Points:
         tuple(steps[index] for index in kept),
         tuple(points.values[index] for index in kept),
         tuple(epochs[index] for index in kept) if epochs else (),
+        min(max(points.left_out, 0), MOST_LEFT_OUT),
     )
 
 

@@ -28,6 +28,8 @@ class Child:
         self._reader = reader
         self._writer = writer
         self._received = 0
+        self._given = asyncio.get_running_loop().time()
+        """When it got its task."""
         self._expecting = False
 
     @property
@@ -48,6 +50,7 @@ class Child:
         return True
 
     def give(self, task: Task) -> None:
+        self._given = asyncio.get_running_loop().time()
         self._writer.write(encode_task(task))
 
     async def obey(self, commands: asyncio.Queue[Command]) -> None:
@@ -64,8 +67,9 @@ class Child:
             header = await self._reader.readexactly(HEADER.size)
             length = frame_length(header, limits.frame_bytes)
             self._received += length
-            if self._received > limits.reply_bytes:
-                raise WireError(f"more than {limits.reply_bytes} bytes in one reply")
+            seconds = asyncio.get_running_loop().time() - self._given
+            if self._received > limits.reply_bytes + limits.stream_bytes * seconds:
+                raise WireError(f"{self._received} bytes in one reply of {seconds:.0f} s")
             body = await self._reader.readexactly(length)
         except (asyncio.IncompleteReadError, ConnectionError):
             return None

@@ -20,7 +20,7 @@ from torch.optim import Optimizer
 from torch.optim.optimizer import register_optimizer_step_post_hook
 
 from app.limits import Limits
-from app.thinning import Thinner
+from app.thinning import Thinner, thin_points
 from app.training import Curve, Points, Progress, Ribbon, Series, SeriesKind, Training
 from app.values import Span, as_float
 from app.worker.channels import Channel
@@ -204,9 +204,10 @@ class TrainingLog:
         """Send what is new; `always` sends how far it is, even where there is no new point."""
         with self._lock:
             channels = tuple(self._channels.values())
-            points = tuple(filter(None, map(Channel.take, channels)))
-            for each in points:
+            taken = tuple(filter(None, map(Channel.take, channels)))
+            for each in taken:
                 self._keep(each, channels[each.series].series)
+            points = tuple(thin_points(each, self._limits.frame_points) for each in taken)
             new = tuple(channel.series for channel in channels[self._announced :])
             self._announced = len(channels)
             ribbons, progress = self._ribbons.new(), self.progress()
