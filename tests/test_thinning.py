@@ -9,7 +9,7 @@ from time import perf_counter
 from hypothesis import given, settings
 from hypothesis import strategies as some
 
-from app.thinning import RibbonThinner, Thinner, reach_of, thin_curve, thin_ribbon
+from app.thinning import RibbonThinner, Thinner, reach_of, thin_curve, thin_points, thin_ribbon
 from app.training import Curve, Histogram, Points, Ribbon, Series
 from app.values import as_float, spell
 
@@ -207,3 +207,19 @@ def test_a_million_points_keep_their_spikes_and_exact_ends() -> None:
     assert (curve.minimum, curve.maximum) == (kept[dip], kept[spike])
     gaps = [later - sooner for sooner, later in pairwise(curve.points.steps)]
     assert max(gaps) <= 2 * count / 500  # everywhere as fine as the room allows
+
+
+@given(VALUES, CAPACITIES)
+@settings(max_examples=60, deadline=None)
+def test_points_of_a_fast_loop_are_thinned_but_counted(values: list[float], most: int) -> None:
+    sent = thin_points(points_of(values), most)
+    assert len(sent.steps) <= most
+    assert len(sent.steps) + sent.left_out == len(values)
+    whole, told = Thinner(SERIES, 200), Thinner(SERIES, 200)
+    whole.add(points_of(values))
+    told.add(sent)
+    one, other = whole.curve(), told.curve()
+    assert one is not None
+    assert other is not None
+    for name in ("count", "first", "last", "minimum", "maximum", "first_bad"):
+        assert getattr(one, name) == getattr(other, name), name
