@@ -6,21 +6,21 @@ const MATHML = "http://www.w3.org/1998/Math/MathML";
 const SVG = "http://www.w3.org/2000/svg";
 
 export function startInspector(editor, links) {
-  let stepped = "";
+  let told = links.pinned(); // the node whose story is told: what was pinned or stepped to last
 
   const stories = () => JSON.parse(document.getElementById("inspector-data")?.textContent || "null");
 
   function show() {
     const panel = document.getElementById("inspector");
-    const node = links.pinned() || stepped;
-    const told = panel && node ? stories() : null;
-    const story = told?.nodes[node];
     if (!panel) return;
-    const box = story && boxOf(node);
+    const all = told ? stories() : null;
+    const story = all?.nodes[told];
+    const box = story && boxOf(told);
+    const open = panel.querySelector("details")?.open ?? false;
     const place = editor.current() ? offsetsOf(box?.dataset.span, editor.source.value) : null;
     panel.hidden = !story;
-    panel.dataset.node = story ? node : "";
-    panel.replaceChildren(...(story ? tell(story, told.words, box, place) : []));
+    panel.replaceChildren(...(story ? tell(story, all.words, box, place) : []));
+    panel.querySelector("details")?.toggleAttribute("open", open);
   }
 
   const boxOf = (node) => links.boxes().find((box) => box.dataset.node === node);
@@ -30,15 +30,23 @@ export function startInspector(editor, links) {
     const panel = document.getElementById("inspector");
     if (!panel || panel.hidden || !navigator.userActivation?.isActive) return;
     const missing = Math.min(panel.getBoundingClientRect().bottom + 16, panel.getBoundingClientRect().top + innerHeight / 2) - innerHeight;
-    if (missing > 0) scrollBy({ top: missing, behavior: "smooth" });
+    if (missing > 0) scrollBy({ top: missing });
   }
 
-  document.addEventListener("playground:pin", () => { show(); bringUp(); });
+  document.addEventListener("playground:pin", ({ detail }) => {
+    told = detail.node;
+    show();
+    bringUp();
+  });
   document.addEventListener("playground:step", ({ detail }) => {
-    stepped = detail.at === null ? "" : (document.querySelector(".viewport .box.shown")?.dataset.node ?? "");
+    const shown = detail.at === null ? null : document.querySelector(".viewport .box.shown");
+    told = shown?.dataset.node || links.pinned();
     show();
   });
-  document.addEventListener("htmx:after:swap", show);
+  document.addEventListener("htmx:after:swap", () => {
+    if (!document.querySelector("#stepper.stepping")) told = links.pinned(); // another graph may use the same keys
+    show();
+  });
   document.addEventListener("click", (event) => {
     const wanted = event.target.closest?.("#inspector [data-box]");
     const box = wanted && boxOf(wanted.dataset.box);

@@ -40,3 +40,16 @@ def test_sum_leads_on_by_keyboard_and_escape_closes(real_site: str, page: Page) 
     expect(inspector.locator(".badge-fn")).to_have_text("MulBackward0")
     page.keyboard.press("Escape")
     expect(inspector).to_be_hidden()
+
+
+def test_step_tells_the_story_of_its_op(real_site: str, page: Page) -> None:
+    page.goto(f"{real_site}/?example=line")
+    page.get_by_role("button", name="First step").click()
+    page.get_by_role("button", name="Step forward").click()
+    inspector = page.locator("#inspector")
+    expect(inspector.get_by_role("heading", level=3)).to_have_text("x*w")
+    inspector.locator("summary").click()
+    page.get_by_role("button", name="Step forward").click()
+    expect(inspector.get_by_role("heading", level=3)).to_have_text("y")
+    page.keyboard.press("Escape")
+    expect(inspector).to_be_hidden()
