@@ -49,6 +49,7 @@ OWNERS = (
 
 MAY_CATCH_EVERYTHING = (
     ("app/worker/execute.py", "runs the user's program, which may raise anything"),
+    ("app/worker/namespace.py", "reads the names of a module whose methods may be the program's own"),
     ("app/worker/child.py", "the last resort of the child's process: tells what failed, then ends"),
     ("app/worker/why/explain.py", "asks tensors whose class may be the program's own"),
     ("app/worker/shadow.py", "asks the user's module for predictions, whose forward may raise anything"),

@@ -52,7 +52,16 @@ from app.worker.losses import LossWatch
 from app.worker.modules import ModulePaths
 from app.worker.moments import Moments
 from app.worker.moving import Moving
-from app.worker.namespace import Found, find_tensors, has_history, last_root, make_input, make_module
+from app.worker.namespace import (
+    Found,
+    find_tensors,
+    find_what_there_is,
+    has_history,
+    last_root,
+    make_input,
+    make_module,
+    tell_uninitialised,
+)
 from app.worker.origin import OriginFinder
 from app.worker.outcome import message_of, outcome_of, plain_text
 from app.worker.output import Transcript
@@ -60,7 +69,7 @@ from app.worker.passes import Passes, RawPass, run_auto
 from app.worker.predictions import Watcher
 from app.worker.recorder import Recorder
 from app.worker.report import Places, Report
-from app.worker.tensors import summarise
+from app.worker.tensors import is_uninitialised, summarise
 from app.worker.training import TrainingLog
 
 CLASSIC_PARTS = 20_000
@@ -263,8 +272,9 @@ class Run:
         place = self._compiled.last_place
         assert place is not None
         span = self._places.source.span(place[0], place[2], place[1], place[3])
-        number = self._identities.number(value) if isinstance(value, Tensor) else None
-        if isinstance(value, Tensor):
+        number = None
+        if isinstance(value, Tensor) and not is_uninitialised(type(value)):
+            number = self._identities.number(value)
             self._found.append(Found(self._places.source.text(span), value, "tensor"))
         self._shown = Shown(plain_text(repr(value))[: self._limits.text_chars], span, number)
 
@@ -272,6 +282,7 @@ class Run:
         """What is read of the program's names once it has ended; the program's own code may run here too."""
         self._predictions.look_at_end(self._main.__dict__)
         self._found = [*find_tensors(self._main.__dict__), *self._found]
+        self._notes.extend(tell_uninitialised(self._main.__dict__))
         self._run_backward()
         for expression in self._request.watch:
             self._watched.append(self._watch(expression))
@@ -346,7 +357,7 @@ class Run:
     def trace(self, outcome: Outcome) -> Trace:
         report = self._report(self._limits)
         self._recorder.leave()
-        tensors = report.tensors(self._found or self._find_again())
+        tensors = report.tensors(self._found or find_what_there_is(self._main.__dict__))
         if report.unexplained:
             words: dict[str, str | int | float] = {"count": report.unexplained}
             self._notes.append(
@@ -372,13 +383,6 @@ class Run:
             cuts=tuple(self._cuts(report)),
             versions=Versions(platform.python_version(), torch.__version__, np.__version__),
         )
-
-    def _find_again(self) -> list[Found]:
-        """The tensors of a program that ended before they were looked for."""
-        try:
-            return list(find_tensors(self._main.__dict__))
-        except Exception:  # user code: a module's own `named_parameters`
-            return []
 
     def _cuts(self, report: Report) -> Iterator[Cut]:
         limits = self._limits

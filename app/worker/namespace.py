@@ -16,12 +16,14 @@ import torch.nn.functional as F
 from torch import Tensor, nn, optim
 
 from app.trace import InputSpec, TensorKind
-from app.values import Complex, Nested
+from app.values import Complex, Nested, Text
 from app.worker.recorder import Recorder
+from app.worker.tensors import is_uninitialised
 
 DEEPEST = 2
 """How far into lists, dicts and objects tensors are looked for."""
 WIDEST = 64
+LISTED_CHARS = 300
 
 
 def make_module(ears: dict[str, Any]) -> ModuleType:
@@ -104,6 +106,28 @@ class Found:
 
 def find_tensors(names: dict[str, Any]) -> Iterator[Found]:
     """Tensors and arrays the program's names lead to, in the order the names were bound."""
+    return (found for found in _find(names) if not is_uninitialised(type(found.thing)))
+
+
+def find_what_there_is(names: dict[str, Any]) -> list[Found]:
+    """The tensors of a program that ended before they were looked for."""
+    try:
+        return list(find_tensors(names))
+    except Exception:  # user code: a module's own `named_parameters`
+        return []
+
+
+def tell_uninitialised(names: dict[str, Any]) -> Iterator[Text]:
+    """Why parameters and buffers of lazy layers are not among the tensors."""
+    found = [each.name for each in _find(names) if is_uninitialised(type(each.thing))]
+    if found:
+        listed = ", ".join(found)[:LISTED_CHARS]
+        yield Text(
+            "No shape yet: {names}. A lazy layer makes its parameters in its first call.", {"names": listed}
+        )
+
+
+def _find(names: dict[str, Any]) -> Iterator[Found]:
     for name, value in names.items():
         if not name.startswith("__"):
             yield from _within(name, value, DEEPEST)

@@ -26,7 +26,7 @@ from app.worker.identity import IdentityTable
 from app.worker.modules import ModulePaths
 from app.worker.ops import EventKind, event_kind, is_in_place, op_name
 from app.worker.shelf import Kept, Shelf
-from app.worker.tensors import shape_of
+from app.worker.tensors import is_uninitialised, shape_of
 
 PATIENCE = 200
 """A pass of the training loop is recorded again only after this many times as long as recording the last one took."""
@@ -247,7 +247,7 @@ class Recorder(TorchFunctionMode):
     # ------------------------------------------------------------------------------------------ one call
 
     def __torch_function__(self, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
-        if self.quiet or not self.recording or is_tracing():
+        if self.quiet or not self.recording or is_tracing() or (types and any(map(is_uninitialised, types))):
             return func(*args, **kwargs) if kwargs else func(*args)
         known = self._ops.get(func)
         if known is None:

@@ -11,6 +11,7 @@ from collections.abc import Callable, Iterable, Sequence
 from typing import Any, Literal
 
 import torch
+from torch.nn.parameter import UninitializedBuffer, UninitializedParameter
 
 from app.values import Complex, Nested, Real, Scalar, Statistics, TensorValue, spell
 from app.worker.anchors import is_wrapper, unwrap
@@ -36,8 +37,15 @@ def plain_nested(data: Any) -> Nested:
     return plain_scalar(data)
 
 
+def is_uninitialised(kind: type) -> bool:
+    """Whether it is the class of a lazy layer's parameter or buffer, which has no shape before the first call."""
+    return issubclass(kind, UninitializedParameter | UninitializedBuffer)
+
+
 def readable(tensor: torch.Tensor) -> torch.Tensor | None:
     """A detached, dense, plain tensor of the same numbers, or None where there are none to read."""
+    if is_uninitialised(type(tensor)):
+        return None
     tensor = unwrap(tensor)
     if tensor.device.type == "meta" or tensor.is_nested or is_wrapper(tensor):
         return None
