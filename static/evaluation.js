@@ -59,8 +59,9 @@ export function startEvaluation(editor) {
   // A program that takes its time must not look finished meanwhile.
   const status = document.getElementById("status");
   let slow = 0;
-  document.addEventListener("htmx:before:request", () => {
+  document.addEventListener("htmx:before:request", ({ detail: { ctx } }) => {
     clearTimeout(slow);
+    if (ctx.sourceElement?.id === "look") return; // nothing runs
     slow = setTimeout(() => { status.textContent = status.dataset.running; }, SLOW);
   });
   document.addEventListener("htmx:finally:request", () => clearTimeout(slow));

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import re
+import time
 
 import pytest
-from playwright.sync_api import Browser, Locator, Page, expect
+from playwright.sync_api import Browser, Locator, Page, Route, expect
 
 from tests.browser.conftest import Complaints, FakeSite
 
@@ -30,6 +31,11 @@ def marked(page: Page) -> Locator:
 def press(page: Page, *keys: str) -> None:
     for key in keys:
         page.keyboard.press(key)
+
+
+def late(route: Route) -> None:
+    time.sleep(0.9)
+    route.continue_()
 
 
 def run(page: Page, source: str) -> None:
@@ -244,6 +250,7 @@ def test_group_opens_and_closes_where_it_stood(real_site: str, page: Page, compl
     expect(group).to_have_count(1)
     group.focus()
     place = group.bounding_box()
+    page.route("**/graph", late)
     with page.expect_response("**/graph"):
         press(page, "Enter")
     focused = page.locator("svg.graph .box:focus")
@@ -254,6 +261,7 @@ def test_group_opens_and_closes_where_it_stood(real_site: str, page: Page, compl
     assert now is not None
     assert abs(place["x"] - now["x"]) < 2
     assert abs(place["y"] - now["y"]) < 2
+    expect(page.locator("#status")).to_contain_text("Completed")  # a look is no run, however long it takes
     press(page, "Backspace")
     expect(group).to_have_count(1)
     expect(group).to_be_focused()

@@ -172,6 +172,18 @@ def test_moving_a_slider_keeps_the_picture_in_place(fake_site: FakeSite, page: P
     assert page.evaluate(places) == before
 
 
+def test_line_numbers_stay_beside_their_lines(fake_site: FakeSite, page: Page) -> None:
+    page.goto(fake_site.url)
+    page.locator("#source").fill("a = 1\n" * 80 + "y = x*w + b")
+    heights = page.evaluate("[gutter, source].map((each) => Math.round(each.getBoundingClientRect().height))")
+    assert heights[0] == heights[1]
+    page.locator("#source").evaluate("(area) => area.scrollTo(0, 1e6)")
+    page.wait_for_timeout(100)
+    offsets = page.evaluate("[gutter, source].map((each) => Math.round(each.scrollTop))")
+    assert offsets[0] > 500
+    assert abs(offsets[0] - offsets[1]) <= 20  # a horizontal scroll bar is no line
+
+
 def test_caret_lights_the_smallest_node_around_it(fake_site: FakeSite, page: Page) -> None:
     page.goto(fake_site.url)
     page.locator("#source").focus()
