@@ -16,6 +16,7 @@ from dataclasses import dataclass
 from itertools import islice
 from types import CodeType
 
+from app.editing import Repaired
 from app.errors import ProgramRefused
 from app.limits import Limits
 from app.source import SourceText
@@ -60,6 +61,8 @@ class Program:
     free_names: tuple[FreeName, ...]
     bound_names: frozenset[str]
     """Names the program's top level binds."""
+    repaired: Repaired | None = None
+    """How the text was pasted, where it had to be repaired."""
 
 
 def normalise_source(source: str) -> str:

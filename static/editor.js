@@ -64,6 +64,21 @@ export function startEditor() {
     clear();
   }
 
+  // Another wording of the same program: what both share stays, and the caret with it.
+  function exchange(text) {
+    const old = source.value;
+    const most = Math.min(old.length, text.length);
+    let start = 0;
+    while (start < most && old[start] === text[start]) start += 1;
+    let end = 0;
+    while (end < most - start && old.at(-1 - end) === text.at(-1 - end)) end += 1;
+    source.setRangeText(text.slice(start, text.length - end), start, old.length - end, "preserve");
+    number();
+    rest(null);
+    clear();
+    if (!document.getElementById("stale")) state.shown = text;
+  }
+
   document.addEventListener("htmx:config:request", ({ detail: { ctx } }) => { ctx.program = source.value; });
   document.addEventListener("htmx:after:swap", ({ detail: { ctx } }) => {
     if (ctx?.program !== undefined && ctx.sourceElement?.id !== "look" && !document.getElementById("stale")) state.shown = ctx.program;
@@ -89,7 +104,7 @@ export function startEditor() {
   }
   number();
   clear();
-  return { source, state, mark, clear, rest, reveal, select, set, current: () => source.value === state.shown };
+  return { source, state, mark, clear, rest, reveal, select, set, exchange, current: () => source.value === state.shown };
 }
 
 // "line:column-line:column" with code-point columns -> UTF-16 offsets into `text`.

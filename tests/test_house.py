@@ -20,8 +20,11 @@ ROOT = Path(__file__).resolve().parent.parent
 FOLDERS = ("app", "tests", "benchmarks", "scripts")
 
 FLOORS = (
-    ("frames", "trace", "training", "holding", "predictions", "classic", "values", "limits", "errors"),
-    ("wire", "control", "program", "settings", "words", "thinning"),
+    (
+        *("frames", "trace", "training", "holding"),
+        *("predictions", "classic", "values", "limits", "errors", "editing"),
+    ),
+    ("wire", "control", "program", "repairs", "settings", "words", "thinning"),
     ("sandbox", "drawing", "worker"),
     ("runs",),
     ("web", "terminal"),
@@ -33,6 +36,7 @@ NEIGHBOURS = (
     *(("errors", "values"), ("trace", "values"), ("training", "values"), ("holding", "values")),
     *(("trace", "training"), ("trace", "holding"), ("predictions", "values"), ("trace", "predictions")),
     *(("classic", "values"), ("trace", "classic"), ("frames", "trace"), ("frames", "values")),
+    *(("editing", "values"), ("errors", "editing"), ("repairs", "program")),
     *(("frames", "training"), ("frames", "holding"), ("frames", "predictions")),
 )
 """On floor 0 the vocabulary is made of small values, and a failure may carry one."""

@@ -12,6 +12,7 @@ from typing import Any, get_args
 
 from pydantic import TypeAdapter
 
+from app.editing import Repaired
 from app.holding import Held
 from app.predictions import Predictions
 from app.runs.face import RunState, RunStatus, StopReason
@@ -41,6 +42,7 @@ from app.values import Why
 from app.web.languages import Language
 from app.web.pictures import Picture, chosen_graph
 from app.web.problems import Failure, FailureAnswer
+from app.web.repairs import SaidRepair, repaired_source, say_repairs
 from app.web.requests import PictureFormat
 
 
@@ -108,6 +110,9 @@ class EvaluateAnswer:
     """What a limit cut from this answer."""
     versions: Versions
     timings: Timings
+    source: str | None
+    """The text that ran, where it had to be repaired: every place in this answer is a place in it."""
+    repairs: tuple[SaidRepair, ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -136,6 +141,9 @@ class RunAnswer:
     """What went wrong on our side, for a run that failed."""
     trace: EvaluateAnswer | None
     """What a finished run left behind, in the same shape as evaluate's answer."""
+    source: str | None
+    """The text that runs, where it had to be repaired: every place in its events is a place in it."""
+    repairs: tuple[SaidRepair, ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -157,7 +165,9 @@ class DevicesAnswer:
     devices: tuple[Device, ...]
 
 
-def answer_for(trace: Trace, picture: Picture, asked: PictureFormat, language: Language) -> EvaluateAnswer:
+def answer_for(
+    trace: Trace, picture: Picture, asked: PictureFormat, language: Language, repaired: Repaired | None = None
+) -> EvaluateAnswer:
     graph = chosen_graph(trace)
     return EvaluateAnswer(
         outcome=_outcome(trace.outcome, language),
@@ -178,14 +188,20 @@ def answer_for(trace: Trace, picture: Picture, asked: PictureFormat, language: L
         limits=trace.cuts,
         versions=trace.versions,
         timings=trace.timings,
+        source=repaired_source(repaired),
+        repairs=say_repairs(repaired, language),
     )
 
 
-def write_answer(trace: Trace, picture: Picture, asked: PictureFormat, language: Language) -> bytes:
-    return write_json(answer_for(trace, picture, asked, language))
+def write_answer(
+    trace: Trace, picture: Picture, asked: PictureFormat, language: Language, repaired: Repaired | None = None
+) -> bytes:
+    return write_json(answer_for(trace, picture, asked, language, repaired))
 
 
-def run_answer(status: RunStatus, failure: Failure | None, trace: EvaluateAnswer | None) -> RunAnswer:
+def run_answer(
+    status: RunStatus, failure: Failure | None, trace: EvaluateAnswer | None, language: Language
+) -> RunAnswer:
     return RunAnswer(
         id=status.id,
         state=status.state,
@@ -199,6 +215,8 @@ def run_answer(status: RunStatus, failure: Failure | None, trace: EvaluateAnswer
         reason=status.reason,
         error=failure,
         trace=trace,
+        source=repaired_source(status.program.repaired),
+        repairs=say_repairs(status.program.repaired, language),
     )
 
 

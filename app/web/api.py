@@ -21,7 +21,7 @@ from app.web.answers import (
     write_json,
 )
 from app.web.api_examples import EVALUATE_EXAMPLES
-from app.web.evaluate import count_run, in_thread_if, parse, read_body, run
+from app.web.evaluate import count_run, in_thread_if, parse_body, read_body, run
 from app.web.pictures import draw_picture
 from app.web.playground import language_of, playground_of
 from app.web.problems import FailureAnswer
@@ -66,11 +66,13 @@ async def evaluate(request: Request) -> Response:
     playground, language = playground_of(request), language_of(request)
     body = await read_body(request, EvaluateBody)
     count_run(playground, request)
-    program = await parse(playground, body.source)
+    program = await parse_body(playground, body)
     trace = await run(playground, request, program, body.run_request())
     picture = await draw_picture(playground, trace, body.graph.style, body.graph.format, language)
     trace = with_timings(trace, picture.seconds, perf_counter() - started)
-    content = await in_thread_if(is_large(trace), write_answer, trace, picture, body.graph.format, language)
+    content = await in_thread_if(
+        is_large(trace), write_answer, trace, picture, body.graph.format, language, program.repaired
+    )
     return Response(content, media_type="application/json", headers={"Content-Language": language.tag})
 
 

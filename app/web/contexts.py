@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from app.drawing.pieces import GraphDrawing
 from app.sandbox.face import Device
 from app.web.forms import Field
+from app.web.repairs import RepairsPanel
 from app.web.values import ValueView
 
 
@@ -217,6 +218,7 @@ class Answer:
     result: ResultPanel | None = None
     inputs: InputsPanel | None = None
     backward: BackwardChoice | None = None
+    repairs: RepairsPanel | None = None
 
     @property
     def stale(self) -> bool:
@@ -237,6 +239,7 @@ class LiveStart:
     status: Status
     inputs: InputsPanel | None
     run: str
+    repairs: RepairsPanel | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -14,15 +14,17 @@ from typing import Any, TypeVar
 from anyio import to_thread
 from starlette.requests import Request
 
-from app.errors import RunNotFound
+from app.editing import Repaired
+from app.errors import ProgramRefused, RunNotFound
 from app.program import Program, parse_program
+from app.repairs.repair import repair
 from app.request import check_request
 from app.runs.face import RunId
 from app.trace import RunRequest, Trace
 from app.web.playground import Playground
 from app.web.problems import NotJson, RateExceeded
 from app.web.rate import client_of
-from app.web.requests import Strict, read_as
+from app.web.requests import EvaluateBody, Strict, read_as
 
 T = TypeVar("T")
 B = TypeVar("B", bound=Strict)
@@ -43,6 +45,26 @@ async def in_thread_if(large: bool, work: Callable[..., T], *arguments: Any) -> 
 
 async def parse(playground: Playground, source: str) -> Program:
     return await in_thread_if(len(source) > SMALL_SOURCE, parse_program, source, playground.limits)
+
+
+async def parse_pasted(
+    playground: Playground, source: str, mend: Callable[[str], Repaired] = repair
+) -> Program:
+    """Repair a text, then parse it; what a refusal says is about the repaired text, which it carries."""
+    large = len(source) > SMALL_SOURCE
+    if len(source) > playground.limits.source_bytes:
+        return await parse(playground, source)  # refused for its size
+    repaired = await in_thread_if(large, mend, source)
+    try:
+        program = await parse(playground, repaired.source)
+    except ProgramRefused as refused:
+        raise ProgramRefused(refused.problems, repaired) from None
+    return replace(program, repaired=repaired)
+
+
+async def parse_body(playground: Playground, body: EvaluateBody) -> Program:
+    """The program a body holds, repaired unless it refuses that."""
+    return await (parse_pasted if body.repair else parse)(playground, body.source)
 
 
 async def read_body(request: Request, kind: type[B]) -> B:

@@ -14,9 +14,9 @@ from app.errors import ProgramRefused
 from app.program import Program
 from app.trace import InputSpec, RunRequest
 from app.values import Complex, Nested
-from app.web.evaluate import count_run, parse
+from app.web.evaluate import count_run
 from app.web.forms import fields_for, read_form
-from app.web.pages import submit_form
+from app.web.pages import parse_form, submit_form
 from app.web.playground import playground_of
 
 IMPORTS = """\
@@ -38,7 +38,7 @@ async def export_program(request: Request, name: str) -> Response:
     form = read_form(await request.body())
     count_run(playground_of(request), request)
     try:
-        program = await parse(playground_of(request), form.source)
+        program = await parse_form(playground_of(request), form)
         fields = fields_for(program.free_names, form)[0]
         asked = type(form)(form.source, fields, device=form.device).run_request()
     except ProgramRefused:

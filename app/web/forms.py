@@ -81,6 +81,12 @@ class Form:
     """Which backward pass's graph to show; the last one where there is no such."""
     run: str = ""
     """The live run the page asks the answer of."""
+    original: str = ""
+    """The text as it was pasted, while repairs of it can be undone."""
+    kept: tuple[str, ...] = ()
+    """Kinds of repairs that were undone."""
+    turn: str = ""
+    """The kind to undo, or to repair again."""
     set_language: str = ""
     set_theme: str = ""
 
@@ -140,6 +146,9 @@ def read_form(body: bytes) -> Form:
         steps_per_second=short.get("steps_per_second", ""),
         paused=short.get("paused", ""),
         pause_on_nonfinite=short.get("pause_on_nonfinite", ""),
+        original=texts.get("original", ""),
+        kept=_short(pairs, "kept")[:MOST_NAMES],
+        turn=short.get("turn", ""),
         set_language=short.get("set_language", ""),
         set_theme=short.get("set_theme", ""),
     )

@@ -14,12 +14,14 @@ from app.runs.face import RunId
 from app.source import SourceText
 from app.values import Text
 from app.web.contexts import InputsPanel, LiveStart, LiveTensors, Status
-from app.web.evaluate import check, count_run, in_thread_if, parse, start_run
+from app.web.evaluate import check, count_run, in_thread_if, start_run
 from app.web.forms import Form, read_form
 from app.web.languages import Language
 from app.web.pages import (
     answer_form,
+    parse_form,
     read_request,
+    refuse_error,
     refuse_form,
     render,
     render_answer,
@@ -30,6 +32,7 @@ from app.web.panels import show_moving
 from app.web.pictures import annotated_panel
 from app.web.playground import Playground, language_of, playground_of
 from app.web.problems import RateExceeded, reply_to
+from app.web.repairs import show_repairs
 from app.web.runs import tell_failure
 from app.web.sizes import is_large
 
@@ -46,17 +49,16 @@ async def start_live(request: Request) -> Response:
     inputs = InputsPanel(form.fields, form.parked)
     try:
         count_run(playground, request)
-        program = await parse(playground, form.source)
+        program = await parse_form(playground, form)
         inputs = show_inputs(program, form)
         asked = await read_request(form, inputs)
         await check(playground, program, asked)
         run = await start_run(playground, request, program, replace(asked, pace=form.pace()))
     except (PlaygroundError, RateExceeded) as error:
-        reply = reply_to(error, language)
-        kind = "refused" if isinstance(error, ProgramRefused) else "failed"
-        answer = refuse_form(form, inputs, reply.failure, kind, language)
-        return render(request, "_answer.html", answer, 200 if kind == "refused" else reply.status)
-    start = LiveStart(Status("running", language.say(RUNNING)), unless_shown(inputs, form), run)
+        status = 200 if isinstance(error, ProgramRefused) else reply_to(error, language).status
+        return render(request, "_answer.html", refuse_error(form, inputs, error, language), status)
+    repairs = show_repairs(program.repaired, form.source, language) if program.repaired else None
+    start = LiveStart(Status("running", language.say(RUNNING)), unless_shown(inputs, form), run, repairs)
     return render(request, "_live.html", start)
 
 
@@ -98,10 +100,11 @@ async def show_end(request: Request, playground: Playground, form: Form, languag
     failure = tell_failure(status, language)
     if failure is not None:
         inputs = InputsPanel(form.fields, form.parked)
-        return render(request, "_answer.html", refuse_form(form, inputs, failure, "failed", language))
+        return render(request, "_answer.html", refuse_form(form, inputs, failure, "failed"))
     trace = await playground.runs.trace(RunId(form.run))
     if trace is None:
         return Response(status_code=204)
     timed = replace(trace, timings=replace(trace.timings, total=status.seconds))
     answer = await answer_form(playground, form, status.program, timed, language)
+    answer = replace(answer, repairs=None)  # told when it began; the text may be another by now
     return await render_answer(request, "_answer.html", answer)

@@ -13,12 +13,14 @@ from fastapi import APIRouter
 from starlette.requests import Request
 from starlette.responses import Response
 
+from app.editing import Repaired
 from app.errors import PlaygroundError, ProgramRefused
 from app.program import Program, normalise_source
+from app.repairs.undo import resume
 from app.source import SourceText
 from app.trace import RunRequest, Trace
 from app.web.contexts import Answer, BackwardChoice, GraphLook, InputsPanel, MenuEntry, PlayPage, Status
-from app.web.evaluate import count_run, in_thread_if, parse, run
+from app.web.evaluate import count_run, in_thread_if, parse_pasted, run
 from app.web.examples import Example
 from app.web.forms import Form, fields_for, read_form
 from app.web.headers import nonce_of
@@ -27,6 +29,7 @@ from app.web.panels import show_failure_notices, show_outcome, show_result, show
 from app.web.pictures import annotated_panel, graph_panel
 from app.web.playground import Playground, language_of, playground_of
 from app.web.problems import Failure, RateExceeded, Reply, reply_to
+from app.web.repairs import show_repairs
 from app.web.sizes import is_large
 
 THEMES = ("light", "dark")
@@ -96,16 +99,25 @@ async def evaluate_form(
     inputs = InputsPanel(form.fields, form.parked)
     try:
         count_run(playground, request)
-        program = await parse(playground, form.source)
+        program = await parse_form(playground, form)
         inputs = show_inputs(program, form)
         asked = await read_request(form, inputs)
         trace = await run(playground, request, program, asked)
         answer = await answer_form(playground, form, program, trace, language)
     except (PlaygroundError, RateExceeded) as error:
-        reply = reply_to(error, language)
-        kind = "refused" if isinstance(error, ProgramRefused) else "failed"
-        return reply.status, refuse_form(form, inputs, reply.failure, kind, language), inputs
+        return reply_to(error, language).status, refuse_error(form, inputs, error, language), inputs
     return 200, replace(answer, inputs=unless_shown(inputs, form)), inputs
+
+
+async def parse_form(playground: Playground, form: Form) -> Program:
+    """The form's program, repaired but for what its reader undid."""
+
+    def mend(source: str) -> Repaired:
+        return resume(source, form.original, frozenset(form.kept), form.turn)
+
+    if len(form.original) > playground.limits.source_bytes:
+        return await parse_pasted(playground, form.source)
+    return await parse_pasted(playground, form.source, mend)
 
 
 def show_inputs(program: Program, form: Form) -> InputsPanel:
@@ -131,10 +143,22 @@ async def answer_form(
         notices=show_outcome(trace.outcome, source, language),
         result=await in_thread_if(is_large(trace), show_result, trace, source, graph, language),
         backward=BackwardChoice(form.backward, names) if names != form.roots else None,
+        repairs=show_repairs(program.repaired, form.source, language) if program.repaired else None,
     )
 
 
-def refuse_form(form: Form, inputs: InputsPanel, failure: Failure, kind: str, language: Language) -> Answer:
+def refuse_error(form: Form, inputs: InputsPanel, error: Exception, language: Language) -> Answer:
+    """What the page says where nothing ran: the program is refused, or we failed."""
+    refused = isinstance(error, ProgramRefused)
+    failure, kind = reply_to(error, language).failure, "refused" if refused else "failed"
+    repaired = error.repaired if isinstance(error, ProgramRefused) else None
+    if repaired is None:
+        return refuse_form(form, inputs, failure, kind)
+    answer = refuse_form(replace(form, source=repaired.source), inputs, failure, kind)
+    return replace(answer, repairs=show_repairs(repaired, form.source, language))
+
+
+def refuse_form(form: Form, inputs: InputsPanel, failure: Failure, kind: str) -> Answer:
     notices = show_failure_notices(failure, SourceText.of(normalise_source(form.source)))
     return Answer(form.sequence, Status(kind, failure.message), notices, inputs=unless_shown(inputs, form))
 
@@ -163,7 +187,7 @@ async def show_page(
     playground = playground_of(request)
     language = language or language_of(request)
     page = PlayPage(
-        source=form.source,
+        source=answer.repairs.source if answer.repairs else form.source,
         sequence=form.sequence,
         inputs=inputs,
         backward=answer.backward or BackwardChoice(form.backward, form.roots),

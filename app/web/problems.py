@@ -23,6 +23,7 @@ from app.errors import (
 )
 from app.values import Problem, Span, Text
 from app.web.languages import Language
+from app.web.repairs import SaidRepair, repaired_source, say_repairs
 
 
 class RequestRefused(Exception):
@@ -154,6 +155,9 @@ class Failure:
     message: str
     problems: tuple[SaidProblem, ...] = ()
     retry_after: int | None = None
+    source: str | None = None
+    """The text the problems are about, where it had to be repaired."""
+    repairs: tuple[SaidRepair, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -194,7 +198,9 @@ def reply_to(error: Exception, language: Language) -> Reply:
     said = tuple(
         SaidProblem(each.code, language.say(each.sentence), each.span, each.name) for each in problems
     )
-    return Reply(meaning.status, Failure(meaning.code, message, said, retry_after))
+    repaired = error.repaired if isinstance(error, ProgramRefused) else None
+    told = repaired_source(repaired), say_repairs(repaired, language)
+    return Reply(meaning.status, Failure(meaning.code, message, said, retry_after, *told))
 
 
 def reply_to_status(status: int, language: Language) -> Reply:

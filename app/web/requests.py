@@ -115,6 +115,10 @@ class EvaluateBody(Strict):
     seed: int | None = Field(None, description="Seed of torch's random numbers.")
     watch: tuple[str, ...] = Field((), description="Expressions evaluated when the program has ended.")
     graph: GraphBody = GraphBody()
+    repair: bool = Field(
+        True,
+        description="Repair pasted text (prompts, line numbers, fences...); `repairs` tells what was done.",
+    )
 
     def run_request(self) -> RunRequest:
         inputs = {name: each.spec() for name, each in self.inputs.items()}

@@ -16,7 +16,7 @@ from app.values import Problem, Text
 from app.web.answers import ControlAnswer, EvaluateAnswer, RunAnswer, answer_for, run_answer, write_json
 from app.web.api import FAILURES, body_of
 from app.web.api_examples import CONTROL_EXAMPLES, RUN_EXAMPLES
-from app.web.evaluate import check, count_run, in_thread_if, parse, read_body
+from app.web.evaluate import check, count_run, in_thread_if, parse_body, read_body
 from app.web.evaluate import start_run as begin
 from app.web.languages import Language
 from app.web.pictures import draw_picture
@@ -54,11 +54,11 @@ async def start_run(request: Request) -> Response:
     playground, language = playground_of(request), language_of(request)
     body = await read_body(request, RunBody)
     count_run(playground, request)
-    program = await parse(playground, body.source)
+    program = await parse_body(playground, body)
     asked = body.run_request()
     await check(playground, program, asked)
     run = await begin(playground, request, program, asked, body.graph.format)
-    return await answer_run(run_answer(await playground.runs.look(run), None, None), language, 202)
+    return await answer_run(tell_status(await playground.runs.look(run), None, language), language, 202)
 
 
 @router.get(
@@ -166,7 +166,7 @@ async def answer_trace(
 ) -> EvaluateAnswer:
     asked = read_format(status.wanted)
     picture = await draw_picture(playground, trace, status.request.graph, asked, language)
-    return answer_for(trace, picture, asked, language)
+    return answer_for(trace, picture, asked, language, status.program.repaired)
 
 
 def read_format(wanted: str) -> PictureFormat:
@@ -174,7 +174,7 @@ def read_format(wanted: str) -> PictureFormat:
 
 
 def tell_status(status: RunStatus, trace: EvaluateAnswer | None, language: Language) -> RunAnswer:
-    return run_answer(status, tell_failure(status, language), trace)
+    return run_answer(status, tell_failure(status, language), trace, language)
 
 
 def tell_failure(status: RunStatus, language: Language) -> Failure | None:

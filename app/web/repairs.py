@@ -1,0 +1,78 @@
+"""Repairs as the API tells them and as the page shows them, in the reader's language."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, fields
+
+from app.editing import Repair, Repaired
+from app.program import normalise_source
+from app.values import Text
+from app.web.languages import Language
+
+MOST_SHOWN = 40
+"""Changed lines of one repair the page shows."""
+UNDONE: Mapping[str, Text] = {
+    "quotes": Text("Typographic quotes were left."),
+    "spaces": Text("Non-breaking spaces were left."),
+    "invisible": Text("Invisible characters were left."),
+    "fences": Text("The fences around the code were left."),
+    "gutter": Text("The column of line numbers was left."),
+    "numbers": Text("The line numbers apart from the code were left."),
+    "cells": Text("The labels of notebook cells were left."),
+    "prompts": Text("The >>> and ... prompts were left."),
+    "shell": Text("The lines for a shell or a notebook were left."),
+    "punctuation": Text("Full-width punctuation was left."),
+    "results": Text("The printed results were left."),
+    "tabs": Text("The mixture of tabs and spaces was left."),
+    "margin": Text("The left margin was left."),
+    "indentation": Text("The lost indentation was left."),
+}
+
+
+@dataclass(frozen=True, slots=True)
+class SaidRepair(Repair):
+    sentence: str  # type: ignore[assignment]  # the sentence itself
+
+
+@dataclass(frozen=True, slots=True)
+class UndoneRepair:
+    kind: str
+    sentence: str
+
+
+@dataclass(frozen=True, slots=True)
+class RepairsPanel:
+    """What was repaired and can be undone, what was undone, and what the page keeps for that."""
+
+    repairs: tuple[SaidRepair, ...]
+    undone: tuple[UndoneRepair, ...]
+    original: str
+    source: str
+    """The text as it is now."""
+    changed: bool
+    """Whether that is another one than was sent."""
+    most: int = MOST_SHOWN
+
+
+def say_repairs(repaired: Repaired | None, language: Language) -> tuple[SaidRepair, ...]:
+    return tuple(_say(each, language) for each in repaired.repairs) if repaired else ()
+
+
+def _say(repair: Repair, language: Language) -> SaidRepair:
+    values = {each.name: getattr(repair, each.name) for each in fields(repair)}
+    return SaidRepair(**values | {"sentence": language.say(repair.sentence)})
+
+
+def repaired_source(repaired: Repaired | None) -> str | None:
+    return repaired.source if repaired and repaired.repairs else None
+
+
+def show_repairs(repaired: Repaired, sent: str, language: Language) -> RepairsPanel:
+    """For the page that sent a text; it keeps the original only while there is something to undo."""
+    undone = tuple(
+        UndoneRepair(kind, language.say(left)) for kind, left in UNDONE.items() if kind in repaired.kept
+    )
+    repairs = say_repairs(repaired, language)
+    original = repaired.original if repairs or undone else ""
+    return RepairsPanel(repairs, undone, original, repaired.source, repaired.source != normalise_source(sent))
