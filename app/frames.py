@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Literal
 
+from app.cells import CellTurn
 from app.holding import Held
 from app.predictions import Predictions
 from app.trace import AutogradGraph, Figure, Output, TensorRecord, Trace
@@ -28,4 +29,4 @@ class Tensors:
     frame: Literal["tensors"] = "tensors"
 
 
-Frame = Output | Figure | Training | Predictions | Tensors | Held | Trace
+Frame = Output | Figure | CellTurn | Training | Predictions | Tensors | Held | Trace

@@ -16,9 +16,11 @@ from dataclasses import dataclass
 from itertools import islice
 from types import CodeType
 
+from app.cells import Cell
 from app.editing import Repaired
 from app.errors import ProgramRefused
 from app.limits import Limits
+from app.notebook import split_cells
 from app.source import SourceText
 from app.values import Problem, Span, Text
 
@@ -63,6 +65,8 @@ class Program:
     """Names the program's top level binds."""
     repaired: Repaired | None = None
     """How the text was pasted, where it had to be repaired."""
+    cells: tuple[Cell, ...] = ()
+    """Where `# %%` lines cut it; none for a program in one piece."""
 
 
 def normalise_source(source: str) -> str:
@@ -83,7 +87,7 @@ def parse_program(source: str, limits: Limits) -> Program:
         )
         raise ProgramRefused((Problem("too_deep", sentence),)) from None
     names = _Names.of(tree, code)
-    return Program(text, names.free(SourceText.of(text)), frozenset(names.bound))
+    return Program(text, names.free(SourceText.of(text)), frozenset(names.bound), split_cells(text, tree))
 
 
 def refuse_unreadable(text: str, limits: Limits) -> None:

@@ -8,6 +8,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import Literal
 
+from app.cells import Cell
 from app.classic import ClassicGraph
 from app.holding import Pace
 from app.predictions import Predictions
@@ -304,6 +305,7 @@ class Output:
 
     stream: Literal["stdout", "stderr"]
     text: str
+    cell: int | None = None
     frame: Literal["output"] = "output"
 
 
@@ -319,6 +321,7 @@ class Figure:
     scatters: int
     bars: int
     legend: Many[str]
+    cell: int | None = None
     frame: Literal["figure"] = "figure"
 
 
@@ -334,11 +337,12 @@ class Watched:
 
 @dataclass(frozen=True, slots=True)
 class Shown:
-    """The value of the program's last bare expression."""
+    """The value of the last bare expression of the program, or of a `cell` of it (its place in `Trace.cells`)."""
 
     text: str
     span: Span
     tensor: TensorId | None
+    cell: int | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -376,6 +380,8 @@ class Trace:
     device: str = "cpu"
     tensors: Many[TensorRecord] = ()
     result: Shown | None = None
+    displays: Many[Shown] = ()
+    cells: Many[Cell] = ()
     output: Many[Output] = ()
     figures: Many[Figure] = ()
     watched: Many[Watched] = ()

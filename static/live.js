@@ -59,6 +59,10 @@ export function startLive(evaluation) {
       tell(told.state, {}, spentFacts());
       showProgress(run.progress);
     },
+    cell(turn) {
+      run.cell = turn;
+      showTime();
+    },
     output({ text }) {
       run.output.push(text);
       showOutput();
@@ -180,7 +184,8 @@ export function startLive(evaluation) {
     if (!run.began) return [];
     const now = performance.now();
     const paused = run.paused + (run.held?.state === "paused" ? now - run.pausedAt : 0);
-    return [say("seconds", { seconds: Math.round((now - run.began - paused) / 1000) })];
+    const cell = run.cell ? [say("cell", run.cell)] : [];
+    return [...cell, say("seconds", { seconds: Math.round((now - run.began - paused) / 1000) })];
   }
 
   function showProgress(progress) {

@@ -21,7 +21,7 @@ FOLDERS = ("app", "tests", "benchmarks", "scripts")
 
 FLOORS = (
     (
-        *("frames", "trace", "training", "holding"),
+        *("frames", "trace", "cells", "training", "holding"),
         *("predictions", "classic", "values", "limits", "errors", "editing"),
     ),
     ("wire", "control", "program", "repairs", "settings", "words", "thinning"),
@@ -30,14 +30,13 @@ FLOORS = (
     ("web", "terminal"),
     ("main",),
 )
-SAME_ROOM = (("source", "program"), ("request", "program"))
+SAME_ROOM = (("source", "program"), ("request", "program"), ("notebook", "program"))
 """Files that together make one room, named after its first file."""
 NEIGHBOURS = (
-    *(("errors", "values"), ("trace", "values"), ("training", "values"), ("holding", "values")),
-    *(("trace", "training"), ("trace", "holding"), ("predictions", "values"), ("trace", "predictions")),
-    *(("classic", "values"), ("trace", "classic"), ("frames", "trace"), ("frames", "values")),
-    *(("editing", "values"), ("errors", "editing"), ("repairs", "program")),
-    *(("frames", "training"), ("frames", "holding"), ("frames", "predictions")),
+    *((user, "values") for user in ("errors", "training", "holding", "predictions", "classic", "cells")),
+    *(("trace", used) for used in ("values", "training", "holding", "predictions", "classic", "cells")),
+    *(("frames", used) for used in ("trace", "values", "training", "holding", "predictions", "cells")),
+    *(("errors", "editing"), ("editing", "values"), ("repairs", "program")),
 )
 """On floor 0 the vocabulary is made of small values, and a failure may carry one."""
 

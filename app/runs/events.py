@@ -8,6 +8,7 @@ from typing import Any, get_args
 
 from pydantic import TypeAdapter
 
+from app.cells import CellTurn
 from app.frames import Tensors
 from app.holding import Held
 from app.predictions import Predictions
@@ -15,7 +16,19 @@ from app.runs.face import Queued, Running, Snapshot
 from app.trace import Figure, Output
 from app.training import Progress, Training
 
-EventData = Queued | Running | Held | Output | Figure | Training | Predictions | Tensors | Progress | Snapshot
+EventData = (
+    Queued
+    | Running
+    | Held
+    | CellTurn
+    | Output
+    | Figure
+    | Training
+    | Predictions
+    | Tensors
+    | Progress
+    | Snapshot
+)
 
 
 @cache

@@ -23,6 +23,7 @@ EventKind = Literal[
     "queued",
     "running",
     "held",
+    "cell",
     "output",
     "figure",
     "training",

@@ -17,8 +17,8 @@ from app.runs.face import Event, EventKind
 EVENT_OVERHEAD = 200
 """Bytes an event takes beside its data."""
 TRAINING = frozenset({"training", "progress", "snapshot"})
-NEWEST = frozenset({"queued", "held", "tensors"})
-"""Of these only the newest matters: its place in the line, how it is held, what its tensors hold."""
+NEWEST = frozenset({"queued", "held", "cell", "tensors"})
+"""Of these only the newest matters: its place in the line, which cell runs, how it is held, what its tensors hold."""
 
 
 def size_of(event: Event) -> int:

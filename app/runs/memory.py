@@ -15,6 +15,7 @@ from contextlib import aclosing
 from dataclasses import replace
 from functools import partial
 
+from app.cells import CellTurn
 from app.errors import PlaygroundError, RunNotFound, SandboxBusy, WorkerLost
 from app.frames import Frame, Tensors
 from app.holding import Command, Held, Pace
@@ -215,6 +216,8 @@ class MemoryRuns:
         match frame:
             case Output():
                 run.log.append("output", write_event(frame))
+            case CellTurn():
+                run.log.append("cell", write_event(frame))
             case Figure():
                 run.log.append("figure", write_event(frame))
             case Held():

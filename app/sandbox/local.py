@@ -15,11 +15,13 @@ from collections.abc import AsyncGenerator, AsyncIterator
 from contextlib import aclosing, asynccontextmanager
 from dataclasses import dataclass, field, replace
 
+from app.cells import Cell, CellTurn
 from app.control import Orders
 from app.errors import ProgramRefused, SandboxBusy, WireError, WorkerFailed, WorkerLost
 from app.frames import Frame
 from app.holding import Command, Held, Pace
 from app.limits import Limits
+from app.notebook import mark_cells
 from app.program import Program
 from app.sandbox.child import Child, signal_name
 from app.sandbox.face import Device, SandboxHealth, SealLayer
@@ -146,7 +148,10 @@ class LocalSandbox:
         try:
             pace = None if commands is None else request.pace or Pace()
             child.give(Task(program.source, replace(request, device=device, pace=pace), limits))
-            async with handing_on(child, commands), aclosing(self._listen(child, limits, pace)) as frames:
+            async with (
+                handing_on(child, commands),
+                aclosing(self._listen(child, limits, pace, program.cells)) as frames,
+            ):
                 async for frame in frames:
                     yield frame
         except WireError as error:
@@ -188,8 +193,10 @@ class LocalSandbox:
                 self._slots.release()
             raise
 
-    async def _listen(self, child: Child, limits: Limits, pace: Pace | None) -> AsyncGenerator[Frame, None]:
-        heard = _Heard()
+    async def _listen(
+        self, child: Child, limits: Limits, pace: Pace | None, cells: tuple[Cell, ...]
+    ) -> AsyncGenerator[Frame, None]:
+        heard = _Heard(cells)
         began = asyncio.get_running_loop().time()
         patience = _Patience(limits, began + limits.seconds + GRACE_SECONDS)
         while True:
@@ -287,6 +294,8 @@ class _Patience:
 class _Heard:
     """What a child had sent before it fell silent."""
 
+    cells: tuple[Cell, ...]
+    begun: int | None = None
     output: list[Output] = field(default_factory=list)
     figures: list[Figure] = field(default_factory=list)
 
@@ -295,6 +304,9 @@ class _Heard:
             self.output.append(frame)
         elif isinstance(frame, Figure):
             self.figures.append(frame)
+        elif isinstance(frame, CellTurn):
+            self.begun = frame.cell
 
     def trace(self, outcome: Outcome) -> Trace:
-        return Trace(outcome=outcome, output=tuple(self.output), figures=tuple(self.figures))
+        cells = mark_cells(self.cells, self.begun, True)
+        return Trace(outcome=outcome, output=tuple(self.output), figures=tuple(self.figures), cells=cells)

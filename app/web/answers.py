@@ -12,6 +12,7 @@ from typing import Any, get_args
 
 from pydantic import TypeAdapter
 
+from app.cells import Cell
 from app.editing import Repaired
 from app.holding import Held
 from app.predictions import Predictions
@@ -91,6 +92,9 @@ class EvaluateAnswer:
     device: str
     tensors: tuple[TensorAnswer, ...]
     result: Shown | None
+    displays: tuple[Shown, ...]
+    """Each cell's last expression, in order; of a program in one piece, its own."""
+    cells: tuple[Cell, ...]
     output: tuple[Output, ...]
     figures: tuple[Figure, ...]
     watched: tuple[Watched, ...]
@@ -174,6 +178,8 @@ def answer_for(
         device=trace.device,
         tensors=tuple(_tensor(record, language) for record in trace.tensors),
         result=trace.result,
+        displays=trace.displays,
+        cells=trace.cells,
         output=trace.output,
         figures=trace.figures,
         watched=trace.watched,

@@ -153,6 +153,31 @@ class Image:
 
 
 @dataclass(frozen=True, slots=True)
+class Words:
+    """A part of a text cell: a `heading`, or `text` between headings."""
+
+    kind: str
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
+class CellView:
+    """One cell: its text and what it gave; of a text cell the `words`."""
+
+    number: int | None
+    title: str
+    state: str
+    said: str
+    """What there is to say of its state; nothing where it just ran."""
+    source: str
+    words: tuple[Words, ...]
+    place: Place | None
+    output: tuple[Printed, ...]
+    shown: tuple[str, ...]
+    figures: tuple[Image, ...]
+
+
+@dataclass(frozen=True, slots=True)
 class StepRow:
     number: int
     op: str
@@ -199,10 +224,19 @@ class ResultPanel:
     tensors: tuple[TensorCard, ...]
     steps: tuple[StepRow, ...]
     trained: TrainedPanel | None = None
+    cells: tuple[CellView, ...] = ()
 
     @property
     def empty(self) -> bool:
-        return not (self.trained or self.output or self.shown or self.figures or self.graph or self.tensors)
+        return not (
+            self.trained
+            or self.cells
+            or self.output
+            or self.shown
+            or self.figures
+            or self.graph
+            or self.tensors
+        )
 
 
 @dataclass(frozen=True, slots=True)

@@ -16,11 +16,13 @@ from starlette.requests import Request
 
 from app.editing import Repaired
 from app.errors import ProgramRefused, RunNotFound
+from app.notebook import magic_lines
 from app.program import Program, parse_program
 from app.repairs.repair import repair
 from app.request import check_request
 from app.runs.face import RunId
 from app.trace import RunRequest, Trace
+from app.values import Text
 from app.web.playground import Playground
 from app.web.problems import NotJson, RateExceeded
 from app.web.rate import client_of
@@ -30,6 +32,8 @@ T = TypeVar("T")
 B = TypeVar("B", bound=Strict)
 SMALL_SOURCE = 4_000
 SMALL_BODY = 20_000
+MOST_LINES = 10
+"""Line numbers named in one sentence."""
 SMALL_REQUEST = 100
 """Names and inputs that are checked in no time."""
 
@@ -63,8 +67,9 @@ async def parse_pasted(
 
 
 async def parse_body(playground: Playground, body: EvaluateBody) -> Program:
-    """The program a body holds, repaired unless it refuses that."""
-    return await (parse_pasted if body.repair else parse)(playground, body.source)
+    """The program a body holds, whichever way it is written; repaired unless the body refuses that."""
+    text = await in_thread_if(body.notebook is not None, body.text, playground.limits)
+    return await (parse_pasted if body.repair else parse)(playground, text)
 
 
 async def read_body(request: Request, kind: type[B]) -> B:
@@ -100,7 +105,23 @@ async def run(playground: Playground, request: Request, program: Program, asked:
     started = perf_counter()
     await check(playground, program, asked)
     trace = await while_connected(request, run_in_place(playground, address_of(request), program, asked))
-    return replace(trace, timings=replace(trace.timings, total=perf_counter() - started))
+    return replace(
+        explain_magics(trace, program), timings=replace(trace.timings, total=perf_counter() - started)
+    )
+
+
+def explain_magics(trace: Trace, program: Program) -> Trace:
+    """The trace with a note on the lines that a notebook's program keeps as comments."""
+    lines = magic_lines(program.source) if program.cells else ()
+    if not lines:
+        return trace
+    shown = ", ".join(map(str, lines[:MOST_LINES])) + (" …" if len(lines) > MOST_LINES else "")
+    note = Text(
+        "Lines {lines}: magic and shell lines of a notebook are no Python and do nothing here. Figures are shown "
+        "without `%matplotlib`, and what is installed is what the server has.",
+        {"lines": shown},
+    )
+    return replace(trace, notes=(*trace.notes, note))
 
 
 async def run_in_place(playground: Playground, address: str, program: Program, asked: RunRequest) -> Trace:

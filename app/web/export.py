@@ -4,13 +4,15 @@ from __future__ import annotations
 
 import json
 import math
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 
 from fastapi import APIRouter
 from starlette.requests import Request
 from starlette.responses import Response
 
+from app.cells import Cell
 from app.errors import ProgramRefused
+from app.notebook import START
 from app.program import Program
 from app.trace import InputSpec, RunRequest
 from app.values import Complex, Nested
@@ -59,7 +61,15 @@ def write_script(program: Program, request: RunRequest) -> str:
 
 
 def write_notebook(program: Program, request: RunRequest) -> str:
-    cells = [code_cell("start", write_start(request)), code_cell("program", program.source)]
+    """The program's own cells, behind one with the names every program is given, which opening it leaves out again."""
+    cells = [write_cell("start", "code", IMPORTS, {"tensor_playground": START})]
+    inputs = write_start(request).removeprefix(IMPORTS)
+    if inputs.strip():
+        cells.append(write_cell("inputs", "code", inputs))
+    if program.cells:
+        cells.extend(write_own_cell(f"cell-{at}", cell) for at, cell in enumerate(program.cells))
+    else:
+        cells.append(write_cell("program", "code", program.source))
     kernel = {"display_name": "Python 3", "language": "python", "name": "python3"}
     book = {
         "cells": cells,
@@ -70,16 +80,22 @@ def write_notebook(program: Program, request: RunRequest) -> str:
     return json.dumps(book, indent=1, ensure_ascii=False) + "\n"
 
 
-def code_cell(identity: str, text: str) -> dict[str, object]:
+def write_own_cell(identity: str, cell: Cell) -> dict[str, object]:
+    kind = "code" if cell.kind == "code" else "markdown"
+    return write_cell(identity, kind, cell.source, {"title": cell.title} if cell.title else {})
+
+
+def write_cell(
+    identity: str, kind: str, text: str, metadata: Mapping[str, str] | None = None
+) -> dict[str, object]:
     lines = text.strip("\n").splitlines(keepends=True)
-    return {
-        "cell_type": "code",
-        "execution_count": None,
+    cell: dict[str, object] = {
+        "cell_type": kind,
         "id": identity,
-        "metadata": {},
-        "outputs": [],
+        "metadata": dict(metadata or {}),
         "source": lines,
     }
+    return {**cell, "execution_count": None, "outputs": []} if kind == "code" else cell
 
 
 def write_start(request: RunRequest) -> str:

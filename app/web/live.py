@@ -14,7 +14,7 @@ from app.runs.face import RunId
 from app.source import SourceText
 from app.values import Text
 from app.web.contexts import InputsPanel, LiveStart, LiveTensors, Status
-from app.web.evaluate import check, count_run, in_thread_if, start_run
+from app.web.evaluate import check, count_run, explain_magics, in_thread_if, start_run
 from app.web.forms import Form, read_form
 from app.web.languages import Language
 from app.web.pages import (
@@ -104,7 +104,9 @@ async def show_end(request: Request, playground: Playground, form: Form, languag
     trace = await playground.runs.trace(RunId(form.run))
     if trace is None:
         return Response(status_code=204)
-    timed = replace(trace, timings=replace(trace.timings, total=status.seconds))
+    timed = replace(
+        explain_magics(trace, status.program), timings=replace(trace.timings, total=status.seconds)
+    )
     answer = await answer_form(playground, form, status.program, timed, language)
     answer = replace(answer, repairs=None)  # told when it began; the text may be another by now
     return await render_answer(request, "_answer.html", answer)

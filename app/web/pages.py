@@ -22,6 +22,7 @@ from app.trace import RunRequest, Trace
 from app.web.contexts import Answer, BackwardChoice, GraphLook, InputsPanel, MenuEntry, PlayPage, Status
 from app.web.evaluate import count_run, in_thread_if, parse_pasted, run
 from app.web.examples import Example
+from app.web.files import read_pasted
 from app.web.forms import Form, fields_for, read_form
 from app.web.headers import nonce_of
 from app.web.languages import Language
@@ -51,7 +52,20 @@ async def open_page(request: Request, example: str = "") -> Response:
 @router.post("/")
 async def submit_page(request: Request) -> Response:
     """The form without JavaScript; also the language and theme switches."""
-    return await submit_form(request, read_form(await request.body()))
+    form = read_form(await request.body())
+    try:
+        source = await in_thread_if(True, read_pasted, form.source, playground_of(request).limits)
+    except ProgramRefused as refused:
+        return await show_refusal(request, form, refused)
+    return await submit_form(request, replace(form, source=source))
+
+
+async def show_refusal(request: Request, form: Form, refused: ProgramRefused) -> Response:
+    """The page for a form whose text is no program at all."""
+    language, inputs = language_of(request), InputsPanel(form.fields, form.parked)
+    reply = reply_to(refused, language)
+    answer = refuse_form(form, inputs, reply.failure, "refused", language)
+    return await show_page(request, form, reply.status, answer, inputs)
 
 
 async def submit_form(request: Request, form: Form) -> Response:

@@ -5,7 +5,6 @@ The trace may come from a child that was taken over, so every span is looked up 
 
 from __future__ import annotations
 
-import base64
 from collections import defaultdict
 from collections.abc import Iterator, Mapping
 
@@ -13,14 +12,12 @@ from app.drawing.numerals import show_shape
 from app.frames import Tensors
 from app.source import SourceText
 from app.trace import BackwardPass, Crashed, Cut, Operand, Outcome, Raised, Step, Stopped, TensorRecord, Trace
-from app.values import Real, Span, Statistics, StorageId, TensorValue, Text
+from app.values import Real, Statistics, StorageId, TensorValue, Text
+from app.web.cells import MOST_OUTPUT, join_output, outside_cells, show_cells, show_figures
 from app.web.contexts import (
     Frame,
     GraphPanel,
-    Image,
     Notice,
-    Place,
-    Printed,
     Reason,
     ResultPanel,
     Status,
@@ -30,16 +27,14 @@ from app.web.contexts import (
 )
 from app.web.curves import show_trained
 from app.web.languages import Language
+from app.web.places import locate
 from app.web.problems import Failure
 from app.web.values import MatrixView, histogram, show_number, view_value
 
-MOST_LINE_CHARACTERS = 200
 SHOWN_STEPS = 200
 MOST_CARDS = 64
 MOST_CELLS = 12_000
 """Elements the tensors of one page show; later ones are summed up in their statistics."""
-MOST_OUTPUT = 100_000
-"""Characters of printed text on the page."""
 OUTCOMES: Mapping[str, Text] = {
     "completed": Text("Completed"),
     "raised": Text("The program raised an exception"),
@@ -65,26 +60,6 @@ STOPPED: Mapping[str, Text] = {
     "memory": Text("It needed more than the {allowed} MiB of memory that are allowed."),
     "output": Text("It printed more than the {allowed} bytes that are allowed."),
 }
-
-
-def locate(source: SourceText, span: Span | None) -> Place | None:
-    """Where a span is, with the text around it; None for one outside the program."""
-    if span is None or not 1 <= span.line <= len(source.lines):
-        return None
-    text = source.lines[span.line - 1]
-    column = min(max(span.column, 0), len(text))
-    end = min(max(span.end_column, column), len(text)) if span.end_line == span.line else len(text)
-    last = min(max(span.end_line, span.line), len(source.lines))
-    whole = Span(span.line, column, last, max(span.end_column, 0) if last > span.line else end)
-    first = max(0, column - MOST_LINE_CHARACTERS)
-    return Place(
-        span.line,
-        column + 1,
-        text[first:column],
-        text[column:end][:MOST_LINE_CHARACTERS],
-        text[end:][:MOST_LINE_CHARACTERS],
-        *source.utf16_offsets(whole),
-    )
 
 
 def show_status(trace: Trace, language: Language) -> Status:
@@ -127,12 +102,14 @@ def show_outcome(outcome: Outcome, source: SourceText, language: Language) -> tu
 def show_result(
     trace: Trace, source: SourceText, graph: GraphPanel | None, language: Language
 ) -> ResultPanel:
+    output, shown, figures = outside_cells(trace)
     return ResultPanel(
         notes=tuple(map(language.say, trace.notes)),
         cuts=(*(show_cut(cut, language) for cut in trace.cuts), *unshown(trace, language)),
-        output=join_output(trace),
-        shown=trace.result.text if trace.result else None,
-        figures=tuple(Image(data_url(each.svg), each.title) for each in trace.figures),
+        cells=show_cells(trace, source, language),
+        output=join_output(output),
+        shown=shown.text if shown else None,
+        figures=show_figures(figures),
         graph=graph,
         tensors=show_tensors(trace.tensors[:MOST_CARDS], source, language),
         steps=tuple(show_step(step, source) for step in trace.steps[:SHOWN_STEPS]),
@@ -188,24 +165,6 @@ def unshown(trace: Trace, language: Language) -> Iterator[str]:
         )
     if sum(len(each.text) for each in trace.output) > MOST_OUTPUT:
         yield language.gettext("The page shows the start of a long output; the API gives all.")
-
-
-def join_output(trace: Trace) -> tuple[Printed, ...]:
-    """The start of the printed text in order, neighbouring pieces of one stream joined."""
-    pieces: list[tuple[str, list[str]]] = []
-    room = MOST_OUTPUT
-    for each in trace.output:
-        if room <= 0:
-            break
-        room -= len(each.text)
-        if not pieces or pieces[-1][0] != each.stream:
-            pieces.append((each.stream, []))
-        pieces[-1][1].append(each.text[: room + len(each.text)])
-    return tuple(Printed(stream, "".join(texts)) for stream, texts in pieces)
-
-
-def data_url(svg: str) -> str:
-    return "data:image/svg+xml;base64," + base64.b64encode(svg.encode("utf-8", "replace")).decode()
 
 
 def show_tensors(

@@ -21,7 +21,8 @@ from app.web.evaluate import in_thread_if
 from app.web.forms import Form
 from app.web.inspector import write_inspector
 from app.web.languages import Language
-from app.web.panels import data_url, show_caption
+from app.web.panels import show_caption
+from app.web.places import data_url
 from app.web.playground import Playground
 from app.web.recent import Graphs
 from app.web.requests import PictureFormat

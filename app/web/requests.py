@@ -8,10 +8,21 @@ from dataclasses import replace
 from types import MappingProxyType
 from typing import Annotated, Any, Literal, TypeVar
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError, WithJsonSchema
-from pydantic_core import ErrorDetails
+from pydantic import (
+    AfterValidator,
+    BaseModel,
+    ConfigDict,
+    Field,
+    ValidationError,
+    ValidationInfo,
+    WithJsonSchema,
+    field_validator,
+)
+from pydantic_core import ErrorDetails, PydanticCustomError
 
 from app.holding import Command, CommandKind, Pace
+from app.limits import Limits
+from app.notebook import read_notebook
 from app.program import list_problems
 from app.trace import Dtype, GraphStyle, Init, InputSpec, RunRequest
 from app.values import Complex, Nested, Problem, Scalar, Spelled, Text
@@ -105,10 +116,23 @@ class GraphBody(Strict):
     )
 
 
+class Unsent(str):
+    """An empty text that nobody sent."""
+
+    __slots__ = ()
+
+
 class EvaluateBody(Strict):
     """A program and how to run it."""
 
-    source: str = Field(description="PyTorch, as it would stand in a file.")
+    notebook: dict[str, Any] | None = Field(
+        None, description="Instead of `source`: the JSON of an .ipynb file, nbformat 4."
+    )
+    source: str = Field(
+        Unsent(),
+        validate_default=True,
+        description="PyTorch, as it would stand in a file; `# %%` lines cut it into cells. Or send a `notebook`.",
+    )
     inputs: dict[str, InputBody] = Field(default_factory=dict, description="A tensor for every free name.")
     device: str = Field("cpu", description="`cpu`, `cuda`, `cuda:1` or `auto`; see /api/v1/devices.")
     backward: str = Field("auto", description='"auto", "none", or the name of the tensor to start from.')
@@ -119,6 +143,22 @@ class EvaluateBody(Strict):
         True,
         description="Repair pasted text (prompts, line numbers, fences...); `repairs` tells what was done.",
     )
+
+    @field_validator("source", mode="before")
+    @classmethod
+    def _has_program(cls, value: Any, info: ValidationInfo) -> Any:
+        """One of the two must be sent."""
+        if isinstance(value, Unsent) and info.data.get("notebook") is None:
+            raise PydanticCustomError("missing", "source")
+        return value
+
+    def text(self, limits: Limits) -> str:
+        """The program; ProgramRefused where the notebook is none, RequestRefused where both are given."""
+        if self.notebook is None:
+            return self.source
+        if self.source:
+            raise RequestRefused((Problem("both_given", Text("Send either `source` or `notebook`.")),))
+        return read_notebook(self.notebook, limits.source_bytes)
 
     def run_request(self) -> RunRequest:
         inputs = {name: each.spec() for name, each in self.inputs.items()}

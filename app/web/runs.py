@@ -16,7 +16,7 @@ from app.values import Problem, Text
 from app.web.answers import ControlAnswer, EvaluateAnswer, RunAnswer, answer_for, run_answer, write_json
 from app.web.api import FAILURES, body_of
 from app.web.api_examples import CONTROL_EXAMPLES, RUN_EXAMPLES
-from app.web.evaluate import check, count_run, in_thread_if, parse_body, read_body
+from app.web.evaluate import check, count_run, explain_magics, in_thread_if, parse_body, read_body
 from app.web.evaluate import start_run as begin
 from app.web.languages import Language
 from app.web.pictures import draw_picture
@@ -157,7 +157,11 @@ async def describe_run(
     """The run as it stands, with its trace where that is wanted and there is one."""
     status = await playground.runs.look(run)
     trace = await playground.runs.trace(run) if whole and status.state == "finished" else None
-    answer = await answer_trace(playground, status, trace, language) if trace else None
+    answer = (
+        await answer_trace(playground, status, explain_magics(trace, status.program), language)
+        if trace
+        else None
+    )
     return tell_status(status, answer, language)
 
 

@@ -31,7 +31,6 @@ from app.trace import (
     InputSpec,
     Outcome,
     RunRequest,
-    Shown,
     Timings,
     Trace,
     Versions,
@@ -41,6 +40,7 @@ from app.values import Text
 from app.wire import HEADER, Task, Telling, decode_task, encode_frame, encode_task
 from app.worker.beginning import place_on, seed_everything
 from app.worker.classic import TooLargeForClassic, draw_classic
+from app.worker.displays import Displays
 from app.worker.figures import FigureCollector
 from app.worker.functions import OptimiserSteps, silenced, watching_functions
 from app.worker.gate import Gate
@@ -69,8 +69,9 @@ from app.worker.passes import Passes, RawPass, run_auto
 from app.worker.predictions import Watcher
 from app.worker.recorder import Recorder
 from app.worker.report import Places, Report
-from app.worker.tensors import is_uninitialised, summarise
+from app.worker.tensors import summarise
 from app.worker.training import TrainingLog
+from app.worker.turns import Turns
 
 CLASSIC_PARTS = 20_000
 """Nodes and edges of torchviz's picture; dot gave up long before."""
@@ -143,9 +144,11 @@ class Run:
         self._places = Places(SourceText.of(source), self._compiled.names)
         self._transcript = Transcript(limits.output_bytes, send)
         self._figures = FigureCollector(limits, send)
+        self._turns = Turns(compiled.codes, compiled.cells, self._transcript, self._figures, send)
         self._identities = IdentityTable()
         self._recorder = Recorder(limits, self._identities, ModulePaths())
         self._recorder.join(OptimiserSteps(self._recorder))
+        self._displays = Displays(self._places, self._identities, self._recorder, limits)
         self._moments = Moments()
         self._clock = WallClock(limits.seconds)
         self._send = send
@@ -169,9 +172,6 @@ class Run:
         self._device = place_on(request.device)
         self._main = make_module(ears)
         self._found: list[Found] = []
-        self._shown: Shown | None = None
-        self._value: Any = None
-        """What the last expression gave."""
         self._classic: ClassicGraph | None = None
         self._watched: list[Watched] = []
         self._notes: list[Text] = []
@@ -219,14 +219,11 @@ class Run:
     def _play(self) -> Outcome:
         began = time.perf_counter()
         names = self._main.__dict__
-        value: Any = None
         try:
             for name, spec in self._request.inputs.items():
                 names[name] = make_input(spec, self._device, self._request.seed)
             self._recorder.start()
-            exec(self._compiled.body, names)
-            if self._compiled.last is not None:
-                value = eval(self._compiled.last, names)
+            self._turns.play(names, self._displays.show)
             return Completed()
         except BaseException as error:  # user code
             return outcome_of(error, self._places, self._limits)
@@ -234,8 +231,6 @@ class Run:
             self._recorder.leave()
             self._training.finish()
             self.timings = replace(self.timings, run=time.perf_counter() - began - self._clock.held)
-            if value is not None:
-                self._show(value)
 
     def _pass_begins(self, line: int) -> None:
         self._recorder.tick(line)
@@ -267,21 +262,10 @@ class Run:
     def _report(self, limits: Limits) -> Report:
         return Report(self._places, self._recorder, self._identities, self._passes, limits)
 
-    def _show(self, value: Any) -> None:
-        self._value = value
-        place = self._compiled.last_place
-        assert place is not None
-        span = self._places.source.span(place[0], place[2], place[1], place[3])
-        number = None
-        if isinstance(value, Tensor) and not is_uninitialised(type(value)):
-            number = self._identities.number(value)
-            self._found.append(Found(self._places.source.text(span), value, "tensor"))
-        self._shown = Shown(plain_text(repr(value))[: self._limits.text_chars], span, number)
-
     def _look_around(self) -> None:
         """What is read of the program's names once it has ended; the program's own code may run here too."""
         self._predictions.look_at_end(self._main.__dict__)
-        self._found = [*find_tensors(self._main.__dict__), *self._found]
+        self._found = [*find_tensors(self._main.__dict__), *self._displays.found]
         self._notes.extend(tell_uninitialised(self._main.__dict__))
         self._run_backward()
         for expression in self._request.watch:
@@ -290,7 +274,7 @@ class Run:
     def _run_backward(self) -> None:
         named = {item.name: item.thing for item in self._found if isinstance(item.thing, Tensor)}
         asked = self._request.backward
-        root = last_root(self._found, self._value, self._compiled.assigned, self._recorder)
+        root = last_root(self._found, self._displays.value, self._compiled.assigned, self._recorder)
         if asked not in ("auto", "none"):
             root = named.get(asked)
             if not has_history(root):
@@ -369,7 +353,9 @@ class Run:
             outcome=outcome,
             device=self._device,
             tensors=tensors,
-            result=self._shown,
+            result=next(reversed(self._displays.shown), None),
+            displays=tuple(self._displays.shown),
+            cells=self._turns.told(),
             output=tuple(self._transcript.chunks),
             figures=tuple(self._figures.figures),
             watched=tuple(self._watched),

@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from dataclasses import replace
 from typing import Any
 
 import matplotlib as mpl
@@ -24,6 +25,7 @@ class FigureCollector:
     def __init__(self, limits: Limits, send: Callable[[Figure], None]) -> None:
         self.figures: list[Figure] = []
         self.dropped = 0
+        self.cell: int | None = None
         self._allowed = limits.figures
         self._send = send
 
@@ -51,7 +53,7 @@ class FigureCollector:
         if len(self.figures) >= self._allowed:
             self.dropped += 1
             return
-        figure = describe_figure(plot)
+        figure = replace(describe_figure(plot), cell=self.cell)
         self.figures.append(figure)
         self._send(figure)
 

@@ -1,4 +1,4 @@
-"""The program's tree made ready to run: its last expression split off, its loops and losses heard, names by span.
+"""The program's tree made ready to run: cut into cells, its loops and losses heard, names by span.
 
 Positions are kept, so tracebacks and recorded spans are those of the text the user wrote.
 """
@@ -9,10 +9,12 @@ import ast
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass
-from types import CodeType
 
+from app.cells import Cell
+from app.notebook import split_cells
 from app.program import FILENAME
 from app.worker.differences import Difference, find_differences
+from app.worker.turns import CellCode, Place, compile_cells, place_of
 
 OVER = "__playground_over__"
 """`for x in OVER(iterable, line)`"""
@@ -30,16 +32,11 @@ TELLING = re.compile(
 TRAINS = frozenset({"backward", "grad", "step"})
 """Attributes that a text which trains a model uses."""
 
-Place = tuple[int, int, int, int]
-"""line, end line, column, end column in UTF-8 bytes: the order of `code.co_positions()`."""
-
 
 @dataclass(frozen=True, slots=True)
 class Compiled:
-    body: CodeType
-    last: CodeType | None
-    """The last statement, where it is a bare expression whose value is to be shown."""
-    last_place: Place | None
+    codes: tuple[CellCode, ...]
+    cells: tuple[Cell, ...]
     trains: bool
     """Whether the text looks like one that trains something."""
     loops: tuple[range, ...]
@@ -59,18 +56,10 @@ def compile_program(source: str) -> Compiled:
     trains = _looks_like_training(tree)
     assigned = tuple(_last_assignments(tree.body))
     differences = find_differences(tree)
+    cells = split_cells(source, tree)
     loops = _hear_loops(tree)
-    last = tree.body.pop() if tree.body and isinstance(tree.body[-1], ast.Expr) else None
-    body = compile(tree, FILENAME, "exec", dont_inherit=True)
-    if not isinstance(last, ast.Expr):
-        return Compiled(body, None, None, trains, loops, assigned, differences, names)
-    shown = compile(ast.Expression(last.value), FILENAME, "eval", dont_inherit=True)
-    return Compiled(body, shown, place_of(last.value), trains, loops, assigned, differences, names)
-
-
-def place_of(node: ast.expr | ast.stmt) -> Place:
-    end_line = node.end_lineno or node.lineno
-    return node.lineno, end_line, node.col_offset, node.end_col_offset or node.col_offset
+    codes = compile_cells(source, tree, cells)
+    return Compiled(codes, cells, trains, loops, assigned, differences, names)
 
 
 def _hear_loops(tree: ast.AST) -> tuple[range, ...]:

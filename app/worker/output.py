@@ -25,6 +25,7 @@ class Transcript:
 
     def __init__(self, allowed: int, send: Callable[[Output], None]) -> None:
         self.chunks: list[Output] = []
+        self.cell: int | None = None
         self._allowed = allowed
         self._send = send
         self._size = 0
@@ -54,7 +55,7 @@ class Transcript:
         text = "".join(self._waiting)
         self._waiting.clear()
         if text:
-            chunk = Output(self._stream, text)
+            chunk = Output(self._stream, text, self.cell)
             self.chunks.append(chunk)
             self._send(chunk)
             self._sent_at = time.monotonic()

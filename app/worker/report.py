@@ -27,12 +27,12 @@ from app.trace import (
 from app.values import Mark, NodeId, Span, StepId, TensorId, Why
 from app.worker.autograd import RawNode
 from app.worker.identity import IdentityTable, shared_storages
-from app.worker.instrument import Place
 from app.worker.marks import Cuts, mark_node
 from app.worker.namespace import Found
 from app.worker.passes import Passes, RawPass
 from app.worker.recorder import Argument, Call, Recorder, Result
 from app.worker.tensors import dtype_name, shape_of, summarise
+from app.worker.turns import Place
 from app.worker.why.explain import Explainer, Named
 from app.worker.why.facts import Facts
 
