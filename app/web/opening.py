@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from fastapi import APIRouter
-from starlette.formparsers import MultiPartException
+from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import RedirectResponse, Response
 
@@ -43,5 +43,5 @@ async def read_upload(request: Request) -> bytes:
             if upload is None or isinstance(upload, str):
                 raise refused_file(Text("No file was sent."))
             return await upload.read()
-    except MultiPartException:
+    except HTTPException:  # not a form that can be read
         raise refused_file(Text("No file was sent.")) from None
