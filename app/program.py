@@ -87,7 +87,9 @@ def parse_program(source: str, limits: Limits) -> Program:
         )
         raise ProgramRefused((Problem("too_deep", sentence),)) from None
     names = _Names.of(tree, code)
-    return Program(text, names.free(SourceText.of(text)), frozenset(names.bound), split_cells(text, tree))
+    return Program(
+        text, names.free(SourceText.of(text)), frozenset(names.bound), cells=split_cells(text, tree)
+    )
 
 
 def refuse_unreadable(text: str, limits: Limits) -> None:

@@ -64,7 +64,7 @@ async def show_refusal(request: Request, form: Form, refused: ProgramRefused) ->
     """The page for a form whose text is no program at all."""
     language, inputs = language_of(request), InputsPanel(form.fields, form.parked)
     reply = reply_to(refused, language)
-    answer = refuse_form(form, inputs, reply.failure, "refused", language)
+    answer = refuse_form(form, inputs, reply.failure, "refused")
     return await show_page(request, form, reply.status, answer, inputs)
 
 
