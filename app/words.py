@@ -7,7 +7,7 @@ into objects and whose widths allocate memory. What is said has a longest length
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 
 from app.values import Text
 
@@ -27,27 +27,24 @@ def fill_gaps(template: str, values: Mapping[str, str | int | float]) -> str:
     """The template with its gaps filled, at most LONGEST characters; a gap without a value stays as it is."""
     kept: list[str] = []
     length = 0
-    for piece in _pieces(template[: LONGEST + 1], values):
-        kept.append(piece)
-        length += len(piece)
+    for place, piece in enumerate(GAP.split(template[: LONGEST + 1])):
+        kept.append(_fill(piece, values) if place % 2 else piece)
+        length += len(kept[-1])
         if length > LONGEST:
             return "".join(kept)[: LONGEST - 1] + ELLIPSIS
     return "".join(kept)
 
 
-def _pieces(template: str, values: Mapping[str, str | int | float]) -> Iterator[str]:
-    end = 0
-    for gap in GAP.finditer(template):
-        yield template[end : gap.start()]
-        yield show_value(values[gap[1]])[: LONGEST + 1] if gap[1] in values else gap[0]
-        end = gap.end()
-    yield template[end:]
+def _fill(gap: str, values: Mapping[str, str | int | float]) -> str:
+    return show_value(values[gap])[: LONGEST + 1] if gap in values else f"{{{gap}}}"
 
 
 def show_value(value: str | int | float) -> str:
+    if isinstance(value, str):
+        return value
     if isinstance(value, float):
         return f"{value:g}"
-    if isinstance(value, int) and value.bit_length() > WIDEST_WHOLE:
+    if value.bit_length() > WIDEST_WHOLE:
         return hex(value)[:40] + ELLIPSIS
     return str(value)
 

@@ -17,7 +17,7 @@ from app.drawing.group_names import group_hint, group_title
 from app.drawing.grouping import Part, group, read_calls
 from app.drawing.lettering import clean
 from app.drawing.numerals import show_count
-from app.drawing.pieces import Box, BoxKind, Face, GraphDrawing, Opened
+from app.drawing.pieces import Box, BoxKind, Face, GraphDrawing, Opened, Stages
 from app.drawing.placement import Placement, PlacementCache, place
 from app.drawing.sketch import Outline, Sketch, draw_sketch, leaf_uses, only_outputs, whole_parts
 from app.drawing.stages import tell_stages
@@ -37,6 +37,8 @@ class GraphView:
 
     max_boxes: int
     opened: frozenset[str] = frozenset()
+    staged: bool = True
+    """Whether it is told op by op as well; a picture that stands alone is not."""
 
     @property
     def max_lines(self) -> int:
@@ -66,7 +68,7 @@ def draw_graph(graph: AutogradGraph, view: GraphView, cache: PlacementCache | No
         edges=edges,
         title=_title(graph),
         description=_description(len(boxes), len(edges)),
-        stages=tell_stages(graph, wiring, sketch, titles),
+        stages=tell_stages(graph, wiring, sketch, titles) if view.staged else Stages(),
         opened=_list_opened(wiring, sketch),
         note=_note(graph, view, boxes_needed, crowded),
     )

@@ -162,7 +162,7 @@ def _module_runs(calls: Calls, start: int, end: int, depth: int) -> list[tuple[i
 def _fold_all(calls: Calls, parts: list[Part]) -> list[Part]:
     """Every stretch that repeats made one part, short bodies first: a loop inside a loop folds before it."""
     longest = 1
-    while longest <= LONGEST_BODY:
+    while longest < min(LONGEST_BODY + 1, len(parts)):
         folded = _fold_repeats(calls, parts, longest)
         if len(folded) == len(parts):
             longest *= 2

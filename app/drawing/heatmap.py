@@ -6,7 +6,7 @@ they can be told apart without colour. Cells of one colour are one path: a pictu
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TypeVar
 
@@ -91,7 +91,7 @@ def draw_heatmap(value: TensorValue, x: int, y: int, column: str = "") -> Heatma
     for place, row in enumerate(rows):
         _draw_row(
             runs,
-            [_kind(number, scale) for number in row],
+            _kinds(row, scale),
             (x, y + place * cell_height),
             (cell_width, cell_height),
         )
@@ -119,6 +119,20 @@ def _plain(number: Scalar) -> float:
     return as_float(number)
 
 
+def _kinds(row: Row, scale: float) -> list[str]:
+    """The colour of each cell. Nearly all are finite floats, for which a look in the table of steps is enough."""
+    if not 0 < scale < float("inf"):
+        return [_kind(number, scale) for number in row]
+    kinds = []
+    for number in row:
+        if type(number) is float and abs(number) <= scale:
+            step = round(number / scale * STEPS) or (number > 0) - (number < 0)
+            kinds.append(_COLOURS[STEPS + step])
+        else:
+            kinds.append(_kind(number, scale))
+    return kinds
+
+
 def _kind(number: Scalar, scale: float) -> str:
     """Zero has the middle step for itself: the smallest other number is one step away."""
     size = _plain(number)
@@ -138,14 +152,20 @@ def _draw_row(
     x, y = corner
     width, height = cell
     start = 0
+    following = [*kinds[1:], ""]
     for place, kind in enumerate(kinds):
+        if kind == following[place] and kind not in _MARKS:
+            continue
         if kind in _MARKS:
-            runs.setdefault(kind, []).append(_MARKS[kind](x + place * width, y, width, height))
-            start = place + 1
-        elif place + 1 == len(kinds) or kinds[place + 1] != kind:
+            path = _MARKS[kind](x + place * width, y, width, height)
+        else:
             length = (place + 1 - start) * width
-            runs.setdefault(kind, []).append(f"M{x + start * width} {y}h{length}v{height}h-{length}z")
-            start = place + 1
+            path = f"M{x + start * width} {y}h{length}v{height}h-{length}z"
+        if kind in runs:
+            runs[kind].append(path)
+        else:
+            runs[kind] = [path]
+        start = place + 1
 
 
 def _cross(x: int, y: int, width: int, height: int) -> str:
@@ -160,4 +180,5 @@ def _valley(x: int, y: int, width: int, height: int) -> str:
     return f"M{x + 1} {y + 1}h{width - 2}l-{(width - 2) / 2:g} {height - 2}z"
 
 
+_COLOURS: Sequence[str] = tuple([f"h{step}" for step in range(2 * STEPS + 1)])
 _MARKS: Mapping[str, Callable[[int, int, int, int], str]] = {"nan": _cross, "inf": _peak, "neginf": _valley}

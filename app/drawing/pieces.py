@@ -123,13 +123,13 @@ class Sum:
 class Stages:
     """A run op by op, and for every box and edge after how many stages what is there."""
 
-    stages: tuple[Stage, ...]
-    values: tuple[int, ...]
-    grads: tuple[int, ...]
-    uses: tuple[int, ...]
+    stages: tuple[Stage, ...] = ()
+    values: tuple[int, ...] = ()
+    grads: tuple[int, ...] = ()
+    uses: tuple[int, ...] = ()
     """When what a leaf's copy tells of its own use is there."""
-    edges: tuple[int, ...]
-    sums: tuple[Sum, ...]
+    edges: tuple[int, ...] = ()
+    sums: tuple[Sum, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

@@ -15,6 +15,8 @@ from app.values import Nested, TensorValue
 from app.wire import ChildFrame, decode_frame
 
 HELD_BYTES = 8_192
+MOST_DIMENSIONS = 64
+"""Of a tensor, in torch: as many lists may lie around a single number."""
 
 
 def decode_and_check(body: bytes, limits: Limits) -> ChildFrame:
@@ -96,7 +98,7 @@ def _tensor_sizes(
     yield (
         "numbers in a tensor",
         max((size(value.data) for value in values), default=0),
-        2 * limits.tensor_values,
+        (1 + MOST_DIMENSIONS) * limits.tensor_values,
     )
 
 

@@ -77,9 +77,12 @@ async def draw_picture(
 
 
 async def draw(
-    playground: Playground, graph: AutogradGraph, opened: frozenset[str] = frozenset()
+    playground: Playground,
+    graph: AutogradGraph,
+    opened: frozenset[str] = frozenset(),
+    staged: bool = True,
 ) -> GraphDrawing:
-    view = GraphView(playground.limits.drawn_nodes, opened)
+    view = GraphView(playground.limits.drawn_nodes, opened, staged)
     return await in_thread_if(is_long(graph), draw_graph, graph, view, playground.placements)
 
 
@@ -91,7 +94,7 @@ async def _annotated_svg(playground: Playground, trace: Trace, language: Languag
     graph = chosen_graph(trace)
     if graph is None:
         return None
-    drawing = await draw(playground, graph)
+    drawing = await draw(playground, graph, staged=False)
     macro = getattr(playground.templates.get_template("_graph.svg").module, "graph_svg")  # noqa: B009  # a macro
     svg = await in_thread_if(
         is_long(graph), macro, drawing, True, language.say, playground.assets.text("graph.css")

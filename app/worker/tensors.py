@@ -68,10 +68,13 @@ def summarise(
     dense = readable(tensor)
     if dense is None:
         return None
-    if dense.numel() <= min(FEW, most):
+    entries = math.prod(
+        filter(None, dense.shape)
+    )  # of `tolist()`, which writes the rows of an empty tensor, too
+    if entries <= min(FEW, most):
         return summarise_list(dense.tolist())
     index, window = None, dense
-    if dense.numel() > most:
+    if entries > most:
         slices = corner(dense.shape, most) if cut == "corner" else strided(dense.shape, most)
         index, window = slice_text(slices), dense[slices]
     return TensorValue(plain_nested(window.tolist()), index, measure(dense))

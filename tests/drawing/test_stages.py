@@ -164,3 +164,11 @@ def test_leaf_alone_can_be_a_root() -> None:
         "Backward starts with the gradient of w: 1.",
         "AccumulateGrad: w.grad becomes 1.",
     ]
+
+
+def test_picture_that_stands_alone_is_the_same_without_its_stages() -> None:
+    graph = line_graph()
+    told, alone = (draw_graph(graph, GraphView(300, staged=staged)) for staged in (True, False))
+    assert told.stages.stages
+    assert not alone.stages.stages
+    assert replace(told, stages=alone.stages) == alone

@@ -24,7 +24,7 @@ LIMITS = Limits(
 PROGRAM = parse_program("y = x*w + b", Limits())
 LOOK = tensors_at(1, PROGRAM)
 WIDE = Ribbon(0, "w", "weight", 9, (Histogram(0, 0.0, 1.0, (1,) * 6, 3, 0.5),))
-LARGE = TensorValue((0.0,) * 5_000)
+LARGE = TensorValue((0.0,) * 70_000)
 
 
 def check(frame: ChildFrame) -> ChildFrame:
@@ -34,6 +34,13 @@ def check(frame: ChildFrame) -> ChildFrame:
 @pytest.mark.parametrize("frame", [LOOK, Training((), (), None, ribbons_at(3))])
 def test_what_our_own_child_sends_is_taken(frame: ChildFrame) -> None:
     assert check(frame) == frame
+
+
+def test_lists_around_single_numbers_are_no_numbers() -> None:
+    """As in the weight of a convolution whose kernel is 1 x 1."""
+    weight = TensorValue((((0.0,),),) * LIMITS.tensor_values)
+    look = replace(LOOK, tensors=(replace(LOOK.tensors[0], value=weight),))
+    assert check(look) == look
 
 
 def too_many() -> list[ChildFrame]:

@@ -83,6 +83,15 @@ def assert_alike(first: Real | None, second: Real | None) -> None:
         assert first == second
 
 
+@pytest.mark.parametrize("shape", [(100_000, 0), (50, 50, 0, 3)])
+def test_rows_of_an_empty_tensor_are_bounded_too(shape: tuple[int, ...]) -> None:
+    value = summarise(torch.zeros(shape), 64)
+    assert value is not None
+    assert isinstance(value.data, tuple)
+    assert len(value.data) <= 64
+    assert value.index is not None
+
+
 def test_scalar_needs_no_statistics() -> None:
     value = summarise(torch.tensor(3.0), 64)
     assert value is not None
