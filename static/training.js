@@ -198,7 +198,13 @@ export function startTraining() {
     panel, say, soon,
     curves: () => state.curves,
     take: (frame) => { state.curves.take(frame); ribbons.take(frame.ribbons); soon(); },
-    replace: (curves, histograms) => { state.curves.replace(curves); ribbons.replace(histograms); soon(); },
+    // The whole of the curves at once, e.g. at the end: what is told of them must not be older.
+    replace(curves, histograms) {
+      state.curves.replace(curves);
+      state.spoken = 0;
+      ribbons.replace(histograms);
+      soon();
+    },
     // The curves so far become the last run's, to compare the next one with.
     begin() {
       if (state.curves.all.length) state.before = state.curves.all;

@@ -43,9 +43,13 @@ def test_run_prints_a_line_for_each_tensor(tmp_path: Path) -> None:
     assert done.returncode == 0, done.stderr
     assert done.stdout.splitlines() == [
         "x  float32  ()  3",
+        "    `x` does not require grad, so autograd records nothing for it.",
         "w  float32  ()  4  requires_grad  grad 3",
         "b  int64  ()  5",
+        "    `b` is int64: only floating point and complex tensors have gradients.",
         "y  float32  ()  17  grad_fn=AddBackward0  grad None",
+        "    `y` is the result of `x * w + b` (line 1), not a leaf: its gradient flowed on and was not kept. "
+        "`y.retain_grad()` keeps it.",
         "graph: 5 nodes, 4 edges, backward from y",
     ]
 
