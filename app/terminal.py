@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from app.drawing.numerals import scalar_of, show_number, show_shape
+from app.explanation import Alignment, Explanation
 from app.sandbox.face import Device, SealLayer
 from app.trace import Completed, Crashed, Outcome, Raised, Stopped, TensorRecord, Trace
 from app.values import Nested, Problem, TensorValue
@@ -89,13 +90,38 @@ def describe_outcome(outcome: Outcome, source: str) -> Iterator[str]:
         case Raised():
             yield from describe_place(outcome.span.line if outcome.span else None, source)
             yield f"{outcome.exception}: {outcome.message}"
-            if outcome.hint is not None:
-                yield f"hint: {in_english(outcome.hint)}"
+            remedy = outcome.hint
+            if outcome.explanation is not None:
+                yield from describe_explanation(outcome.explanation)
+                remedy = outcome.explanation.remedy or remedy
+            if remedy is not None:
+                yield f"hint: {in_english(remedy)}"
         case Stopped():
             yield from describe_place(outcome.span.line if outcome.span else None, source)
             yield f"stopped: the limit {outcome.limit} of {outcome.allowed:g} was reached"
         case Crashed():
             yield f"crashed: the program ended its own process ({outcome.signal or 'without a signal'})"
+
+
+def describe_explanation(told: Explanation) -> Iterator[str]:
+    """The cause, the sizes side by side with `!` where they clash, where it began, who was involved."""
+    if told.sentence is not None:
+        yield f"cause: {in_english(told.sentence)}"
+    if told.table is not None:
+        yield from describe_table(told.table)
+    yield from (f"began: {in_english(each.sentence)}" for each in told.beginnings)
+    for each in told.operands:
+        yield f"  {each.name}  {each.dtype} {show_shape(each.shape)}  {each.device}"
+
+
+def describe_table(table: Alignment) -> Iterator[str]:
+    heads = ["", *(in_english(column.label) for column in table.columns)]
+    rows = [[in_english(row.label), *("" if n is None else str(n) for n in row.sizes)] for row in table.rows]
+    marks = ["", *("!" if column.clash else "" for column in table.columns)]
+    widths = [max(map(len, column)) for column in zip(heads, *rows, marks, strict=False)]
+    for line in (heads, *rows, marks):
+        cells = [text.rjust(width) for text, width in zip(line[1:], widths[1:], strict=False)]
+        yield f"  {line[0].ljust(widths[0])}  {'  '.join(cells)}".rstrip()
 
 
 def describe_place(line: int | None, source: str) -> Iterator[str]:

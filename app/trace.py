@@ -10,6 +10,7 @@ from typing import Literal
 
 from app.cells import Cell
 from app.classic import ClassicGraph
+from app.explanation import Explanation
 from app.holding import Pace
 from app.predictions import Predictions
 from app.training import Curve, Ribbon
@@ -270,6 +271,9 @@ class Raised:
     span: Span | None
     frames: Many[StackFrame]
     hint: Text | None = None
+    explanation: Explanation | None = None
+    restated: Text | None = None
+    """Python's own message, to be said in the reader's language."""
     kind: Literal["raised"] = "raised"
 
 

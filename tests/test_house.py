@@ -21,7 +21,7 @@ FOLDERS = ("app", "tests", "benchmarks", "scripts")
 
 FLOORS = (
     (
-        *("frames", "trace", "cells", "training", "holding"),
+        *("frames", "trace", "cells", "training", "holding", "explanation"),
         *("predictions", "classic", "values", "limits", "errors", "editing"),
     ),
     ("wire", "control", "program", "repairs", "settings", "words", "thinning"),
@@ -33,8 +33,8 @@ FLOORS = (
 SAME_ROOM = (("source", "program"), ("request", "program"), ("notebook", "program"))
 """Files that together make one room, named after its first file."""
 NEIGHBOURS = (
-    *((user, "values") for user in ("errors", "training", "holding", "predictions", "classic", "cells")),
-    *(("trace", used) for used in ("values", "training", "holding", "predictions", "classic", "cells")),
+    *((user, "values") for user in ("errors", "training", "holding", "predictions", "classic", "cells", "explanation")),
+    *(("trace", used) for used in ("values", "training", "holding", "predictions", "classic", "cells", "explanation")),
     *(("frames", used) for used in ("trace", "values", "training", "holding", "predictions", "cells")),
     *(("errors", "editing"), ("editing", "values"), ("repairs", "program")),
 )
@@ -56,6 +56,7 @@ MAY_CATCH_EVERYTHING = (
     ("app/worker/child.py", "the last resort of the child's process: tells what failed, then ends"),
     ("app/worker/why/explain.py", "asks tensors whose class may be the program's own"),
     ("app/worker/shadow.py", "asks the user's module for predictions, whose forward may raise anything"),
+    ("app/worker/raised/explain.py", "asks tensors and modules whose class may be the program's own"),
     ("app/worker/outcome.py", "reads the message of an exception whose class may be the user's own"),
 )
 FILE_LINES = 400

@@ -14,6 +14,7 @@ from pydantic import TypeAdapter
 
 from app.cells import Cell
 from app.editing import Repaired
+from app.explanation import AlignedColumn, AlignedRow, Alignment, Beginning, Explanation
 from app.holding import Held
 from app.predictions import Predictions
 from app.runs.face import RunState, RunStatus, StopReason
@@ -48,8 +49,39 @@ from app.web.requests import PictureFormat
 
 
 @dataclass(frozen=True, slots=True)
+class ColumnAnswer(AlignedColumn):
+    label: str  # type: ignore[assignment]  # the sentence itself
+
+
+@dataclass(frozen=True, slots=True)
+class RowAnswer(AlignedRow):
+    label: str  # type: ignore[assignment]  # the sentence itself
+
+
+@dataclass(frozen=True, slots=True)
+class AlignmentAnswer(Alignment):
+    columns: tuple[ColumnAnswer, ...]
+    rows: tuple[RowAnswer, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class BeginningAnswer(Beginning):
+    sentence: str  # type: ignore[assignment]  # the sentence itself
+
+
+@dataclass(frozen=True, slots=True)
+class ExplanationAnswer(Explanation):
+    sentence: str | None = None  # type: ignore[assignment]  # the sentence itself
+    remedy: str | None = None  # type: ignore[assignment]  # the sentence itself
+    table: AlignmentAnswer | None = None
+    beginnings: tuple[BeginningAnswer, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
 class RaisedAnswer(Raised):
     hint: str | None = None  # type: ignore[assignment]  # the sentence itself
+    explanation: ExplanationAnswer | None = None
+    restated: str | None = None  # type: ignore[assignment]  # the sentence itself
 
 
 @dataclass(frozen=True, slots=True)
@@ -237,7 +269,23 @@ def _values(instance: Any) -> dict[str, Any]:
 def _outcome(outcome: Outcome, language: Language) -> Completed | RaisedAnswer | Stopped | Crashed:
     if not isinstance(outcome, Raised):
         return outcome
-    return RaisedAnswer(**_values(outcome) | {"hint": language.say(outcome.hint) if outcome.hint else None})
+    hint, again = (language.say(each) if each else None for each in (outcome.hint, outcome.restated))
+    told = outcome.explanation and _explanation(outcome.explanation, language)
+    return RaisedAnswer(**_values(outcome) | {"hint": hint, "restated": again, "explanation": told})
+
+
+def _explanation(told: Explanation, language: Language) -> ExplanationAnswer:
+    sentence, remedy = (language.say(each) if each else None for each in (told.sentence, told.remedy))
+    began = tuple(BeginningAnswer(language.say(each.sentence), each.span) for each in told.beginnings)
+    table = None if told.table is None else _table(told.table, language)
+    return ExplanationAnswer(told.code, sentence, remedy, told.operands, table, began)
+
+
+def _table(table: Alignment, language: Language) -> AlignmentAnswer:
+    return AlignmentAnswer(
+        tuple(ColumnAnswer(language.say(each.label), each.clash) for each in table.columns),
+        tuple(RowAnswer(language.say(each.label), each.sizes) for each in table.rows),
+    )
 
 
 def _tensor(record: TensorRecord, language: Language) -> TensorAnswer:

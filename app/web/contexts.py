@@ -35,6 +35,48 @@ class Frame:
 
 
 @dataclass(frozen=True, slots=True)
+class InvolvedRow:
+    """A tensor that went into the call that failed; `clashes` names the facts that do not fit."""
+
+    name: str
+    shape: str
+    dtype: str
+    device: str
+    requires_grad: bool
+    clashes: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class SizeCell:
+    text: str
+    clash: bool
+
+
+@dataclass(frozen=True, slots=True)
+class SizeRow:
+    label: str
+    cells: tuple[SizeCell, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class SizeTable:
+    """Sizes by their roles; what clashes is marked in its heading and in its cells."""
+
+    columns: tuple[SizeCell, ...]
+    rows: tuple[SizeRow, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Explained:
+    """An exception in words: its cause, who was involved, which sizes clash, where it began."""
+
+    sentence: str | None
+    operands: tuple[InvolvedRow, ...]
+    table: SizeTable | None
+    beginnings: tuple[Reason, ...]
+
+
+@dataclass(frozen=True, slots=True)
 class Notice:
     """One thing the reader should know: what is wrong, where, why, and what would help."""
 
@@ -44,6 +86,9 @@ class Notice:
     frames: tuple[Frame, ...] = ()
     hint: str | None = None
     name: str | None = None
+    restated: str | None = None
+    """Python's own message in the reader's language, where that says it otherwise."""
+    explained: Explained | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -26,6 +26,7 @@ from app.web.contexts import (
     ValueBox,
 )
 from app.web.curves import show_trained
+from app.web.explained import say_again, say_remedy, show_explanation
 from app.web.languages import Language
 from app.web.places import locate
 from app.web.problems import Failure
@@ -86,9 +87,13 @@ def show_outcome(outcome: Outcome, source: SourceText, language: Language) -> tu
     match outcome:
         case Raised():
             frames = tuple(Frame(each.function, locate(source, each.span)) for each in outcome.frames)
-            hint = language.say(outcome.hint) if outcome.hint else None
-            place = locate(source, outcome.span)
-            return (Notice(outcome.exception, outcome.message, place, frames, hint),)
+            place, restated = locate(source, outcome.span), say_again(outcome, language)
+            explained = show_explanation(outcome.explanation, source, language)
+            hint = say_remedy(outcome, language)
+            notice = Notice(
+                outcome.exception, outcome.message, place, frames, hint, None, restated, explained
+            )
+            return (notice,)
         case Stopped(limit=limit, allowed=allowed, span=span):
             shown = allowed / 2**20 if limit == "memory" else allowed
             message = language.say(Text(STOPPED[limit].template, {"allowed": float(shown)}))

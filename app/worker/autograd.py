@@ -30,6 +30,8 @@ from app.worker.shelf import FEW
 from app.worker.tensors import dtype_name, summarise, summarise_list
 
 HELD_BYTES = 64 * KIB
+MOST_NODES = 5_000
+"""Of a graph that is searched."""
 
 
 @dataclass(slots=True)
@@ -359,3 +361,14 @@ class GraphWalk:
 def held_by(result: Result | None) -> Any:
     """The list or tensor kept of a result, if it is still there."""
     return result.kept.read() if result is not None and result.kept is not None else None
+
+
+def nodes_before(root: Node) -> list[Node]:
+    """A graph's nodes, breadth first from its root; the first few thousand."""
+    nodes, seen = [root], {root}
+    for node in nodes:  # grows while it is read
+        for producer, _ in node.next_functions:
+            if producer is not None and producer not in seen and len(nodes) < MOST_NODES:
+                seen.add(producer)
+                nodes.append(producer)
+    return nodes

@@ -213,7 +213,7 @@ class Run:
         except (
             BaseException
         ) as error:  # user code: anything may come, e.g. from a __repr__, or a second alarm
-            outcome = outcome_of(error, self._places, self._limits)
+            outcome = outcome_of(error, self._places, self._limits, self._report)
         return outcome
 
     def _play(self) -> Outcome:
@@ -226,7 +226,7 @@ class Run:
             self._turns.play(names, self._displays.show)
             return Completed()
         except BaseException as error:  # user code
-            return outcome_of(error, self._places, self._limits)
+            return outcome_of(error, self._places, self._limits, self._report)
         finally:
             self._recorder.leave()
             self._training.finish()

@@ -19,7 +19,7 @@ from torch.autograd.graph import Node
 from app.holding import Origin
 from app.values import TensorValue
 from app.worker.anchors import node_sequence, node_variable, saved_names
-from app.worker.autograd import held_by
+from app.worker.autograd import held_by, nodes_before
 from app.worker.identity import IdentityTable
 from app.worker.names import parameter_names
 from app.worker.passes import Passes
@@ -27,7 +27,6 @@ from app.worker.recorder import Argument, Call, Recorder, Result
 from app.worker.report import CALL_CHARS, Places
 from app.worker.tensors import readable
 
-MOST_NODES = 5_000
 ON_PURPOSE = frozenset({"masked_fill", "masked_fill_", "fill_", "full", "full_like"})
 """Calls that are given an infinity to put somewhere, as a mask is: it is what follows that goes wrong."""
 
@@ -173,17 +172,6 @@ def functions_before(node: Node) -> Iterator[Node]:
     for producer, _ in node.next_functions:
         if producer is not None and node_sequence(producer) is not None:
             yield producer
-
-
-def nodes_before(root: Node) -> list[Node]:
-    """A graph's nodes, breadth first from its root; the first few thousand."""
-    nodes, seen = [root], {root}
-    for node in nodes:  # grows while it is read
-        for producer, _ in node.next_functions:
-            if producer is not None and producer not in seen and len(nodes) < MOST_NODES:
-                seen.add(producer)
-                nodes.append(producer)
-    return nodes
 
 
 def known_outputs(nodes: list[Node]) -> dict[Node, bool]:

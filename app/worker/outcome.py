@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from types import TracebackType
 
 from app.limits import Limits
@@ -11,12 +12,15 @@ from app.trace import Completed, Outcome, Raised, StackFrame
 from app.values import Span
 from app.worker.hints import hint_for
 from app.worker.limit import as_limit
-from app.worker.report import Places
+from app.worker.python_words import restate
+from app.worker.report import Places, Report
 
 MOST_FRAMES = 50
 
 
-def outcome_of(error: BaseException, places: Places, limits: Limits) -> Outcome:
+def outcome_of(
+    error: BaseException, places: Places, limits: Limits, report: Callable[[Limits], Report]
+) -> Outcome:
     frames = program_frames(error.__traceback__, places)
     span = frames[-1].span if frames else syntax_span(error, places.source)
     stopped = as_limit(error, limits)
@@ -25,7 +29,9 @@ def outcome_of(error: BaseException, places: Places, limits: Limits) -> Outcome:
     if isinstance(error, SystemExit) and error.code in (None, 0):
         return Completed()
     exception, message = plain_text(str(type(error).__name__)), message_of(error)[: limits.text_chars]
-    return Raised(exception, message, span, tuple(frames[-MOST_FRAMES:]), hint_for(exception, message))
+    hint, explanation = hint_for(exception, message), report(limits).explain_raised(error, message, span)
+    frames = frames[-MOST_FRAMES:]
+    return Raised(exception, message, span, tuple(frames), hint, explanation, restate(exception, message))
 
 
 def program_frames(trace: TracebackType | None, places: Places) -> list[StackFrame]:

@@ -11,6 +11,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from app.explanation import Explanation
 from app.limits import Limits
 from app.source import SourceText
 from app.trace import (
@@ -26,10 +27,12 @@ from app.trace import (
 )
 from app.values import Mark, NodeId, Span, StepId, TensorId, Why
 from app.worker.autograd import RawNode
+from app.worker.functions import silenced
 from app.worker.identity import IdentityTable, shared_storages
 from app.worker.marks import Cuts, mark_node
 from app.worker.namespace import Found
 from app.worker.passes import Passes, RawPass
+from app.worker.raised.explain import explain_raised
 from app.worker.recorder import Argument, Call, Recorder, Result
 from app.worker.tensors import dtype_name, shape_of, summarise
 from app.worker.turns import Place
@@ -133,6 +136,11 @@ class Report:
         places = self._places
         named = lambda number, call: self._name_of(number, {}, call)  # noqa: E731
         return Facts(self._recorder, self._passes, places.span, places.source.text, named, self._identities)
+
+    def explain_raised(self, error: BaseException, message: str, span: Span | None) -> Explanation | None:
+        """What an exception of the program means, while its frames are there to be read."""
+        with silenced(self._recorder):
+            return explain_raised(error, message, self._facts(), span)
 
     def _explained(self, explainer: Explainer, record: TensorRecord, found: Found) -> TensorRecord:
         if not isinstance(found.thing, Tensor):

@@ -22,7 +22,7 @@ def why_absent(facts: Facts, tensor: Tensor, number: TensorId, name: str, kind: 
     if not (tensor.is_floating_point() or tensor.is_complex()):
         return _whole_numbers(facts, number, words)
     if not tensor.requires_grad:
-        return _needs_none(facts, number, words)
+        return why_not_required(facts, number, words)
     if not tensor.is_leaf and not tensor.retains_grad:
         return _not_a_leaf(facts, number, words)
     return _leaf(facts, tensor, number, words)
@@ -48,7 +48,7 @@ def _whole_numbers(facts: Facts, number: TensorId, words: Words) -> Reason:
     )
 
 
-def _needs_none(facts: Facts, number: TensorId, words: Words) -> Reason:
+def why_not_required(facts: Facts, number: TensorId, words: Words) -> Reason:
     """It does not require grad: switched off, cut off somewhere before it, or simply not asked for."""
     frozen = [event for event in facts.events(number, "requires_grad") if not event.value]
     if frozen:
@@ -149,7 +149,7 @@ def _leaf(facts: Facts, tensor: Tensor, number: TensorId, words: Words) -> Reaso
     for flow in reversed(facts.flows):
         if number in flow.leaves and flow.taken.call != "none":
             return _not_given(facts, flow, number, words)
-    return _outside(facts, number, words)
+    return why_outside(facts, number, words)
 
 
 def _has_gradient(flow: Flow, number: TensorId) -> bool:
@@ -197,7 +197,7 @@ def _not_given(facts: Facts, flow: Flow, number: TensorId, words: Words) -> Reas
     return Reason("not_reached", Text("No backward pass reached `{name}`.", words))
 
 
-def _outside(facts: Facts, number: TensorId, words: Words) -> Reason:
+def why_outside(facts: Facts, number: TensorId, words: Words) -> Reason:
     """It is in no graph that ran backward."""
     early = [
         call

@@ -122,7 +122,7 @@ class Facts:
         self.kept = passes.kept()
         self._events = recorder.events
         self._span = span
-        self._text = text
+        self.text = text
         self._name = name
         self.number = identities.number
         self._thing = identities.thing
@@ -187,7 +187,7 @@ class Facts:
         """The gaps {call} and {line} of a sentence about a place."""
         span = self.place(at)
         op = at.op if isinstance(at, Call) else "?"
-        call = op if span is None else self._text(span)
+        call = op if span is None else self.text(span)
         return {"call": one_line(call), "line": span.line if span else "?", **more}
 
     def node_words(self, node: RawNode, **more: str | int | float) -> Words:

@@ -1,0 +1,1 @@
+"""Exceptions explained, from what was recorded and what the failing frames still hold."""

@@ -1,0 +1,40 @@
+"""What one rule finds out about an exception: its code, the cause in words, a table, where it began."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from app.explanation import Alignment, Fact
+from app.values import Text
+from app.worker.passes import RawPass
+from app.worker.raised.scene import Scene
+from app.worker.recorder import Call, Event
+from app.worker.why.facts import Reason
+
+Place = Call | Event | RawPass
+
+
+@dataclass(frozen=True, slots=True)
+class Told:
+    code: str
+    sentence: Text | None = None
+    table: Alignment | None = None
+    remedy: Text | None = None
+    clash: Fact | None = None
+    """What about the operands does not go together; shown where it differs."""
+    began: tuple[Reason, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Rule:
+    """An exception whose message matches is looked into; `tell` returns None where the facts do not bear it out."""
+
+    pattern: str
+    tell: Callable[[Scene, re.Match[str]], Told | None]
+
+
+def numbers_in(text: str) -> list[int]:
+    """The sizes of a shape as a message writes it: `[2, 3]`, `2x3`, `(2 x 3)`."""
+    return [int(each) for each in re.findall(r"-?\d+", text)]

@@ -1,0 +1,81 @@
+"""An explained exception on the page, in the API and in a terminal: the same facts, in the reader's language."""
+
+from __future__ import annotations
+
+from app.explanation import AlignedColumn, AlignedRow, Alignment, Beginning, Explanation, Involved
+from app.source import SourceText
+from app.terminal import describe_explanation
+from app.trace import Raised
+from app.values import Span, Text
+from app.web.answers import _outcome
+from app.web.languages import load_languages
+from app.web.panels import show_outcome
+
+SOURCE = SourceText.of("a = torch.ones(2, 3)\nb = torch.ones(4)\nc = a + b\n")
+TABLE = Alignment(
+    (
+        AlignedColumn(Text("dim {index}", {"index": -2}), False),
+        AlignedColumn(Text("dim {index}", {"index": -1}), True),
+    ),
+    (AlignedRow(Text("{name}", {"name": "a"}), (2, 3)), AlignedRow(Text("{name}", {"name": "b"}), (None, 4))),
+)
+TOLD = Explanation(
+    "broadcast",
+    Text("The shapes do not broadcast: counted from the last dimension, sizes must be equal or 1."),
+    Text("Only floating point and complex tensors can have gradients."),
+    (Involved("a", (2, 3), "float32", "cpu", False), Involved("b", (4,), "float64", "cpu", True, ("dtype",))),
+    TABLE,
+    (
+        Beginning(
+            Text("`{call}` (line {line}) wrote into `{name}`.", {"call": "f()", "line": 2, "name": "b"}),
+            Span(2, 4, 2, 17),
+        ),
+    ),
+)
+RAISED = Raised("TypeError", "division by zero", Span(3, 4, 3, 9), (), None, TOLD, Text("division by zero"))
+ENGLISH, CHINESE = (load_languages("en").by_code[code] for code in ("en", "zh"))
+
+
+def test_the_page_marks_the_column_and_its_cells() -> None:
+    (notice,) = show_outcome(RAISED, SOURCE, ENGLISH)
+    assert notice.explained is not None
+    table = notice.explained.table
+    assert table is not None
+    assert [column.clash for column in table.columns] == [False, True]
+    assert [[(cell.text, cell.clash) for cell in row.cells] for row in table.rows] == [
+        [("2", False), ("3", True)],
+        [("", False), ("4", True)],
+    ]
+    assert [row.label for row in table.rows] == ["a", "b"]
+    (began,) = notice.explained.beginnings
+    assert began.place is not None
+    assert (began.place.line, began.place.marked) == (2, "torch.ones(4)")
+
+
+def test_the_message_is_said_again_only_where_it_differs() -> None:
+    assert [show_outcome(RAISED, SOURCE, each)[0].restated for each in (ENGLISH, CHINESE)] == [None, "除以零"]
+    assert show_outcome(RAISED, SOURCE, CHINESE)[0].message == "division by zero"
+
+
+def test_the_api_says_every_sentence() -> None:
+    answer = _outcome(RAISED, CHINESE)
+    assert isinstance(answer, Raised)
+    assert answer.restated == "除以零"
+    assert answer.explanation is not None
+    table = answer.explanation.table
+    assert table is not None
+    assert [column.label for column in table.columns] == ["维度 -2", "维度 -1"]
+    assert [row.sizes for row in table.rows] == [(2, 3), (None, 4)]
+    assert answer.explanation.beginnings[0].sentence == "`f()`（第 2 行）改写了 `b`。"
+
+
+def test_the_terminal_shows_the_table_with_marks() -> None:
+    lines = list(describe_explanation(TOLD))
+    assert lines[1:5] == [
+        "     dim -2  dim -1",
+        "  a       2       3",
+        "  b               4",
+        "                  !",
+    ]
+    assert lines[5] == "began: `f()` (line 2) wrote into `b`."
+    assert lines[-1] == "  b  float64 (4,)  cpu"

@@ -1,0 +1,1 @@
+"""Exceptions explained: a table of failing programs, and laws over random shapes."""
