@@ -33,8 +33,9 @@ FLOORS = (
 SAME_ROOM = (("source", "program"), ("request", "program"), ("notebook", "program"))
 """Files that together make one room, named after its first file."""
 NEIGHBOURS = (
-    *((user, "values") for user in ("errors", "training", "holding", "predictions", "classic", "cells", "explanation")),
-    *(("trace", used) for used in ("values", "training", "holding", "predictions", "classic", "cells", "explanation")),
+    *((user, "values") for user in ("errors", "training", "holding", "predictions", "classic", "cells")),
+    *(("trace", used) for used in ("values", "training", "holding", "predictions", "classic", "cells")),
+    *(("trace", "explanation"), ("explanation", "values")),
     *(("frames", used) for used in ("trace", "values", "training", "holding", "predictions", "cells")),
     *(("errors", "editing"), ("editing", "values"), ("repairs", "program")),
 )
@@ -59,8 +60,7 @@ MAY_CATCH_EVERYTHING = (
     ("app/worker/raised/explain.py", "asks tensors and modules whose class may be the program's own"),
     ("app/worker/outcome.py", "reads the message of an exception whose class may be the user's own"),
 )
-FILE_LINES = 400
-FUNCTION_LINES = 60
+FILE_LINES, FUNCTION_LINES = 400, 60
 
 MUTABLE_DISPLAYS = (ast.List, ast.Dict, ast.Set, ast.ListComp, ast.DictComp, ast.SetComp, ast.GeneratorExp)
 MUTABLE_CALLS = (

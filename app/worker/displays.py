@@ -14,6 +14,7 @@ from app.worker.namespace import Found
 from app.worker.outcome import plain_text
 from app.worker.recorder import Recorder
 from app.worker.report import Places
+from app.worker.tensors import is_uninitialised
 from app.worker.turns import CellCode
 
 
@@ -38,8 +39,9 @@ class Displays:
             return
         line, end_line, column, end_column = code.place
         span = self._places.source.span(line, column, end_line, end_column)
-        number = self._identities.number(value) if isinstance(value, Tensor) else None
-        if isinstance(value, Tensor):
+        number = None
+        if isinstance(value, Tensor) and not is_uninitialised(type(value)):
+            number = self._identities.number(value)
             self.found.append(Found(self._places.source.text(span), value, "tensor"))
         with silenced(self._recorder):
             text = plain_text(repr(value))[: min(self._longest, self._room)]
