@@ -68,9 +68,6 @@ class RunRequest:
     """How a run that is watched live goes from its start; null for one that nobody can hold."""
 
 
-# ---------------------------------------------------------------------------------------------- values of tensors
-
-
 TensorKind = Literal["tensor", "parameter", "buffer", "array"]
 
 
@@ -272,8 +269,7 @@ class Raised:
     frames: Many[StackFrame]
     hint: Text | None = None
     explanation: Explanation | None = None
-    restated: Text | None = None
-    """Python's own message, to be said in the reader's language."""
+    restated: Text | None = None  # Python's own message, to be said in the reader's language
     kind: Literal["raised"] = "raised"
 
 
