@@ -38,7 +38,7 @@ browser: ## install what the browser tests need from the system, where it is mis
 	@bash scripts/install_browser.sh
 
 bench: $(VENV)/.set-up-bench browser ## run every benchmark in turn and print its table
-	@set -e; for file in benchmarks/*.py; do echo "== $$file"; $(BIN)/python $$file; done
+	@set -e; for file in benchmarks/*.py; do module=$$(basename $$file .py); echo "== $$module"; $(BIN)/python -m benchmarks.$$module; done
 
 gpu-check: $(VENV)/.set-up-test ## the tests that need a CUDA device
 	@$(BIN)/python -c 'import sys, torch; sys.exit(not torch.cuda.is_available() and "torch sees no CUDA device here")'

@@ -5,7 +5,7 @@ Sums are of what was recorded, where it was recorded in full; then what `.grad` 
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Container, Iterator, Mapping
 from dataclasses import dataclass
 
 from app.drawing.addition import add_values
@@ -34,12 +34,13 @@ class Summand:
     total: str | None
 
 
-def sum_up(graph: AutogradGraph, wiring: Wiring) -> Mapping[int, tuple[Summand, ...]]:
-    """For each leaf that anything arrived at, by its place."""
+def sum_up(graph: AutogradGraph, wiring: Wiring, wanted: Container[int]) -> Mapping[int, tuple[Summand, ...]]:
+    """For each of the wanted leaves that anything arrived at, by its place."""
     arrivals: dict[int, list[Part]] = {}
     for consumer, operands in enumerate(wiring.operands):
         for operand in operands:
-            if operand.edge.grad is not None and wiring.nodes[operand.producer].kind == "accumulate":
+            accumulates = wiring.nodes[operand.producer].kind == "accumulate"
+            if accumulates and operand.edge.grad is not None and operand.producer in wanted:
                 part = wiring.nodes[consumer], operand.edge.grad
                 arrivals.setdefault(operand.producer, []).append(part)
     ran: dict[NodeId, int] = {node: place for place, node in enumerate(graph.ran)}

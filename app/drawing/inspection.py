@@ -58,11 +58,12 @@ class Inspection:
 def inspect(graph: AutogradGraph, wanted: frozenset[str]) -> tuple[Inspection, ...]:
     """Of the nodes that are wanted, by the keys the picture gives its boxes."""
     wiring = wire(graph)
-    summands = sum_up(graph, wiring)
+    shown = frozenset([place for place, node in enumerate(wiring.nodes) if f"n{node.id}" in wanted])
+    summands = sum_up(graph, wiring, shown)
     inner = _inner_nodes(wiring)
     found = []
     for place, node in enumerate(wiring.nodes):
-        if f"n{node.id}" in wanted:
+        if place in shown:
             fed = _feeding(wiring, place, inner)
             formulas, words = _rule(node, fed, graph.backward, node.id in inner)
             found.append(
