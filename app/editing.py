@@ -57,3 +57,15 @@ class Fix:
 
     label: str
     edits: tuple[Edit, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Advice:
+    """What a program's text says of itself before it runs: old code, or something that is not here."""
+
+    code: str
+    sentence: Text
+    span: Span
+    fix: Fix | None = None
+    when_raised: bool = False
+    """It is wrong in some programs only: worth saying where the program has failed at this place."""

@@ -12,7 +12,7 @@ PlaygroundError
 
 from __future__ import annotations
 
-from app.editing import Repaired
+from app.editing import Advice, Repaired
 from app.values import Problem
 
 
@@ -21,11 +21,14 @@ class PlaygroundError(Exception):
 
 
 class ProgramRefused(PlaygroundError):
-    def __init__(self, problems: tuple[Problem, ...], repaired: Repaired | None = None) -> None:
+    def __init__(
+        self, problems: tuple[Problem, ...], repaired: Repaired | None = None, advice: tuple[Advice, ...] = ()
+    ) -> None:
         super().__init__("; ".join(problem.sentence.template for problem in problems))
         self.problems = problems
         self.repaired = repaired
         """What the problems' places refer to, where the text was repaired before it was refused."""
+        self.advice = advice
 
 
 class RunNotFound(PlaygroundError):

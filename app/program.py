@@ -17,7 +17,7 @@ from itertools import islice
 from types import CodeType
 
 from app.cells import Cell
-from app.editing import Repaired
+from app.editing import Advice, Repaired
 from app.errors import ProgramRefused
 from app.limits import Limits
 from app.notebook import split_cells
@@ -67,6 +67,8 @@ class Program:
     """How the text was pasted, where it had to be repaired."""
     cells: tuple[Cell, ...] = ()
     """Where `# %%` lines cut it; none for a program in one piece."""
+    advice: tuple[Advice, ...] = ()
+    """What its text foretells."""
 
 
 def normalise_source(source: str) -> str:

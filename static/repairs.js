@@ -3,20 +3,20 @@
 export function startRepairs(editor) {
   const form = document.getElementById("program");
   document.getElementById("repaired")?.remove(); // the page came with the repaired text already
-  let turn = ""; // the kind of repair the next request undoes, or makes again
+  let pressed = null; // the button whose repair or edit the next request makes
 
   form.addEventListener("click", (event) => {
-    const button = event.target.closest("button[name=turn]");
+    const button = event.target.closest("button[name=turn], button[name=fix]");
     if (!button) return;
     event.preventDefault();
-    turn = button.value;
+    pressed = button;
     form.dispatchEvent(new Event("playground:now"));
   });
   document.addEventListener("htmx:config:request", ({ detail: { ctx } }) => {
     if (ctx.sourceElement?.id === "look") return;
-    if (turn) ctx.request.body.set("turn", turn);
-    ctx.turned = Boolean(turn);
-    turn = "";
+    if (pressed) ctx.request.body.set(pressed.name, pressed.value);
+    ctx.turned = pressed?.name === "turn";
+    pressed = null;
   });
   document.addEventListener("htmx:after:swap", ({ detail: { ctx } }) => {
     const repaired = document.getElementById("repaired");

@@ -24,7 +24,7 @@ FLOORS = (
         *("frames", "trace", "cells", "training", "holding", "explanation"),
         *("predictions", "classic", "values", "limits", "errors", "editing"),
     ),
-    ("wire", "control", "program", "repairs", "settings", "words", "thinning"),
+    ("wire", "control", "program", "repairs", "advice", "settings", "words", "thinning"),
     ("sandbox", "drawing", "worker"),
     ("runs",),
     ("web", "terminal"),
@@ -37,7 +37,7 @@ NEIGHBOURS = (
     *(("trace", used) for used in ("values", "training", "holding", "predictions", "classic", "cells")),
     *(("trace", "explanation"), ("explanation", "values")),
     *(("frames", used) for used in ("trace", "values", "training", "holding", "predictions", "cells")),
-    *(("errors", "editing"), ("editing", "values"), ("repairs", "program")),
+    *(("errors", "editing"), ("editing", "values"), ("repairs", "program"), ("advice", "program")),
 )
 """On floor 0 the vocabulary is made of small values, and a failure may carry one."""
 

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 
 from app.editing import Change, Repair, Repaired
 from app.program import normalise_source
-from app.repairs import characters, indents, margins, prompts, wrappings
+from app.repairs import characters, indents, margins, prompts, workers, wrappings
 from app.repairs.reading import known_names, parses
 from app.repairs.results import comment_results
 from app.values import Span, Text
@@ -101,6 +101,14 @@ STAGES = (
         indents.indent_blocks,
         Text("Lost indentation was put back: only one way makes a program. Lines: {count}."),
         must_parse=True,
+    ),
+    Stage(
+        "workers",
+        workers.load_alone,
+        Text(
+            "A program here has one process: its DataLoader has no workers, and loads the same. Lines: {count}."
+        ),
+        unmistakable=True,
     ),
 )
 KINDS = tuple(stage.kind for stage in STAGES)

@@ -13,10 +13,10 @@ from typing import Any, get_args
 from pydantic import TypeAdapter
 
 from app.cells import Cell
-from app.editing import Repaired
 from app.explanation import AlignedColumn, AlignedRow, Alignment, Beginning, Explanation
 from app.holding import Held
 from app.predictions import Predictions
+from app.program import Program
 from app.runs.face import RunState, RunStatus, StopReason
 from app.sandbox.face import Device, SandboxHealth
 from app.trace import (
@@ -44,7 +44,7 @@ from app.values import Why
 from app.web.languages import Language
 from app.web.pictures import Picture, chosen_graph
 from app.web.problems import Failure, FailureAnswer
-from app.web.repairs import SaidRepair, repaired_source, say_repairs
+from app.web.repairs import SaidAdvice, SaidRepair, repaired_source, say_advice, say_repairs
 from app.web.requests import PictureFormat
 
 
@@ -149,6 +149,8 @@ class EvaluateAnswer:
     source: str | None
     """The text that ran, where it had to be repaired: every place in this answer is a place in it."""
     repairs: tuple[SaidRepair, ...]
+    advice: tuple[SaidAdvice, ...]
+    """Old code, and what is not here, with the edits that are offered."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -202,7 +204,7 @@ class DevicesAnswer:
 
 
 def answer_for(
-    trace: Trace, picture: Picture, asked: PictureFormat, language: Language, repaired: Repaired | None = None
+    trace: Trace, picture: Picture, asked: PictureFormat, language: Language, program: Program | None = None
 ) -> EvaluateAnswer:
     graph = chosen_graph(trace)
     return EvaluateAnswer(
@@ -226,15 +228,16 @@ def answer_for(
         limits=trace.cuts,
         versions=trace.versions,
         timings=trace.timings,
-        source=repaired_source(repaired),
-        repairs=say_repairs(repaired, language),
+        source=repaired_source(program.repaired if program else None),
+        repairs=say_repairs(program.repaired if program else None, language),
+        advice=say_advice(program.advice if program else (), trace.outcome, language),
     )
 
 
 def write_answer(
-    trace: Trace, picture: Picture, asked: PictureFormat, language: Language, repaired: Repaired | None = None
+    trace: Trace, picture: Picture, asked: PictureFormat, language: Language, program: Program | None = None
 ) -> bytes:
-    return write_json(answer_for(trace, picture, asked, language, repaired))
+    return write_json(answer_for(trace, picture, asked, language, program))
 
 
 def run_answer(

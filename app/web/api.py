@@ -71,7 +71,7 @@ async def evaluate(request: Request) -> Response:
     picture = await draw_picture(playground, trace, body.graph.style, body.graph.format, language)
     trace = with_timings(trace, picture.seconds, perf_counter() - started)
     content = await in_thread_if(
-        is_large(trace), write_answer, trace, picture, body.graph.format, language, program.repaired
+        is_large(trace), write_answer, trace, picture, body.graph.format, language, program
     )
     return Response(content, media_type="application/json", headers={"Content-Language": language.tag})
 

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from app.drawing.pieces import GraphDrawing
 from app.sandbox.face import Device
 from app.web.forms import Field
-from app.web.repairs import RepairsPanel
+from app.web.repairs import AdviceRow, RepairsPanel
 from app.web.values import ValueView
 
 
@@ -298,6 +298,7 @@ class Answer:
     inputs: InputsPanel | None = None
     backward: BackwardChoice | None = None
     repairs: RepairsPanel | None = None
+    advice: tuple[AdviceRow, ...] = ()
 
     @property
     def stale(self) -> bool:

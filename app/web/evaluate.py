@@ -6,7 +6,8 @@ Nothing here takes long in the event loop: large sources are parsed in a thread,
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Coroutine
+from collections.abc import Callable, Coroutine, Iterator
+from contextlib import contextmanager
 from dataclasses import replace
 from time import perf_counter
 from typing import Any, TypeVar
@@ -14,6 +15,7 @@ from typing import Any, TypeVar
 from anyio import to_thread
 from starlette.requests import Request
 
+from app.advice.advise import advise
 from app.editing import Repaired
 from app.errors import ProgramRefused, RunNotFound
 from app.notebook import magic_lines
@@ -62,8 +64,18 @@ async def parse_pasted(
     try:
         program = await parse(playground, repaired.source)
     except ProgramRefused as refused:
-        raise ProgramRefused(refused.problems, repaired) from None
-    return replace(program, repaired=repaired)
+        advice = await in_thread_if(large, advise, repaired.source)
+        raise ProgramRefused(refused.problems, repaired, advice) from None
+    return replace(program, repaired=repaired, advice=await in_thread_if(large, advise, program.source))
+
+
+@contextmanager
+def refusals_of(program: Program) -> Iterator[None]:
+    """What is refused after the text was read still tells what the text is."""
+    try:
+        yield
+    except ProgramRefused as refused:
+        raise ProgramRefused(refused.problems, program.repaired, program.advice) from None
 
 
 async def parse_body(playground: Playground, body: EvaluateBody) -> Program:
@@ -97,7 +109,8 @@ async def check(playground: Playground, program: Program, asked: RunRequest) -> 
     """ProgramRefused where an input makes no tensor or a name has none."""
     size = len(program.free_names) + len(asked.inputs) + sum(map(len, asked.watch))
     lists = any(isinstance(spec.value, tuple) for spec in asked.inputs.values())
-    await in_thread_if(lists or size > SMALL_REQUEST, check_request, program, asked, playground.limits)
+    with refusals_of(program):
+        await in_thread_if(lists or size > SMALL_REQUEST, check_request, program, asked, playground.limits)
 
 
 async def run(playground: Playground, request: Request, program: Program, asked: RunRequest) -> Trace:

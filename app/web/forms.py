@@ -87,6 +87,8 @@ class Form:
     """Kinds of repairs that were undone."""
     turn: str = ""
     """The kind to undo, or to repair again."""
+    fix: str = ""
+    """The key of the advice whose edits are to be made."""
     set_language: str = ""
     set_theme: str = ""
 
@@ -149,6 +151,7 @@ def read_form(body: bytes) -> Form:
         original=texts.get("original", ""),
         kept=_short(pairs, "kept")[:MOST_NAMES],
         turn=short.get("turn", ""),
+        fix=short.get("fix", ""),
         set_language=short.get("set_language", ""),
         set_theme=short.get("set_theme", ""),
     )

@@ -14,7 +14,7 @@ from app.runs.face import RunId
 from app.source import SourceText
 from app.values import Text
 from app.web.contexts import InputsPanel, LiveStart, LiveTensors, Status
-from app.web.evaluate import check, count_run, explain_magics, in_thread_if, start_run
+from app.web.evaluate import check, count_run, explain_magics, in_thread_if, refusals_of, start_run
 from app.web.forms import Form, read_form
 from app.web.languages import Language
 from app.web.pages import (
@@ -51,7 +51,8 @@ async def start_live(request: Request) -> Response:
         count_run(playground, request)
         program = await parse_form(playground, form)
         inputs = show_inputs(program, form)
-        asked = await read_request(form, inputs)
+        with refusals_of(program):
+            asked = await read_request(form, inputs)
         await check(playground, program, asked)
         run = await start_run(playground, request, program, replace(asked, pace=form.pace()))
     except (PlaygroundError, RateExceeded) as error:

@@ -13,6 +13,7 @@ from fastapi import APIRouter
 from starlette.requests import Request
 from starlette.responses import Response
 
+from app.advice.advise import fixed
 from app.editing import Repaired
 from app.errors import PlaygroundError, ProgramRefused
 from app.program import Program, normalise_source
@@ -20,7 +21,7 @@ from app.repairs.undo import resume
 from app.source import SourceText
 from app.trace import RunRequest, Trace
 from app.web.contexts import Answer, BackwardChoice, GraphLook, InputsPanel, MenuEntry, PlayPage, Status
-from app.web.evaluate import count_run, in_thread_if, parse_pasted, run
+from app.web.evaluate import count_run, in_thread_if, parse_pasted, refusals_of, run
 from app.web.examples import Example
 from app.web.files import read_pasted
 from app.web.forms import Form, fields_for, read_form
@@ -30,7 +31,7 @@ from app.web.panels import show_failure_notices, show_outcome, show_result, show
 from app.web.pictures import annotated_panel, graph_panel
 from app.web.playground import Playground, language_of, playground_of
 from app.web.problems import Failure, RateExceeded, Reply, reply_to
-from app.web.repairs import show_repairs
+from app.web.repairs import show_advice, show_repairs
 from app.web.sizes import is_large
 
 THEMES = ("light", "dark")
@@ -115,7 +116,8 @@ async def evaluate_form(
         count_run(playground, request)
         program = await parse_form(playground, form)
         inputs = show_inputs(program, form)
-        asked = await read_request(form, inputs)
+        with refusals_of(program):
+            asked = await read_request(form, inputs)
         trace = await run(playground, request, program, asked)
         answer = await answer_form(playground, form, program, trace, language)
     except (PlaygroundError, RateExceeded) as error:
@@ -127,7 +129,8 @@ async def parse_form(playground: Playground, form: Form) -> Program:
     """The form's program, repaired but for what its reader undid."""
 
     def mend(source: str) -> Repaired:
-        return resume(source, form.original, frozenset(form.kept), form.turn)
+        repaired = resume(source, form.original, frozenset(form.kept), form.turn)
+        return replace(repaired, source=fixed(repaired.source, form.fix)) if form.fix else repaired
 
     if len(form.original) > playground.limits.source_bytes:
         return await parse_pasted(playground, form.source)
@@ -158,6 +161,7 @@ async def answer_form(
         result=await in_thread_if(is_large(trace), show_result, trace, source, graph, language),
         backward=BackwardChoice(form.backward, names) if names != form.roots else None,
         repairs=show_repairs(program.repaired, form.source, language) if program.repaired else None,
+        advice=show_advice(program.advice, trace.outcome, language),
     )
 
 
@@ -166,10 +170,11 @@ def refuse_error(form: Form, inputs: InputsPanel, error: Exception, language: La
     refused = isinstance(error, ProgramRefused)
     failure, kind = reply_to(error, language).failure, "refused" if refused else "failed"
     repaired = error.repaired if isinstance(error, ProgramRefused) else None
-    if repaired is None:
+    if repaired is None or not isinstance(error, ProgramRefused):
         return refuse_form(form, inputs, failure, kind)
     answer = refuse_form(replace(form, source=repaired.source), inputs, failure, kind)
-    return replace(answer, repairs=show_repairs(repaired, form.source, language))
+    advice = show_advice(error.advice, None, language)
+    return replace(answer, repairs=show_repairs(repaired, form.source, language), advice=advice)
 
 
 def refuse_form(form: Form, inputs: InputsPanel, failure: Failure, kind: str) -> Answer:

@@ -23,7 +23,7 @@ from app.errors import (
 )
 from app.values import Problem, Span, Text
 from app.web.languages import Language
-from app.web.repairs import SaidRepair, repaired_source, say_repairs
+from app.web.repairs import SaidAdvice, SaidRepair, repaired_source, say_advice, say_repairs
 
 
 class RequestRefused(Exception):
@@ -158,6 +158,8 @@ class Failure:
     source: str | None = None
     """The text the problems are about, where it had to be repaired."""
     repairs: tuple[SaidRepair, ...] = ()
+    advice: tuple[SaidAdvice, ...] = ()
+    """What the program's text foretells."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -199,7 +201,8 @@ def reply_to(error: Exception, language: Language) -> Reply:
         SaidProblem(each.code, language.say(each.sentence), each.span, each.name) for each in problems
     )
     repaired = error.repaired if isinstance(error, ProgramRefused) else None
-    told = repaired_source(repaired), say_repairs(repaired, language)
+    advice = error.advice if isinstance(error, ProgramRefused) else ()
+    told = repaired_source(repaired), say_repairs(repaired, language), say_advice(advice, None, language)
     return Reply(meaning.status, Failure(meaning.code, message, said, retry_after, *told))
 
 

@@ -1,12 +1,14 @@
-"""Repairs as the API tells them and as the page shows them, in the reader's language."""
+"""Repairs and advice as the API tells them and as the page shows them, in the reader's language."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, fields
 
-from app.editing import Repair, Repaired
+from app.advice.advise import key_of, worth_saying
+from app.editing import Advice, Repair, Repaired
 from app.program import normalise_source
+from app.trace import Outcome, Raised
 from app.values import Text
 from app.web.languages import Language
 
@@ -27,6 +29,7 @@ UNDONE: Mapping[str, Text] = {
     "tabs": Text("The mixture of tabs and spaces was left."),
     "margin": Text("The left margin was left."),
     "indentation": Text("The lost indentation was left."),
+    "workers": Text("The workers of the DataLoader were left."),
 }
 
 
@@ -53,6 +56,39 @@ class RepairsPanel:
     changed: bool
     """Whether that is another one than was sent."""
     most: int = MOST_SHOWN
+
+
+@dataclass(frozen=True, slots=True)
+class SaidAdvice(Advice):
+    sentence: str  # type: ignore[assignment]  # the sentence itself
+
+
+@dataclass(frozen=True, slots=True)
+class AdviceRow:
+    sentence: str
+    key: str
+    """What the button sends that makes the edit."""
+    label: str
+    """What the program says then; empty where nothing is offered."""
+
+
+def say_advice(
+    advice: tuple[Advice, ...], outcome: Outcome | None, language: Language
+) -> tuple[SaidAdvice, ...]:
+    said = worth_saying(advice, outcome.span if isinstance(outcome, Raised) else None)
+    return tuple(
+        SaidAdvice(each.code, language.say(each.sentence), each.span, each.fix, each.when_raised)
+        for each in said
+    )
+
+
+def show_advice(
+    advice: tuple[Advice, ...], outcome: Outcome | None, language: Language
+) -> tuple[AdviceRow, ...]:
+    return tuple(
+        AdviceRow(each.sentence, key_of(each), each.fix.label if each.fix else "")
+        for each in say_advice(advice, outcome, language)
+    )
 
 
 def say_repairs(repaired: Repaired | None, language: Language) -> tuple[SaidRepair, ...]:

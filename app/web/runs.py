@@ -170,7 +170,7 @@ async def answer_trace(
 ) -> EvaluateAnswer:
     asked = read_format(status.wanted)
     picture = await draw_picture(playground, trace, status.request.graph, asked, language)
-    return answer_for(trace, picture, asked, language, status.program.repaired)
+    return answer_for(trace, picture, asked, language, status.program)
 
 
 def read_format(wanted: str) -> PictureFormat:

@@ -206,3 +206,11 @@ def test_any_text_can_be_repaired_and_what_is_python_stays_python(text: str) -> 
         assert 1 <= each.span.line <= repaired.source.count("\n") + 1
     assert len(repaired.origins) == repaired.source.count("\n") + 1
     assert repair(text, frozenset(KINDS)).source == repaired.original
+
+
+def test_workers_of_a_data_loader_become_none() -> None:
+    text = "DataLoader(d, num_workers=4, persistent_workers=True,\n prefetch_factor=2)\nDataLoader(d, num_workers=n)"
+    assert repair(text).source == (
+        "DataLoader(d, num_workers=0, persistent_workers=False,\n prefetch_factor=None)\nDataLoader(d, num_workers=n)"
+    )
+    assert [each.kind for each in repair(text).repairs] == ["workers"]

@@ -61,7 +61,7 @@ def check_failure(response: httpx.Response, status: int, code: str) -> dict[str,
     assert response.headers["content-type"] == "application/json"
     error: dict[str, Any] = response.json()["error"]
     assert set(response.json()) == {"error"}
-    assert set(error) == {"code", "message", "problems", "retry_after", "source", "repairs"}
+    assert set(error) == {"code", "message", "problems", "retry_after", "source", "repairs", "advice"}
     assert error["code"] == code
     assert error["message"]
     for problem in error["problems"]:

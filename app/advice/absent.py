@@ -1,0 +1,203 @@
+"""What a program asks for that is not here: packages, downloads, the network, files, processes, windows, a keyboard."""
+
+from __future__ import annotations
+
+import ast
+from collections.abc import Iterator, Mapping
+from importlib.util import find_spec
+
+from app.advice.names import Names
+from app.editing import Advice, Edit, Fix
+from app.values import Text
+
+NO_NETWORK = Text(
+    "Line {line}: `{name}` needs the network, which a program here does not have. Put the data into the program itself."
+)
+NO_DOWNLOAD = Text(
+    "Line {line}: `{name}` downloads its data, and there is no network here. "
+    "`sklearn.datasets` brings small sets along: load_digits, load_iris, load_wine, load_diabetes."
+)
+NO_PROCESS = Text(
+    "Line {line}: `{name}` starts a process, and a program here has only its own. Call the function itself."
+)
+NO_FILE = Text(
+    "Line {line}: `{name}` reads the file {file}, which is not here. Write the data into the program itself."
+)
+NO_WINDOW = Text(
+    "Line {line}: `{name}` opens a window; there is no screen here. Figures of matplotlib are shown."
+)
+NO_KEYBOARD = Text(
+    "Line {line}: there is no keyboard here. Give what `input()` should answer in the program itself."
+)
+NO_COMPILER = Text(
+    "Line {line}: `{name}` needs a C++ compiler, which is not here. The program says the same without it."
+)
+NO_PACKAGE = Text("Line {line}: the package `{name}` is not installed here, and nothing can be installed.")
+NO_TENSORFLOW = Text(
+    "Line {line}: this is TensorFlow, which is not installed here. In PyTorch there is no session and no placeholder: "
+    "an operation runs where it stands, and `loss.backward()` finds the gradients."
+)
+NO_TORCHVISION = Text(
+    "Line {line}: torchvision is not installed here, and its datasets would have to be downloaded. "
+    "`sklearn.datasets.load_digits` brings 1,797 small handwritten digits along."
+)
+CALLS: tuple[tuple[tuple[str, ...], str, Text], ...] = (
+    (
+        ("requests.", "urllib.request.", "http.client.", "socket.socket", "socket.create_connection"),
+        "network",
+        NO_NETWORK,
+    ),
+    (("torch.hub.load", "torch.hub.download_url_to_file", "wget.download"), "network", NO_NETWORK),
+    (("sklearn.datasets.fetch_", "torchvision.datasets.", "torchaudio.datasets."), "download", NO_DOWNLOAD),
+    (("subprocess.", "os.system", "os.popen", "os.fork", "os.spawn", "os.exec"), "process", NO_PROCESS),
+    (
+        ("multiprocessing.Process", "multiprocessing.Pool", "torch.multiprocessing.spawn"),
+        "process",
+        NO_PROCESS,
+    ),
+    (("torch.multiprocessing.Process", "torch.multiprocessing.Pool"), "process", NO_PROCESS),
+    (
+        ("concurrent.futures.ProcessPoolExecutor", "torch.distributed.init_process_group"),
+        "process",
+        NO_PROCESS,
+    ),
+    (("tkinter.Tk", "turtle.", "cv2.imshow", "pygame.display.", "PyQt5.", "PyQt6."), "window", NO_WINDOW),
+)
+"""Beginnings of names, and what calling one of them means."""
+READERS: Mapping[str, tuple[str, ...]] = {
+    "open": ("r",),
+    "torch.load": (),
+    "numpy.load": (),
+    "numpy.loadtxt": (),
+    "numpy.genfromtxt": (),
+    "pandas.read_csv": (),
+    "pandas.read_excel": (),
+    "pandas.read_json": (),
+    "PIL.Image.open": (),
+    "matplotlib.pyplot.imread": (),
+}
+REMOVED: Mapping[str, str] = {"sklearn.datasets.load_boston": "load_diabetes"}
+
+
+def find_absent(names: Names) -> Iterator[Advice]:
+    tried = _tried(names.tree)
+    yield from _packages(names, tried)
+    written = _written(names)
+    for call, meaning in names.calls():
+        if call in tried or not meaning:
+            continue
+        for beginnings, code, sentence in CALLS:
+            if meaning.startswith(beginnings) and find_spec(meaning.partition(".")[0]):
+                yield _say(names, code, sentence, call.func, meaning)
+        if meaning == "input":
+            yield _say(names, "keyboard", NO_KEYBOARD, call, meaning)
+        if meaning == "torch.compile":
+            yield _compiled(names, call)
+        yield from _file(names, call, meaning, written)
+    yield from _decorators(names)
+
+
+def _say(
+    names: Names, code: str, sentence: Text, node: ast.expr | ast.stmt, name: str, **more: str
+) -> Advice:
+    values: dict[str, str | int | float] = {"line": node.lineno, "name": name, **more}
+    return Advice(code, Text(sentence.template, values), names.span(node))
+
+
+def _tried(tree: ast.Module) -> frozenset[ast.AST]:
+    """What stands in a `try` with its own answer to failing, and what runs only as a script elsewhere."""
+    tries = [node for node in ast.walk(tree) if isinstance(node, ast.Try) and node.handlers]
+    return frozenset(inner for node in tries for each in node.body for inner in ast.walk(each))
+
+
+def _packages(names: Names, tried: frozenset[ast.AST]) -> Iterator[Advice]:
+    said: set[str] = set()
+    for node in ast.walk(names.tree):
+        match node:
+            case ast.Import(names=aliases):
+                found = [alias.name for alias in aliases]
+            case ast.ImportFrom(module=str(module), level=0, names=aliases):
+                found = [module]
+                yield from _removed(names, node, module, aliases)
+            case _:
+                continue
+        for package in dict.fromkeys(path.partition(".")[0] for path in found):
+            if node not in tried and package not in said and not _is_here(package):
+                said.add(package)
+                yield _say(names, *_missing(package), node, package)
+
+
+def _is_here(package: str) -> bool:
+    try:
+        return find_spec(package) is not None
+    except (ImportError, ValueError):
+        return False
+
+
+def _missing(package: str) -> tuple[str, Text]:
+    if package in ("tensorflow", "keras"):
+        return "tensorflow", NO_TENSORFLOW
+    return ("torchvision", NO_TORCHVISION) if package == "torchvision" else ("package", NO_PACKAGE)
+
+
+def _removed(names: Names, node: ast.ImportFrom, module: str, aliases: list[ast.alias]) -> Iterator[Advice]:
+    for alias in aliases:
+        path = f"{module}.{alias.name}"
+        if path in REMOVED:
+            sentence = Text(
+                "Line {line}: scikit-learn no longer has `{name}`. `{near}` is another small regression."
+            )
+            advice = _say(names, "removed", sentence, node, alias.name, near=REMOVED[path])
+            uses = [
+                each for each in ast.walk(names.tree) if isinstance(each, ast.Name) and each.id == alias.name
+            ]
+            span = names.source.span(
+                alias.lineno, alias.col_offset, alias.lineno, alias.col_offset + len(alias.name)
+            )
+            edits = (Edit(span, REMOVED[path]), *(Edit(names.span(each), REMOVED[path]) for each in uses))
+            yield Advice(advice.code, advice.sentence, advice.span, Fix(REMOVED[path], edits))
+
+
+def _compiled(names: Names, call: ast.Call) -> Advice:
+    said = _say(names, "compile", NO_COMPILER, call, "torch.compile")
+    if len(call.args) != 1 or call in _decorating(names.tree):
+        return said
+    text = names.text(call.args[0])
+    return Advice(said.code, said.sentence, said.span, Fix(text, (Edit(said.span, text),)))
+
+
+def _decorating(tree: ast.Module) -> list[ast.expr]:
+    functions = [node for node in ast.walk(tree) if isinstance(node, ast.FunctionDef | ast.ClassDef)]
+    return [each for node in functions for each in node.decorator_list]
+
+
+def _decorators(names: Names) -> Iterator[Advice]:
+    for node in _decorating(names.tree):
+        if names.meaning(node) == "torch.compile":
+            said = _say(names, "compile", NO_COMPILER, node, "torch.compile")
+            text = "torch.compiler.disable"
+            yield Advice(said.code, said.sentence, said.span, Fix(f"@{text}", (Edit(said.span, text),)))
+
+
+def _written(names: Names) -> frozenset[str]:
+    """Every file name the program says more than once, or opens to write: it may be its own."""
+    texts = [
+        node.value
+        for node in ast.walk(names.tree)
+        if isinstance(node, ast.Constant) and isinstance(node.value, str)
+    ]
+    return frozenset(text for text in texts if texts.count(text) > 1)
+
+
+def _file(names: Names, call: ast.Call, meaning: str, written: frozenset[str]) -> Iterator[Advice]:
+    match call.args:
+        case [ast.Constant(value=str(path)), *rest] if meaning in READERS:
+            mode = rest[0].value if rest and isinstance(rest[0], ast.Constant) else None
+            if path.startswith(("http://", "https://")):
+                yield _say(names, "network", NO_NETWORK, call, meaning)
+            elif path not in written and not (meaning == "open" and (_writes(mode) or call.keywords)):
+                yield _say(names, "file", NO_FILE, call, meaning, file=path[:80])
+
+
+def _writes(mode: object) -> bool:
+    return isinstance(mode, str) and any(letter in mode for letter in "wax+")
