@@ -129,7 +129,7 @@ class EvaluateBody(Strict):
         None, description="Instead of `source`: the JSON of an .ipynb file, nbformat 4."
     )
     source: str = Field(
-        Unsent(),
+        default_factory=Unsent,  # a default itself would be told in the schema
         validate_default=True,
         description="PyTorch, as it would stand in a file; `# %%` lines cut it into cells. Or send a `notebook`.",
     )
