@@ -42,6 +42,7 @@ from app.worker.beginning import place_on, seed_everything
 from app.worker.classic import TooLargeForClassic, draw_classic
 from app.worker.displays import Displays
 from app.worker.figures import FigureCollector
+from app.worker.folder import Folder
 from app.worker.functions import OptimiserSteps, silenced, watching_functions
 from app.worker.gate import Gate
 from app.worker.identity import IdentityTable
@@ -148,6 +149,7 @@ class Run:
         self._identities = IdentityTable()
         self._recorder = Recorder(limits, self._identities, ModulePaths())
         self._recorder.join(OptimiserSteps(self._recorder))
+        self._folder = Folder()
         self._displays = Displays(self._places, self._identities, self._recorder, limits)
         self._moments = Moments()
         self._clock = WallClock(limits.seconds)
@@ -334,6 +336,7 @@ class Run:
                 self._passes.watching(self._before_pass, self._note_backward, self._after_backward)
             )
             stack.enter_context(self._figures.watching())
+            stack.enter_context(self._folder.watching())
             yield
 
     # ------------------------------------------------------------------------------------------ telling
@@ -365,7 +368,7 @@ class Run:
             curves=self._training.curves(),
             predictions=self._predictions.told(),
             ribbons=self._training.ribbons(),
-            notes=(*self._notes, *self._predictions.notes),
+            notes=(*self._notes, *self._predictions.notes, *self._folder.notes()),
             cuts=tuple(self._cuts(report)),
             versions=Versions(platform.python_version(), torch.__version__, np.__version__),
         )

@@ -77,7 +77,8 @@ HINTS: tuple[tuple[str, str, Text], ...] = (
         "PermissionError|FileNotFoundError|BlockingIOError",
         r"",
         Text(
-            "A program here has no files, no network and no processes of its own. Use `io.BytesIO` for data."
+            "Files with relative names live in memory during the run; a program here has no other files, no network "
+            "and no processes of its own."
         ),
     ),
     (

@@ -1,0 +1,100 @@
+"""Files of a run: what tutorials write and read back is there, in memory, and is gone with the run."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from app.trace import Completed, Raised
+from tests.worker.running import run
+
+OPEN = open
+PROGRAMS = """
+torch.save({'w': torch.ones(2)}, 'm.pt')
+torch.load('m.pt')['w'].tolist() == [1.0, 1.0]
+# %% state_dict
+import os
+os.makedirs('a/b', exist_ok=True)
+m, n = nn.Linear(2, 1), nn.Linear(2, 1)
+torch.save(m.state_dict(), 'a/b/m.pth')
+n.load_state_dict(torch.load('a/b/m.pth', weights_only=True))
+bool((m.weight == n.weight).all())
+# %% numpy
+np.save('a.npy', np.arange(3))
+np.savez('b.npz', x=np.ones(2))
+np.load('a.npy').tolist() == [0, 1, 2] and bool(np.load('b.npz')['x'].sum() == 2)
+# %% figures
+import os
+plt.plot([1, 2])
+plt.savefig('a.png')
+plt.savefig('a.svg')
+os.path.getsize('a.png') > 100 and '<svg' in open('a.svg').read()
+# %% text
+with open('中.txt', 'w') as f:
+    f.write('一\\n二\\n')
+with open('中.txt', 'a') as f:
+    f.write('三')
+open('中.txt').read().split() == ['一', '二', '三']
+# %% pathlib
+from pathlib import Path
+p = Path('data')
+p.mkdir()
+(p / 'a.txt').write_text('x')
+(p / 'b').write_bytes(b'y')
+names = sorted(each.name for each in p.iterdir())
+names == ['a.txt', 'b'] and (p / 'a.txt').exists() and not (p / 'c').exists() and p.is_dir()
+# %% json
+import json
+json.dump({'lr': 0.1}, open('c.json', 'w'))
+json.load(open('c.json')) == {'lr': 0.1}
+# %% pandas
+import pandas as pd
+pd.DataFrame({'a': [1, 2]}).to_csv('d.csv', index=False)
+bool(pd.read_csv('d.csv')['a'].sum() == 3)
+# %% removing
+import os
+open('a', 'w').close()
+os.rename('a', 'b')
+os.remove('b')
+os.listdir() == []
+"""
+WORKS = PROGRAMS.split("# %%")
+
+
+@pytest.mark.parametrize("source", ["torch.save\n" + WORKS[0], *WORKS[1:]], ids=lambda text: text.split()[0])
+def test_file_that_is_written_can_be_read_back(
+    source: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    trace = run(source.partition("\n")[2])
+    assert trace.outcome == Completed()
+    assert trace.result is not None
+    assert trace.result.text == "True"
+    assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.parametrize(
+    ("source", "exception"),
+    [
+        ("open('nothing')", "FileNotFoundError"),
+        ("open('no/where', 'w')", "FileNotFoundError"),
+        ("open('a', 'w').close()\nopen('a', 'x')", "FileExistsError"),
+        ("open('a', 'w').close()\nopen('a').write('b')", "UnsupportedOperation"),
+        ("import os\nos.remove('nothing')", "FileNotFoundError"),
+        ("import os\nos.mkdir('a'); os.mkdir('a')", "FileExistsError"),
+        ("import os\nos.mkdir('a'); open('a/b', 'w').close(); os.rmdir('a')", "OSError"),
+        ("import os\nos.remove('/nothing/of/ours')", "PermissionError"),
+    ],
+)
+def test_what_a_file_cannot_do_raises_as_it_always_does(source: str, exception: str) -> None:
+    trace = run(source)
+    assert isinstance(trace.outcome, Raised)
+    assert trace.outcome.exception == exception
+
+
+def test_files_are_told_and_gone_with_the_run() -> None:
+    first = run("open('kept.txt', 'w').write('abc')")
+    assert first.notes[-1].values == {"files": "kept.txt (3)"}
+    assert isinstance(run("open('kept.txt').read()").outcome, Raised)
+    assert open is OPEN
