@@ -75,7 +75,7 @@ class Folder:
     @contextmanager
     def watching(self) -> Iterator[None]:
         """Meanwhile relative names mean files of this folder."""
-        changed = {
+        changed: dict[str, Callable[..., Any]] = {
             "stat": self.stat,
             "listdir": self.listdir,
             "mkdir": self.mkdir,
