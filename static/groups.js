@@ -6,10 +6,15 @@ export function startGroups(editor, graph, links) {
   let expected = null; // what is to stand where on the screen when the new picture arrives
 
   const opened = () => [...form.querySelectorAll('input[name="opened"]')];
-  const insideOf = (group) => links.boxes().find((box) => box.dataset.within?.split(" ").includes(group));
+  // Of what is inside, a box of the column the group stood in: leaves stand beside it.
+  function insideOf(group) {
+    const inside = links.boxes().filter((box) => box.dataset.within?.split(" ").includes(group));
+    return inside.find((box) => box.matches(".function, .group")) ?? inside[0];
+  }
+  const middle = (place) => place.left + place.width / 2;
 
   function ask(found, group, place) {
-    expected = { found, group, left: place.left, top: place.top };
+    expected = { found, group, middle: middle(place), top: place.top };
     again();
   }
 
@@ -37,7 +42,7 @@ export function startGroups(editor, graph, links) {
     const box = expected?.found();
     if (!box) return;
     const at = box.getBoundingClientRect();
-    graph.viewport().scrollBy({ left: at.left - expected.left, top: at.top - expected.top, behavior: "instant" });
+    graph.viewport().scrollBy({ left: middle(at) - expected.middle, top: at.top - expected.top, behavior: "instant" });
     expected = null;
     links.sit(box);
   }
