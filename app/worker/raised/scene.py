@@ -20,7 +20,7 @@ from app.values import Span
 from app.worker.ops import op_name
 from app.worker.recorder import Recorder, tensors_in
 from app.worker.tensors import is_uninitialised
-from app.worker.why.facts import Facts
+from app.worker.why.facts import Facts, one_line
 
 MOST_OPERANDS = 8
 MOST_MODULES = 2_000
@@ -92,14 +92,14 @@ class Scene:
         """The program's name for a tensor, else the text of the call that made it."""
         known = self._names.get(id(tensor))
         if known is not None:
-            return known
+            return one_line(known)
         number = self.facts.number(tensor)
         made = self.facts.made.get(number)
         if made is not None and self.span is not None and self.facts.place(made.call) == self.span:
             inner = made.call.module or short_name(
                 made.call.op
             )  # made on the way within the failing call itself
-            return f"{inner}(…)"
+            return one_line(f"{inner}(…)")
         return self.facts.name(number)
 
     @cached_property
@@ -117,7 +117,7 @@ class Scene:
         """The program's name for the module that was running; its class where it has none."""
         if self.module is None:
             return ""
-        return self._names.get(id(self.module)) or type(self.module).__name__
+        return one_line(self._names.get(id(self.module)) or type(self.module).__name__)
 
     # ------------------------------------------------------------------------------------------ the text
 

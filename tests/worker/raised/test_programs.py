@@ -98,3 +98,10 @@ def test_explaining_runs_nothing_of_the_programs_own() -> None:
 def test_explaining_is_not_recorded() -> None:
     steps = [step.op for step in run("e = nn.Embedding(3, 2)\ne(torch.tensor([7]))").steps]
     assert "torch.Tensor.min" not in steps
+
+
+def test_a_name_of_any_length_is_told_in_bounds() -> None:
+    name = "x" * 5_000
+    _, told = explained(f"{name} = torch.ones(3)\n{name} + torch.ones(2)")
+    assert told.code == "broadcast"
+    assert len(told.operands[0].name) <= 200
