@@ -128,6 +128,8 @@ def warm_up() -> None:
             return loss
 
         optimiser.step(closure)  # type: ignore[no-untyped-call]
+    whole = torch.ones(2, 2, dtype=torch.int64)
+    torch.mm(whole, whole)  # what it sets up at its first call, the seal would answer with SIGSEGV
     repr(torch.ones(2)), str(model)
     str(pd.DataFrame({"column": [1]}))
     torch.func.hessian(torch.sum)(torch.ones(1))
