@@ -1,6 +1,7 @@
 // The page's own behaviour. Everything works without it as a form; this makes it live.
 import { startEditor } from "./editor.js";
 import { startEvaluation } from "./evaluation.js";
+import { startExport } from "./export.js";
 import { startFind } from "./find.js";
 import { startGraph } from "./graph.js";
 import { startGroups } from "./groups.js";
@@ -30,6 +31,7 @@ startFind(graph, links);
 startMinimap(graph);
 startOutline(links);
 startOpening(editor.source);
+startExport();
 startShare(editor, links, steps);
 startReadings();
 startRepairs(editor);

@@ -73,10 +73,10 @@ def _write_operands(dot: Digraph, wiring: Wiring, place: int) -> None:
 
 
 def _write_node(dot: Digraph, name: str, node: GraphNode, colour: str | None) -> None:
-    dot.node(name, escape_label("\n".join(_describe(node))), fillcolor=colour or dict(COLOURS)[node.kind])
+    dot.node(name, escape_label("\n".join(describe_node(node))), fillcolor=colour or dict(COLOURS)[node.kind])
 
 
-def _describe(node: GraphNode) -> list[str]:
+def describe_node(node: GraphNode) -> list[str]:
     lines = [title_of(node)]
     if clean(node.op) != lines[0]:
         lines.append(clean(node.op))

@@ -102,6 +102,9 @@ class GraphAnswer(AutogradGraph):
     format: PictureFormat
     svg: str | None
     dot: str | None
+    mermaid: str | None
+    model_explorer: str | None
+    """The text of a JSON file that Model Explorer opens."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -297,7 +300,8 @@ def _tensor(record: TensorRecord, language: Language) -> TensorAnswer:
 
 
 def _graph(graph: AutogradGraph, picture: Picture, asked: PictureFormat) -> GraphAnswer:
-    return GraphAnswer(**_values(graph), style=picture.style, format=asked, svg=picture.svg, dot=picture.dot)
+    texts = {name: getattr(picture, name) for name in ("svg", "dot", "mermaid", "model_explorer")}
+    return GraphAnswer(**_values(graph), style=picture.style, format=asked, **texts)
 
 
 def _summary(graph: AutogradGraph) -> GraphSummary:

@@ -68,7 +68,8 @@ async def evaluate(request: Request) -> Response:
     count_run(playground, request)
     program = await parse_body(playground, body)
     trace = await run(playground, request, program, body.run_request())
-    picture = await draw_picture(playground, trace, body.graph.style, body.graph.format, language)
+    asked = body.graph
+    picture = await draw_picture(playground, trace, asked.style, asked.format, language, asked.theme)
     trace = with_timings(trace, picture.seconds, perf_counter() - started)
     content = await in_thread_if(
         is_large(trace), write_answer, trace, picture, body.graph.format, language, program

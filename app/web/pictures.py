@@ -6,12 +6,15 @@ run left behind is still worth having.
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from time import perf_counter
 
 from app.classic import ClassicGraph
 from app.drawing.classic import write_dot, write_graph_dot
+from app.drawing.exports import write_mermaid, write_model_explorer
 from app.drawing.graph import GraphView, draw_graph
+from app.drawing.paints import Theme, paint
 from app.drawing.pieces import GraphDrawing
 from app.errors import DrawingFailed
 from app.trace import AutogradGraph, GraphStyle, Trace
@@ -32,6 +35,7 @@ SMALL_GRAPH = 100
 """Nodes and edges of a graph that is drawn at once."""
 SMALL_STORY = 20
 """Boxes whose stories are written at once."""
+THEMES: Mapping[str, Theme] = {"light": "light", "dark": "dark"}
 NO_PICTURE = Text("There is no picture of this graph: it could not be drawn in time.")
 NO_CLASSIC = Text("torchviz made no picture of this run.")
 
@@ -41,39 +45,74 @@ class Picture:
     style: GraphStyle
     svg: str | None = None
     dot: str | None = None
+    mermaid: str | None = None
+    model_explorer: str | None = None
+    """As the JSON text of its file."""
     notes: tuple[Text, ...] = ()
     seconds: float = 0.0
 
 
 def chosen_graph(trace: Trace) -> AutogradGraph | None:
     """The graph to show: the last that ran backward, else the last."""
-    return _choose(trace.graphs) if trace.graphs else None
+    return choose(trace.graphs) if trace.graphs else None
 
 
-def _choose(graphs: Graphs, shown: str = "") -> AutogradGraph:
+def choose(graphs: Graphs, shown: str = "") -> AutogradGraph:
     """The graph of the pass that is asked for, else the one to show."""
     asked = next((graph for graph in graphs if str(graph.occurrence) == shown), None)
     return asked or ([graph for graph in graphs if graph.backward] or list(graphs))[-1]
 
 
 async def draw_picture(
-    playground: Playground, trace: Trace, style: GraphStyle, asked: PictureFormat, language: Language
+    playground: Playground,
+    trace: Trace,
+    style: GraphStyle,
+    asked: PictureFormat,
+    language: Language,
+    theme: Theme = "auto",
 ) -> Picture:
     """The picture a client of the API asked for, standing alone."""
     started = perf_counter()
-    svg = dot = None
+    text = None
     try:
-        match asked, style:
-            case "svg", "annotated":
-                svg = await _annotated_svg(playground, trace, language)
-            case "svg", "torchviz":
-                svg = await _classic_svg(playground, trace.classic)
-            case "dot", _:
-                dot = await _dot(trace, style)
+        if style == "torchviz" and asked in ("svg", "dot"):
+            text = await _classic(playground, trace.classic, asked)
+        elif graph := chosen_graph(trace):
+            text = await write_picture(playground, graph, asked, language, theme)
     except DrawingFailed:
         return Picture(style, notes=(NO_PICTURE,), seconds=perf_counter() - started)
     missing = style == "torchviz" and asked in ("svg", "dot") and trace.classic is None and bool(trace.graphs)
-    return Picture(style, svg, dot, (NO_CLASSIC,) if missing else (), perf_counter() - started)
+    return Picture(
+        style,
+        text if asked == "svg" else None,
+        text if asked == "dot" else None,
+        text if asked == "mermaid" else None,
+        text if asked == "model_explorer" else None,
+        (NO_CLASSIC,) if missing else (),
+        perf_counter() - started,
+    )
+
+
+async def write_picture(
+    playground: Playground,
+    graph: AutogradGraph,
+    asked: PictureFormat,
+    language: Language,
+    theme: Theme = "auto",
+    opened: frozenset[str] = frozenset(),
+) -> str | None:
+    """The graph as a file of this format; None for those that are none."""
+    match asked:
+        case "svg":
+            return await _annotated_svg(playground, graph, language, theme, opened)
+        case "dot":
+            return await in_thread_if(is_long(graph), write_graph_dot, graph)
+        case "mermaid":
+            return await in_thread_if(is_long(graph), write_mermaid, graph)
+        case "model_explorer":
+            return await in_thread_if(is_long(graph), write_model_explorer, graph)
+        case _:
+            return None
 
 
 async def draw(
@@ -90,16 +129,13 @@ def is_long(graph: AutogradGraph | ClassicGraph) -> bool:
     return len(graph.nodes) + len(graph.edges) >= SMALL_GRAPH
 
 
-async def _annotated_svg(playground: Playground, trace: Trace, language: Language) -> str | None:
-    graph = chosen_graph(trace)
-    if graph is None:
-        return None
-    drawing = await draw(playground, graph, staged=False)
+async def _annotated_svg(
+    playground: Playground, graph: AutogradGraph, language: Language, theme: Theme, opened: frozenset[str]
+) -> str:
+    drawing = await draw(playground, graph, opened, staged=False)
     macro = getattr(playground.templates.get_template("_graph.svg").module, "graph_svg")  # noqa: B009  # a macro
-    svg = await in_thread_if(
-        is_long(graph), macro, drawing, True, language.say, playground.assets.text("graph.css")
-    )
-    return str(svg)
+    css = paint(playground.assets.text("graph.css"), theme)
+    return str(await in_thread_if(is_long(graph), macro, drawing, True, language.say, css))
 
 
 async def _classic_svg(playground: Playground, classic: ClassicGraph | None) -> str | None:
@@ -109,12 +145,10 @@ async def _classic_svg(playground: Playground, classic: ClassicGraph | None) -> 
     return await playground.graphviz.render(dot)
 
 
-async def _dot(trace: Trace, style: GraphStyle) -> str | None:
-    graph = chosen_graph(trace)
-    if style == "torchviz":
-        classic = trace.classic
-        return await in_thread_if(is_long(classic), write_dot, classic) if classic else None
-    return await in_thread_if(is_long(graph), write_graph_dot, graph) if graph else None
+async def _classic(playground: Playground, classic: ClassicGraph | None, asked: PictureFormat) -> str | None:
+    if classic is None or asked == "svg":
+        return await _classic_svg(playground, classic)
+    return await in_thread_if(is_long(classic), write_dot, classic)
 
 
 async def graph_panel(
@@ -132,11 +166,11 @@ async def graph_panel(
 async def annotated_panel(
     playground: Playground, graphs: Graphs, form: Form, language: Language, kept: str | None = ""
 ) -> GraphPanel:
-    """Our own drawing; what can be drawn otherwise is kept, so that groups and passes open without another run.
+    """Our own drawing; the graphs are kept, so that groups open and files are written without another run.
 
     `kept` is the key of graphs that are kept already; None for those not to be, because the next come soon.
     """
-    graph, opened = _choose(graphs, form.shown), frozenset(form.opened)
+    graph, opened = choose(graphs, form.shown), frozenset(form.opened)
     caption, key = show_caption(graph.backward, language), _structure("annotated", graph)
     try:
         drawing = await draw(playground, graph, opened)
@@ -145,9 +179,8 @@ async def annotated_panel(
         )
     except DrawingFailed:
         return GraphPanel(None, None, caption, key)
-    grouped = drawing.opened or any(box.group for box in drawing.boxes)
     several = len(graphs) > 1
-    if kept == "" and (grouped or several):
+    if kept == "":
         kept = playground.recent.keep(graphs)
     passes = tuple(_pass_choice(each, each is graph, language) for each in graphs) if several else ()
     return GraphPanel(drawing, None, caption, key, kept or "", write_times(drawing.stages), told, passes)

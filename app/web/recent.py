@@ -14,7 +14,7 @@ Graphs = tuple[AutogradGraph, ...]
 
 
 class RecentGraphs:
-    def __init__(self, entries: int = 32, most: int = 60_000) -> None:
+    def __init__(self, entries: int = 128, most: int = 60_000) -> None:
         """Keeps the graphs of `entries` runs, with no more than `most` nodes and edges in all of them together."""
         self._entries = entries
         self._most = most

@@ -20,6 +20,7 @@ from pydantic import (
 )
 from pydantic_core import ErrorDetails, PydanticCustomError
 
+from app.drawing.paints import Theme
 from app.holding import Command, CommandKind, Pace
 from app.limits import Limits
 from app.notebook import read_notebook
@@ -28,7 +29,7 @@ from app.trace import Dtype, GraphStyle, Init, InputSpec, RunRequest
 from app.values import Complex, Nested, Problem, Scalar, Spelled, Text
 from app.web.problems import RequestRefused
 
-PictureFormat = Literal["svg", "dot", "json", "none"]
+PictureFormat = Literal["svg", "dot", "mermaid", "model_explorer", "json", "none"]
 SPELLED: Mapping[str, Spelled] = MappingProxyType(
     {"NaN": "NaN", "Infinity": "Infinity", "-Infinity": "-Infinity"}
 )
@@ -112,7 +113,12 @@ class GraphBody(Strict):
     style: GraphStyle = Field(default="annotated", description="Our own annotated picture, or torchviz's.")
     format: PictureFormat = Field(
         default="svg",
-        description="`svg` or `dot` adds the picture; `json` the nodes and edges alone; `none` leaves it out.",
+        description="`svg`, `dot`, `mermaid` or `model_explorer` (the JSON of Google's Model Explorer) adds the "
+        "picture as text; `json` the nodes and edges alone; `none` leaves it out. A PNG is made in the page.",
+    )
+    theme: Theme = Field(
+        default="auto",
+        description="Colours of the SVG: `light`, `dark`, or both, as the reader's system asks.",
     )
 
 

@@ -19,7 +19,7 @@ from app.web.api_examples import CONTROL_EXAMPLES, RUN_EXAMPLES
 from app.web.evaluate import check, count_run, explain_magics, in_thread_if, parse_body, read_body
 from app.web.evaluate import start_run as begin
 from app.web.languages import Language
-from app.web.pictures import draw_picture
+from app.web.pictures import THEMES, draw_picture
 from app.web.playground import Playground, language_of, playground_of
 from app.web.problems import Failure, FailureAnswer, RequestRefused, reply_to
 from app.web.requests import ControlBody, PictureFormat, RunBody
@@ -57,7 +57,7 @@ async def start_run(request: Request) -> Response:
     program = await parse_body(playground, body)
     asked = body.run_request()
     await check(playground, program, asked)
-    run = await begin(playground, request, program, asked, body.graph.format)
+    run = await begin(playground, request, program, asked, f"{body.graph.format} {body.graph.theme}")
     return await answer_run(tell_status(await playground.runs.look(run), None, language), language, 202)
 
 
@@ -168,8 +168,9 @@ async def describe_run(
 async def answer_trace(
     playground: Playground, status: RunStatus, trace: Trace, language: Language
 ) -> EvaluateAnswer:
-    asked = read_format(status.wanted)
-    picture = await draw_picture(playground, trace, status.request.graph, asked, language)
+    name, _, colours = status.wanted.partition(" ")
+    asked, theme = read_format(name), THEMES.get(colours, "auto")
+    picture = await draw_picture(playground, trace, status.request.graph, asked, language, theme)
     return answer_for(trace, picture, asked, language, status.program)
 
 

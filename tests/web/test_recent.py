@@ -2,13 +2,18 @@
 
 from __future__ import annotations
 
+import json
 import re
 from dataclasses import replace
+from xml.etree import ElementTree
 
+import pygraphviz
+import pytest
 from httpx import AsyncClient
 
 from app.program import Program
 from app.trace import RunRequest, Trace
+from app.web.graph_files import GRAPH
 from app.web.recent import RecentGraphs
 from tests.drawing.graphs import line_graph, loop_graph
 from tests.fakes import FakeSandbox, line_trace
@@ -87,9 +92,52 @@ async def test_graph_that_is_kept_no_more_is_run_anew() -> None:
     assert len(sandbox.asked) == 1
 
 
-async def test_graph_that_is_drawn_whole_is_not_kept() -> None:
+FILES = ("graph.svg", "graph.dot", "graph.mmd", "graph.json", "model-explorer.json")
+
+
+@pytest.mark.parametrize("name", FILES)
+async def test_graph_is_saved_without_a_run(name: str) -> None:
+    sandbox = FakeSandbox()
+    async with site(sandbox) as client:
+        form = {"source": "y = x*w + b", "graph": kept_in((await client.get("/")).text)}
+        saved = await client.post(f"/graph/{name}", data=form)
+        assert len(sandbox.asked) == 1
+        again = await client.post(f"/graph/{name}", data={**form, "graph": "gone"})
+    assert saved.headers["content-disposition"] == f'attachment; filename="{name}"'
+    assert read_back(name, saved.text) == read_back(name, again.text) == 5
+    assert len(sandbox.asked) == 2
+
+
+def read_back(name: str, text: str) -> int:
+    """How many nodes the tool's own parser finds."""
+    match name:
+        case "graph.svg":
+            return sum(
+                each.get("class", "").startswith("box ") for each in ElementTree.fromstring(text).iter()
+            )
+        case "graph.dot":
+            return len(pygraphviz.AGraph(string=text).nodes())
+        case "graph.mmd":
+            return len(set(re.findall(r"n\d+(?:_\d+)?(?=[(\[])", text)))
+        case "graph.json":
+            return len(GRAPH.validate_json(text).nodes)
+        case _:
+            return len(json.loads(text)["graphs"][0]["nodes"])
+
+
+async def test_saved_picture_is_painted_in_one_theme_or_both() -> None:
     async with site() as client:
-        assert 'name="graph"' not in (await client.get("/")).text
+        form = {"source": "y = x*w + b", "graph": kept_in((await client.get("/")).text)}
+        texts = [
+            (await client.post(f"/graph/graph.svg{query}", data=form)).text for query in ("", "?theme=dark")
+        ]
+    assert ["prefers-color-scheme" in text for text in texts] == [True, False]
+    assert ["#16181d" in text for text in texts] == [True, True]
+
+
+async def test_file_of_another_name_is_not_found() -> None:
+    async with site() as client:
+        assert (await client.post("/graph/graph.gif", data={"source": "1"})).status_code == 404
 
 
 def test_what_is_kept_is_bounded() -> None:

@@ -1,0 +1,69 @@
+"""The graph on the page as a file: what stands there, with the same groups open, and nothing is run for it.
+
+Only where the graph is kept no more is the form's program run again.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from fastapi import APIRouter
+from pydantic import TypeAdapter
+from starlette.exceptions import HTTPException
+from starlette.requests import Request
+from starlette.responses import Response
+
+from app.errors import ProgramRefused
+from app.trace import AutogradGraph
+from app.web.evaluate import count_run, in_thread_if, parse, run
+from app.web.export import attach
+from app.web.forms import Form, read_form
+from app.web.pages import read_request, show_inputs, submit_form
+from app.web.pictures import THEMES, choose, is_long, write_picture
+from app.web.playground import language_of, playground_of
+from app.web.recent import Graphs
+from app.web.requests import PictureFormat
+
+FILES: Mapping[str, tuple[PictureFormat, str]] = {
+    "graph.svg": ("svg", "image/svg+xml"),
+    "graph.dot": ("dot", "text/vnd.graphviz"),
+    "graph.mmd": ("mermaid", "text/vnd.mermaid"),
+    "graph.json": ("json", "application/json"),
+    "model-explorer.json": ("model_explorer", "application/json"),
+}
+GRAPH = TypeAdapter(AutogradGraph)
+
+router = APIRouter(include_in_schema=False)
+
+
+@router.post("/graph/{name}")
+async def save_graph(request: Request, name: str, theme: str = "auto") -> Response:
+    """The graph of the form's run; the page, where the program cannot be run or leaves none."""
+    form = read_form(await request.body())
+    if name not in FILES:
+        raise HTTPException(404)
+    playground, language = playground_of(request), language_of(request)
+    try:
+        graphs = playground.recent.find(form.graph) or await _run_again(request, form)
+    except ProgramRefused:
+        graphs = ()
+    if not graphs:
+        return await submit_form(request, form)
+    asked, media_type = FILES[name]
+    graph, opened = choose(graphs, form.shown), frozenset(form.opened)
+    text = await write_picture(playground, graph, asked, language, THEMES.get(theme, "auto"), opened)
+    if text is None:
+        text = await in_thread_if(is_long(graph), write_graph, graph)
+    return attach(name, text, media_type)
+
+
+def write_graph(graph: AutogradGraph) -> str:
+    return GRAPH.dump_json(graph, indent=1).decode() + "\n"
+
+
+async def _run_again(request: Request, form: Form) -> Graphs:
+    playground = playground_of(request)
+    count_run(playground, request)
+    program = await parse(playground, form.source)
+    asked = await read_request(form, show_inputs(program, form))
+    return (await run(playground, request, program, asked)).graphs
