@@ -177,12 +177,14 @@ class Why:
     node: NodeId | None = None
 
 
-MarkKind = Literal["cut", "view", "in_place", "hook", "checkpoint", "custom", "why"]
+MarkKind = Literal[
+    "cut", "view", "in_place", "hook", "checkpoint", "custom", "why", "added", "removed", "changed"
+]
 
 
 @dataclass(frozen=True, slots=True)
 class Mark:
-    """Something a picture says at a node. All but `why` depend on the program's text, not on its numbers."""
+    """Something a picture says at a node. `why` and `changed` depend on numbers, all others on the program's text."""
 
     kind: MarkKind
     sentence: Text

@@ -51,6 +51,10 @@ export function startGroups(editor, graph, links) {
   document.addEventListener("click", (event) => {
     const chip = event.target.closest("[data-close]");
     if (chip) close(chip.dataset.close);
+    if (event.target.closest("[data-anew]")) {
+      form.elements.namedItem("before").value = "";
+      form.dispatchEvent(new Event("playground:now"));
+    }
   });
   document.addEventListener("change", (event) => {
     if (event.target.id === "shown") again();

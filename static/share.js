@@ -3,7 +3,7 @@
 
 const LONGEST = 16_000; // characters of a link that mail and chat programs still carry
 const MOST = 1_000_000; // characters a link may unfold to
-const LEFT_OUT = new Set(["sequence", "roots", "run", "graph", "set_language", "set_theme", "export"]);
+const LEFT_OUT = new Set(["sequence", "roots", "run", "graph", "before", "set_language", "set_theme", "export"]);
 
 export function startShare(editor, links, steps) {
   const form = editor.source.form;

@@ -33,6 +33,7 @@ TITLE_COLUMNS = 26
 CODE_COLUMNS = 32
 MOST_OUTPUTS = 4
 MOST_MARKS = 6
+CHANGES = ("added", "removed", "changed")
 
 ADVANCES: Mapping[LineStyle, float] = {
     "title": 7.83,
@@ -314,6 +315,9 @@ def group_face(
     sheet.write(Text("{count} nodes", {"count": count}), "code")
     for op, times in _most_frequent([node.op for node in nodes]):
         sheet.write(f"{shorten(clean(op), CODE_COLUMNS - 8)} × {show_count(times)}", "op")
+    differ = sum([bool(node.marks) and node.marks[0].kind in CHANGES for node in nodes])
+    if differ:
+        sheet.write(Text("≠ {count} differ", {"count": show_count(differ)}), "note")
     if output is not None:
         _write_output(sheet, output)
     words: dict[str, str | int | float] = {

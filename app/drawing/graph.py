@@ -157,7 +157,9 @@ def _node_box(
     root = outline.node in roots and outline.consumer < 0
     span = _span_text(node.span)
     within, whys = _keys(outline.within), _whys([node])
-    return Box(key, f"n{node.id}", node.kind, root, span, None, x, y, face, within, whys=whys)
+    return Box(
+        key, f"n{node.id}", node.kind, root, span, None, x, y, face, within, whys=whys, change=_change([node])
+    )
 
 
 def _group_box(wiring: Wiring, part: Part, face: Face, x: int, y: int, name: str, roots: set[int]) -> Box:
@@ -168,12 +170,33 @@ def _group_box(wiring: Wiring, part: Part, face: Face, x: int, y: int, name: str
     box = f"{name}-{part.key}"
     nodes = [wiring.nodes[place] for place in inside]
     holds, whys, around = _words_in(nodes), _whys(nodes), _around(spans)
-    return Box(box, part.key, kind, root, around, part.key, x, y, face, _keys(part.within), holds, whys)
+    return Box(
+        box,
+        part.key,
+        kind,
+        root,
+        around,
+        part.key,
+        x,
+        y,
+        face,
+        _keys(part.within),
+        holds,
+        whys,
+        _change(nodes),
+    )
 
 
 def _whys(nodes: Sequence[GraphNode]) -> tuple[Text, ...]:
     """Why gradients went wrong at these nodes."""
     return tuple([mark.sentence for node in nodes for mark in node.marks if mark.kind == "why"][:MOST_WHYS])
+
+
+def _change(nodes: Sequence[GraphNode]) -> str:
+    """What became of them, if of two graphs compared; a group in which anything differs is changed."""
+    kinds = {node.marks[0].kind if node.marks else "" for node in nodes}
+    found = kinds & {"added", "removed", "changed"}
+    return "" if not found else found.pop() if len(kinds) == 1 else "changed"
 
 
 def _keys(parts: Sequence[Part]) -> tuple[str, ...]:

@@ -73,6 +73,8 @@ class Box:
     holds: str = ""
     whys: tuple[Text, ...] = ()
     """Reasons of gradients gone wrong that point at it."""
+    change: str = ""
+    """Of two graphs compared: added, removed or changed."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -13,6 +13,7 @@ from typing import Any, get_args
 from pydantic import TypeAdapter
 
 from app.cells import Cell
+from app.drawing.difference import count_changes, summarise_changes
 from app.explanation import AlignedColumn, AlignedRow, Alignment, Beginning, Explanation
 from app.holding import Held
 from app.predictions import Predictions
@@ -105,6 +106,17 @@ class GraphAnswer(AutogradGraph):
     mermaid: str | None
     model_explorer: str | None
     """The text of a JSON file that Model Explorer opens."""
+
+
+@dataclass(frozen=True, slots=True)
+class DiffAnswer:
+    """Both graphs as one. What became of a node is its first mark: `added`, `removed` or `changed`."""
+
+    added: int
+    removed: int
+    changed: int
+    summary: str
+    graph: GraphAnswer
 
 
 @dataclass(frozen=True, slots=True)
@@ -304,13 +316,22 @@ def _graph(graph: AutogradGraph, picture: Picture, asked: PictureFormat) -> Grap
     return GraphAnswer(**_values(graph), style=picture.style, format=asked, **texts)
 
 
+def diff_answer(
+    union: AutogradGraph, picture: Picture, asked: PictureFormat, language: Language
+) -> DiffAnswer:
+    summary = language.say(summarise_changes(union))
+    return DiffAnswer(*count_changes(union), summary, _graph(union, picture, asked))
+
+
 def _summary(graph: AutogradGraph) -> GraphSummary:
     roots = graph.backward.roots if graph.backward else ()
     counts = len(graph.nodes), len(graph.edges)
     return GraphSummary(roots, *counts, graph.nodes_left_out, graph.occurrence, graph.backward)
 
 
-Answer = EvaluateAnswer | RunAnswer | ControlAnswer | FailureAnswer | HealthAnswer | DevicesAnswer
+Answer = (
+    EvaluateAnswer | DiffAnswer | RunAnswer | ControlAnswer | FailureAnswer | HealthAnswer | DevicesAnswer
+)
 
 
 @cache

@@ -25,7 +25,7 @@ from app.web.evaluate import count_run, in_thread_if, parse_body, read_body, run
 from app.web.pictures import draw_picture
 from app.web.playground import language_of, playground_of
 from app.web.problems import FailureAnswer
-from app.web.requests import ControlBody, EvaluateBody, RunBody
+from app.web.requests import ControlBody, DiffBody, EvaluateBody, RunBody
 from app.web.sizes import is_large
 
 FAILURES: Mapping[int | str, dict[str, Any]] = {
@@ -106,6 +106,6 @@ def _json(answer: DevicesAnswer | HealthAnswer, status: int = 200) -> Response:
 
 def add_body_schemas(schema: dict[str, Any]) -> None:
     """Put the requests' models where the operations point to; handlers read their bodies themselves."""
-    for kind in (EvaluateBody, RunBody, ControlBody):
+    for kind in (EvaluateBody, DiffBody, RunBody, ControlBody):
         model = kind.model_json_schema(ref_template="#/components/schemas/{model}")
         schema["components"]["schemas"].update(model.pop("$defs", {}), **{kind.__name__: model})

@@ -52,6 +52,16 @@ EVALUATE_EXAMPLES: Mapping[str, Any] = {
     },
 }
 
+DIFF_EXAMPLES: Mapping[str, Any] = {
+    "programs": {
+        "summary": "What another activation changes",
+        "value": {
+            "before": {"source": "y = torch.tanh(x*w + b)", "inputs": SCALARS},
+            "after": {"source": "y = torch.relu(x*w + b)", "inputs": SCALARS},
+        },
+    },
+}
+
 TRAINING = """
 x = torch.linspace(-1, 1, 64).unsqueeze(1)
 y = 2 * x + 1

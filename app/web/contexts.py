@@ -10,6 +10,7 @@ from dataclasses import dataclass
 
 from app.drawing.pieces import GraphDrawing
 from app.sandbox.face import Device
+from app.values import Text
 from app.web.forms import Field
 from app.web.repairs import AdviceRow, RepairsPanel
 from app.web.values import ValueView
@@ -140,6 +141,9 @@ class GraphPanel:
     """What there is to say of each node, for the script."""
     passes: tuple[PassChoice, ...] = ()
     """The run's graphs, where it has several."""
+    before: str = ""
+    changes: Text | None = None
+    """What differs from the graph that is kept as `before`."""
 
 
 @dataclass(frozen=True, slots=True)

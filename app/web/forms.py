@@ -9,7 +9,7 @@ from __future__ import annotations
 import cmath
 from collections.abc import Mapping
 from dataclasses import dataclass, fields
-from typing import get_args
+from typing import Literal, get_args
 from urllib.parse import parse_qsl
 
 from pydantic_core import from_json
@@ -24,7 +24,9 @@ from app.web.requests import freeze_value, spell
 
 KINDS = ("value", *get_args(Init))
 DTYPES = get_args(Dtype)
-STYLES: tuple[GraphStyle, ...] = get_args(GraphStyle)
+PageStyle = GraphStyle | Literal["diff"]
+"""What the page can show: also a run compared with an earlier one."""
+STYLES: Mapping[str, PageStyle] = {"torchviz": "torchviz", "diff": "diff"}
 MOST_PARKED = 12
 MOST_FORM_FIELDS = 2_000
 MOST_NAMES = 60
@@ -64,7 +66,7 @@ class Form:
     parked: tuple[Field, ...] = ()
     device: str = "cpu"
     backward: str = "auto"
-    style: GraphStyle = "annotated"
+    style: PageStyle = "annotated"
     sequence: str = ""
     """The page's own count of its requests, given back so that an older answer is not shown over a newer one."""
     roots: tuple[str, ...] = ()
@@ -77,6 +79,8 @@ class Form:
     pause_on_nonfinite: str = ""
     graph: str = ""
     """The graph on the page, where it is kept to be drawn again."""
+    before: str = ""
+    """The key of the graph to compare with."""
     shown: str = ""
     """Which backward pass's graph to show; the last one where there is no such."""
     run: str = ""
@@ -107,7 +111,9 @@ class Form:
                 problems.extend(refused.problems)
         if problems:
             raise ProgramRefused(list_problems(problems))
-        return RunRequest(specs, self.device, self.backward, None, self.style)
+        return RunRequest(
+            specs, self.device, self.backward, None, "torchviz" if self.style == "torchviz" else "annotated"
+        )
 
     def pace(self) -> Pace:
         """How a live run goes; a speed that is none is as fast as it can."""
@@ -136,13 +142,14 @@ def read_form(body: bytes) -> Form:
         parked=tuple(_field(name, texts) for name in parked if name not in names),
         device=short.get("device", "cpu"),
         backward=short.get("backward", "auto"),
-        style="torchviz" if short.get("style") == "torchviz" else "annotated",
+        style=STYLES.get(short.get("style", ""), "annotated"),
         sequence=short.get("sequence", "")[:20],
         roots=tuple(
             _cut(name) for name in texts.get("roots", "").split(",", MOST_NAMES)[:MOST_NAMES] if name
         ),
         opened=_short(pairs, "opened")[:MOST_NAMES],
         graph=short.get("graph", "")[:100],
+        before=short.get("before", "")[:100],
         shown=short.get("shown", "")[:20],
         run=short.get("run", "")[:100],
         steps_per_second=short.get("steps_per_second", ""),

@@ -7,11 +7,12 @@ run left behind is still worth having.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from time import perf_counter
 
 from app.classic import ClassicGraph
 from app.drawing.classic import write_dot, write_graph_dot
+from app.drawing.difference import compare, summarise_changes
 from app.drawing.exports import write_mermaid, write_model_explorer
 from app.drawing.graph import GraphView, draw_graph
 from app.drawing.paints import Theme, paint
@@ -160,7 +161,23 @@ async def graph_panel(
         return None
     if form.style == "torchviz":
         return await _classic_panel(playground, trace.classic, graph, language)
+    if form.style == "diff":
+        return await _compared_panel(playground, trace.graphs, form, language)
     return await annotated_panel(playground, trace.graphs, form, language)
+
+
+async def _compared_panel(
+    playground: Playground, graphs: Graphs, form: Form, language: Language
+) -> GraphPanel:
+    """The run compared with the one the page began to compare with; where none is kept, that is this one."""
+    earlier = playground.recent.find(form.before)
+    before = form.before if earlier else playground.recent.keep(graphs)
+    first, second = choose(earlier or graphs), choose(graphs, form.shown)
+    try:
+        union = await in_thread_if(is_long(first) or is_long(second), compare, first, second)
+    except DrawingFailed:
+        union = second
+    return await annotated_panel(playground, (union,), replace(form, before=before), language)
 
 
 async def annotated_panel(
@@ -182,8 +199,11 @@ async def annotated_panel(
     several = len(graphs) > 1
     if kept == "":
         kept = playground.recent.keep(graphs)
+    compared = (form.before, summarise_changes(graph)) if form.style == "diff" else ()
     passes = tuple(_pass_choice(each, each is graph, language) for each in graphs) if several else ()
-    return GraphPanel(drawing, None, caption, key, kept or "", write_times(drawing.stages), told, passes)
+    return GraphPanel(
+        drawing, None, caption, key, kept or "", write_times(drawing.stages), told, passes, *compared
+    )
 
 
 def _pass_choice(graph: AutogradGraph, chosen: bool, language: Language) -> PassChoice:

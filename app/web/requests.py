@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping
-from dataclasses import replace
+from dataclasses import dataclass, fields, replace
 from types import MappingProxyType
 from typing import Annotated, Any, Literal, TypeVar
 
@@ -25,7 +25,7 @@ from app.holding import Command, CommandKind, Pace
 from app.limits import Limits
 from app.notebook import read_notebook
 from app.program import list_problems
-from app.trace import Dtype, GraphStyle, Init, InputSpec, RunRequest
+from app.trace import AutogradGraph, Dtype, GraphStyle, Init, InputSpec, RunRequest
 from app.values import Complex, Nested, Problem, Scalar, Spelled, Text
 from app.web.problems import RequestRefused
 
@@ -169,6 +169,36 @@ class EvaluateBody(Strict):
     def run_request(self) -> RunRequest:
         inputs = {name: each.spec() for name, each in self.inputs.items()}
         return RunRequest(inputs, self.device, self.backward, self.seed, self.graph.style, self.watch)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DrawnGraph(AutogradGraph):
+    """A graph as an answer or a saved file tells it; what it was drawn as does not matter."""
+
+    style: str = ""
+    format: str = ""
+    svg: str | None = None
+    dot: str | None = None
+    mermaid: str | None = None
+    model_explorer: str | None = None
+
+
+class DrawnBody(Strict):
+    """A graph that was answered or saved before."""
+
+    drawn: DrawnGraph
+
+    def graph(self) -> AutogradGraph:
+        return AutogradGraph(**{each.name: getattr(self.drawn, each.name) for each in fields(AutogradGraph)})
+
+
+class DiffBody(Strict):
+    """Two programs, each with how to run it, or graphs that were answered before."""
+
+    before: EvaluateBody | DrawnBody
+    after: EvaluateBody | DrawnBody
+    format: PictureFormat = Field(default="svg", description="How the union of both is told.")
+    theme: Theme = "auto"
 
 
 class PaceBody(Strict):
