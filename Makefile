@@ -10,11 +10,11 @@ BIN := $(VENV)/bin
 INSTALL := $(BIN)/python -m pip install --quiet --constraint constraints.txt --editable
 
 .DEFAULT_GOAL := help
-.PHONY: help setup run test check format browser bench gpu-check docker-rehearsal clean
+.PHONY: help setup run test check format browser bench gpu-check conformance docker-rehearsal clean
 
 help: ## list these targets
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-17s %s\n", $$1, $$2}'
-	@echo "  variables: HOST=$(HOST) PORT=$(PORT) PYTHON=$(PYTHON) VENV=$(VENV) ARGS=\"arguments for pytest\""
+	@echo "  variables: HOST=$(HOST) PORT=$(PORT) PYTHON=$(PYTHON) VENV=$(VENV) ARGS=\"arguments for pytest, or for conformance\""
 
 setup: $(VENV)/.set-up ## create the virtual environment with the pinned packages
 
@@ -39,6 +39,9 @@ browser: ## install what the browser tests need from the system, where it is mis
 
 bench: $(VENV)/.set-up-bench browser ## run every benchmark in turn and print its table
 	@set -e; for file in benchmarks/*.py; do module=$$(basename $$file .py); echo "== $$module"; $(BIN)/python -m benchmarks.$$module; done
+
+conformance: $(VENV)/.set-up-test ## compare seeds, torch's docstring examples and folders in ARGS with plain Python
+	@$(BIN)/python -W ignore -m scripts.conformance $(ARGS)
 
 gpu-check: $(VENV)/.set-up-test ## the tests that need a CUDA device
 	@$(BIN)/python -c 'import sys, torch; sys.exit(not torch.cuda.is_available() and "torch sees no CUDA device here")'

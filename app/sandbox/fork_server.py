@@ -159,6 +159,7 @@ def server_environment(gpu: bool) -> dict[str, str]:
         "PYTHONHASHSEED": "random",
         "PYTHONDONTWRITEBYTECODE": "1",
         "MPLCONFIGDIR": str(cache),
+        "FBGEMM_NO_ASMJIT": "1",  # no code is made under the seal: embedding bags use what was compiled
         **threads,
         **found,
     }

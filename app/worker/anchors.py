@@ -31,6 +31,16 @@ def node_outputs(node: Any) -> tuple[Any, ...]:
     return tuple(getattr(node, "_input_metadata", ()))
 
 
+def output_shape(metadata: Any) -> tuple[int, ...]:
+    """The shape of one of `node_outputs`; () for a nested tensor of tensors, whose shape is no row of numbers; -1 where
+    a size is only a symbol.
+    """
+    try:
+        return tuple(size if isinstance(size, int) else -1 for size in metadata.shape)
+    except RuntimeError:
+        return ()
+
+
 def node_variable(node: Any) -> Tensor | None:
     """The leaf an AccumulateGrad adds into; None for every other node."""
     return getattr(node, "variable", None) if node.name().endswith("AccumulateGrad") else None

@@ -20,7 +20,14 @@ from torch.autograd.graph import GradientEdge, Node, get_gradient_edge
 from app.limits import KIB, Limits
 from app.trace import NodeKind, SavedItem
 from app.values import Mark, TensorId, TensorValue
-from app.worker.anchors import has_hooks, node_outputs, node_sequence, node_variable, what_guards
+from app.worker.anchors import (
+    has_hooks,
+    node_outputs,
+    node_sequence,
+    node_variable,
+    output_shape,
+    what_guards,
+)
 from app.worker.budget import GraphBudget
 from app.worker.identity import IdentityTable
 from app.worker.recorder import Argument, Call, Recorder, Result
@@ -167,7 +174,7 @@ class GraphWalk:
         return number
 
     def _describe(self, node: Node) -> RawNode:
-        outputs = [RawOutput(tuple(m.shape), dtype_name(m.dtype), str(m.device)) for m in node_outputs(node)]
+        outputs = [RawOutput(output_shape(m), dtype_name(m.dtype), str(m.device)) for m in node_outputs(node)]
         variable = node_variable(node)
         if variable is None:
             sequence = node_sequence(node)

@@ -18,7 +18,7 @@ from torch import Tensor, nn, optim
 from app.trace import InputSpec, TensorKind
 from app.values import Complex, Nested, Text
 from app.worker.recorder import Recorder
-from app.worker.tensors import is_uninitialised
+from app.worker.tensors import is_uninitialised, unheard
 
 DEEPEST = 2
 """How far into lists, dicts and objects tensors are looked for."""
@@ -172,4 +172,6 @@ def last_root(found: list[Found], shown: Any, assigned: tuple[str, ...], recorde
 
 
 def has_history(thing: Any) -> bool:
-    return isinstance(thing, Tensor) and thing.requires_grad and thing.grad_fn is not None
+    return isinstance(thing, Tensor) and unheard(
+        lambda it: it.requires_grad and it.grad_fn is not None, thing
+    )

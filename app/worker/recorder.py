@@ -26,7 +26,7 @@ from app.worker.identity import IdentityTable
 from app.worker.modules import ModulePaths
 from app.worker.ops import EventKind, event_kind, is_in_place, op_name
 from app.worker.shelf import Kept, Shelf
-from app.worker.tensors import is_uninitialised, shape_of
+from app.worker.tensors import is_uninitialised, shape_of, unheard
 
 PATIENCE = 200
 """A pass of the training loop is recorded again only after this many times as long as recording the last one took."""
@@ -261,12 +261,12 @@ class Recorder(TorchFunctionMode):
             return func(*args, **kwargs) if kwargs else func(*args)
         arguments = self.arguments(args, kwargs)
         if in_place and isinstance(args[0], Tensor) and not transforms_active():
-            self._shelf.save_from(args[0])
+            unheard(self._shelf.save_from, args[0])
         before = sequence_number()
         began = perf_counter()
         result = func(*args, **kwargs) if kwargs else func(*args)
         seconds = perf_counter() - began
-        outputs = written_to(args[0]) if in_place else tensors_in(result)
+        outputs = unheard(written_to, args[0]) if in_place else tensors_in(result)
         if outputs or sequence_number() != before:
             call = self.note(op, arguments, outputs, before, in_place, seconds)
             if heard and call is not None:
@@ -307,8 +307,8 @@ class Recorder(TorchFunctionMode):
                 self.by_sequence.setdefault(sequence, call)
         elif not torch.is_grad_enabled():
             call.grad_mode = not any(argument.requires_grad for argument in arguments)
-        if in_place and outputs and not outputs[0].is_inference():
-            call.version = outputs[0]._version
+        if in_place and outputs:
+            call.version = unheard(version_of, outputs[0])
         self.calls.append(call)
         return call
 
@@ -344,12 +344,12 @@ class Recorder(TorchFunctionMode):
 
     def _argument(self, tensor: Tensor) -> Argument:
         number = self._identities.number(tensor)
-        return Argument(tensor, number, self.made.get(number))
+        return unheard(Argument, tensor, number, self.made.get(number))
 
     def _result(self, tensor: Tensor, call: Call, position: int, readable: bool) -> Result:
         number = self._identities.number(tensor)
         kept = self._shelf.keep(tensor) if readable and type(tensor) is Tensor else None
-        result = self.made[number] = Result(tensor, number, call, position, kept)
+        result = self.made[number] = unheard(Result, tensor, number, call, position, kept)
         return result
 
 
@@ -366,6 +366,10 @@ def written_to(target: Any) -> list[Tensor]:
         return []
     base = target._base
     return [target] if base is None else [target, base]
+
+
+def version_of(tensor: Tensor) -> int | None:
+    return None if tensor.is_inference() else tensor._version
 
 
 def tensors_in(value: Any) -> list[Tensor]:

@@ -34,7 +34,7 @@ from app.worker.namespace import Found
 from app.worker.passes import Passes, RawPass
 from app.worker.raised.explain import explain_raised
 from app.worker.recorder import Argument, Call, Recorder, Result
-from app.worker.tensors import dtype_name, shape_of, summarise
+from app.worker.tensors import dtype_name, known_sizes, shape_of, summarise
 from app.worker.turns import Place
 from app.worker.why.explain import Explainer, Named
 from app.worker.why.facts import Facts
@@ -297,7 +297,7 @@ def is_inner(call: Call, after: Call) -> bool:
 
 
 def _operand(tensor: Argument | Result) -> Operand:
-    return Operand(tensor.tensor, tuple(tensor.shape), dtype_name(tensor.dtype))
+    return Operand(tensor.tensor, known_sizes(tensor.shape), dtype_name(tensor.dtype))
 
 
 def byte_range(thing: Tensor | np.ndarray[Any, Any]) -> tuple[int, int]:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Iterable, Sequence
-from typing import Any, Literal
+from typing import Any, Literal, TypeVar
 
 import torch
 from torch.nn.parameter import UninitializedBuffer, UninitializedParameter
@@ -16,6 +16,8 @@ from torch.nn.parameter import UninitializedBuffer, UninitializedParameter
 from app.values import Complex, Nested, Real, Scalar, Statistics, TensorValue, spell
 from app.worker.anchors import is_wrapper, unwrap
 
+T = TypeVar("T")
+PLAIN = frozenset({torch.Tensor, torch.nn.Parameter})
 LARGEST_DENSE = 2**22
 """Elements a sparse tensor may have to be looked at as a dense one."""
 FEW = 64
@@ -118,7 +120,20 @@ def shape_of(tensor: torch.Tensor) -> tuple[int, ...]:
     """The shape; -1 for the ragged dimensions of a nested tensor."""
     if tensor.is_nested:
         return (int(tensor.size(0)), *(-1,) * (tensor.dim() - 1))
-    return tuple(int(size) for size in tensor.shape)
+    return known_sizes(tensor.shape)
+
+
+def known_sizes(shape: Iterable[Any]) -> tuple[int, ...]:
+    """A shape as plain numbers; -1 for a size that is only a symbol, while torch traces a program."""
+    return tuple(size if isinstance(size, int) else -1 for size in shape)
+
+
+def unheard(read: Callable[..., T], tensor: torch.Tensor, *more: Any) -> T:
+    """What `read` says of a tensor; a class with a `__torch_function__` of its own does not hear us ask."""
+    if type(tensor) in PLAIN:
+        return read(tensor, *more)
+    with torch._C.DisableTorchFunctionSubclass():
+        return read(tensor, *more)
 
 
 def dtype_name(dtype: torch.dtype) -> str:
