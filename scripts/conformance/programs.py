@@ -55,7 +55,10 @@ def read_folder(folder: Path) -> Iterator[Sample]:
 def read_docstrings() -> Iterator[Sample]:
     """One program for each documented thing whose docstring has examples, each text once."""
     seen: set[str] = set()
-    for name, thing in sorted(documented_things(), key=lambda pair: pair[0]):
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # what is old says so when it is looked at
+        found = sorted(documented_things(), key=lambda pair: pair[0])
+    for name, thing in found:
         text = docstring_of(thing)
         if ">>>" in text and text not in seen:
             seen.add(text)
@@ -63,7 +66,9 @@ def read_docstrings() -> Iterator[Sample]:
 
 
 def docstring_of(thing: Any) -> str:
-    text = getattr(thing, "__doc__", None)
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        text = getattr(thing, "__doc__", None)
     return inspect.cleandoc(text) if isinstance(text, str) else ""
 
 
