@@ -79,7 +79,7 @@ def check_answer(response: httpx.Response) -> dict[str, Any]:
         return answer
     assert set(answer) == {"error"}, response.text[:500]
     error: dict[str, Any] = answer["error"]
-    assert set(error) == {"code", "message", "problems", "retry_after"}
+    assert set(error) == {"code", "message", "problems", "retry_after", "source", "repairs", "advice"}
     assert error["code"]
     assert error["message"]
     for problem in error["problems"]:
