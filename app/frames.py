@@ -6,9 +6,10 @@ from dataclasses import dataclass
 from typing import Literal
 
 from app.cells import CellTurn
+from app.graph import AutogradGraph
 from app.holding import Held
 from app.predictions import Predictions
-from app.trace import AutogradGraph, Figure, Output, TensorRecord, Trace
+from app.trace import Figure, Output, TensorRecord, Trace
 from app.training import Training
 from app.values import Many
 

@@ -13,24 +13,26 @@ from dataclasses import dataclass, field, replace
 from app.classic import ClassicEdge, ClassicGraph, ClassicNode
 from app.errors import DrawingFailed
 from app.frames import Frame
+from app.graph import (
+    AutogradGraph,
+    BackwardPass,
+    GraphEdge,
+    GraphNode,
+    GraphRoot,
+    NodeKind,
+    NodeOutput,
+    SavedItem,
+)
 from app.holding import Command, Held, HeldState, NonFinite, Origin, Pace
 from app.program import Program
 from app.sandbox.face import Device, SandboxHealth, SealLayer
 from app.trace import (
-    AutogradGraph,
-    BackwardPass,
     Completed,
-    GraphEdge,
-    GraphNode,
-    GraphRoot,
     InputSpec,
-    NodeKind,
-    NodeOutput,
     Operand,
     Output,
     Raised,
     RunRequest,
-    SavedItem,
     Shown,
     StackFrame,
     Step,

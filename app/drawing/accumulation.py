@@ -14,7 +14,7 @@ from app.drawing.derivation import is_close
 from app.drawing.faces import title_of
 from app.drawing.lettering import clean, shorten
 from app.drawing.numerals import as_float, scalar_of, show_number
-from app.trace import AutogradGraph, GraphNode, NodeOutput
+from app.graph import AutogradGraph, GraphNode, NodeOutput
 from app.values import Complex, Nested, NodeId, TensorValue, Text
 
 MOST_SUMMANDS = 12

@@ -13,7 +13,7 @@ from itertools import groupby
 from app.drawing.addition import add_values
 from app.drawing.call_order import Wiring
 from app.drawing.sketch import Sketch
-from app.trace import AutogradGraph
+from app.graph import AutogradGraph
 from app.values import TensorValue
 
 MOST_TERMS = 64

@@ -12,7 +12,7 @@ from dataclasses import dataclass, field, replace
 from app.drawing.lettering import clean, columns
 from app.drawing.numerals import as_float, scalar_of
 from app.drawing.rules import Rule
-from app.trace import GraphEdge, GraphNode, NodeOutput, SavedItem
+from app.graph import GraphEdge, GraphNode, NodeOutput, SavedItem
 from app.values import Complex, Nested, TensorValue
 
 SYMBOL_COLUMNS = 18

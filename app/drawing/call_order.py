@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from heapq import heapify, heappop, heappush
 
 from app.errors import DrawingFailed
-from app.trace import AutogradGraph, GraphEdge, GraphNode
+from app.graph import AutogradGraph, GraphEdge, GraphNode
 from app.values import NodeId, Text
 
 

@@ -15,7 +15,7 @@ from app.drawing.call_order import Wiring, wire
 from app.drawing.faces import in_words, title_of
 from app.drawing.lettering import FORBIDDEN, REMOVED, clean
 from app.drawing.numerals import show_shape
-from app.trace import AutogradGraph, GraphNode
+from app.graph import AutogradGraph, GraphNode
 
 NODE_STYLE = (
     ("style", "filled"),

@@ -31,7 +31,7 @@ from app.drawing.mathml import (
 )
 from app.drawing.numerals import show_number, show_shape
 from app.drawing.rules import Rule
-from app.trace import GraphNode, NodeOutput
+from app.graph import GraphNode, NodeOutput
 from app.values import TensorValue, Text
 
 BY_ELEMENT = frozenset(

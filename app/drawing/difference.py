@@ -15,7 +15,7 @@ from app.drawing.call_order import Wiring, wire
 from app.drawing.faces import in_words
 from app.drawing.lettering import clean, shorten
 from app.drawing.numerals import show_shape
-from app.trace import AutogradGraph, GraphEdge, GraphNode, NodeOutput
+from app.graph import AutogradGraph, GraphEdge, GraphNode, NodeOutput
 from app.values import Mark, NodeId, Text
 
 LONGEST = 1_500

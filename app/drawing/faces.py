@@ -21,7 +21,7 @@ from app.drawing.numerals import (
     show_shape,
 )
 from app.drawing.pieces import Column, Face, Line, LineStyle, Rule
-from app.trace import GraphNode, NodeOutput
+from app.graph import GraphNode, NodeOutput
 from app.values import TensorValue, Text
 from app.words import in_english
 

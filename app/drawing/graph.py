@@ -21,7 +21,7 @@ from app.drawing.pieces import Box, BoxKind, Face, GraphDrawing, Opened, Stages
 from app.drawing.placement import Placement, PlacementCache, place
 from app.drawing.sketch import Outline, Sketch, draw_sketch, leaf_uses, only_outputs, whole_parts
 from app.drawing.stages import tell_stages
-from app.trace import AutogradGraph, GraphNode, NodeOutput
+from app.graph import AutogradGraph, GraphNode, NodeOutput
 from app.values import Span, Text
 from app.words import in_english
 

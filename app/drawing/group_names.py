@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from app.drawing.grouping import Part, split_path
 from app.drawing.lettering import clean
 from app.drawing.numerals import show_count
-from app.trace import GraphNode
+from app.graph import GraphNode
 from app.values import Text
 
 

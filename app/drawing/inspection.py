@@ -17,7 +17,7 @@ from app.drawing.faces import title_of
 from app.drawing.lettering import clean
 from app.drawing.numerals import as_float, scalar_of, show_exact, show_number, show_shape
 from app.drawing.rules import find_rule, is_custom
-from app.trace import AutogradGraph, BackwardPass, GraphNode, NodeOutput, SavedItem
+from app.graph import AutogradGraph, BackwardPass, GraphNode, NodeOutput, SavedItem
 from app.values import Complex, NodeId, Real, TensorValue, Text
 
 MOST_SAVED = 24

@@ -8,7 +8,7 @@ from app.drawing.arrivals import Term
 from app.drawing.faces import title_of
 from app.drawing.lettering import clean, shorten
 from app.drawing.numerals import show_count, show_number, show_range
-from app.trace import GraphNode, NodeOutput
+from app.graph import GraphNode, NodeOutput
 from app.values import Nested, TensorValue, Text
 
 NOT_KEPT = "—"

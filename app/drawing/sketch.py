@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from app.drawing.call_order import Operand, Wiring
 from app.drawing.edges import Strand
 from app.drawing.grouping import Part
-from app.trace import GraphEdge, NodeOutput
+from app.graph import GraphEdge, NodeOutput
 from app.values import TensorValue
 
 

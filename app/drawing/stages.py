@@ -26,7 +26,7 @@ from app.drawing.narration import (
 from app.drawing.numerals import scalar_of, show_number, show_range
 from app.drawing.pieces import Phase, Stage, Stages, Sum
 from app.drawing.sketch import Sketch
-from app.trace import AutogradGraph, GraphNode
+from app.graph import AutogradGraph, GraphNode
 from app.values import TensorValue, Text
 
 MOST_STAGES = 600

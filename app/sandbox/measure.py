@@ -6,10 +6,11 @@ from collections.abc import Iterator
 
 from app.errors import WireError
 from app.frames import Tensors
+from app.graph import AutogradGraph
 from app.holding import Held
 from app.limits import Limits
 from app.predictions import Predictions
-from app.trace import AutogradGraph, Raised, TensorRecord, Trace
+from app.trace import Raised, TensorRecord, Trace
 from app.training import Ribbon, Training
 from app.values import Nested, TensorValue
 from app.wire import ChildFrame, decode_frame

@@ -15,14 +15,13 @@ from pydantic import TypeAdapter
 from app.cells import Cell
 from app.drawing.difference import count_changes, summarise_changes
 from app.explanation import AlignedColumn, AlignedRow, Alignment, Beginning, Explanation
+from app.graph import AutogradGraph, BackwardPass
 from app.holding import Held
 from app.predictions import Predictions
 from app.program import Program
 from app.runs.face import RunState, RunStatus, StopReason
 from app.sandbox.face import Device, SandboxHealth
 from app.trace import (
-    AutogradGraph,
-    BackwardPass,
     Completed,
     Crashed,
     Cut,

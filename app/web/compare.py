@@ -8,7 +8,8 @@ from starlette.responses import Response
 
 from app.drawing.difference import compare
 from app.errors import DrawingFailed
-from app.trace import AutogradGraph, Completed, Trace
+from app.graph import AutogradGraph
+from app.trace import Completed, Trace
 from app.values import Problem, Text
 from app.web.answers import DiffAnswer, diff_answer, write_json
 from app.web.api import FAILURES, body_of

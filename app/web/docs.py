@@ -10,7 +10,7 @@ from fastapi import APIRouter
 from starlette.requests import Request
 from starlette.responses import Response
 
-from app.web.contexts import DocsPage, Endpoint, EndpointExample, SchemaRow, SchemaTable
+from app.web.docs_contexts import DocsPage, Endpoint, EndpointExample, SchemaRow, SchemaTable
 from app.web.pages import render
 
 router = APIRouter(include_in_schema=False)

@@ -12,7 +12,7 @@ from app.drawing.accumulation import Summand
 from app.drawing.derivation import Formula
 from app.drawing.inspection import Held, Inspection, inspect
 from app.drawing.pieces import GraphDrawing
-from app.trace import AutogradGraph
+from app.graph import AutogradGraph
 from app.values import TensorValue
 from app.web.languages import Language
 from app.web.values import histogram

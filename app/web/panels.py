@@ -10,8 +10,9 @@ from collections.abc import Iterator, Mapping
 
 from app.drawing.numerals import show_shape
 from app.frames import Tensors
+from app.graph import BackwardPass
 from app.source import SourceText
-from app.trace import BackwardPass, Crashed, Cut, Operand, Outcome, Raised, Step, Stopped, TensorRecord, Trace
+from app.trace import Crashed, Cut, Operand, Outcome, Raised, Step, Stopped, TensorRecord, Trace
 from app.values import Real, Statistics, StorageId, TensorValue, Text
 from app.web.cells import MOST_OUTPUT, join_output, outside_cells, show_cells, show_figures
 from app.web.contexts import (

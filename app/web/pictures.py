@@ -18,7 +18,8 @@ from app.drawing.graph import GraphView, draw_graph
 from app.drawing.paints import Theme, paint
 from app.drawing.pieces import GraphDrawing
 from app.errors import DrawingFailed
-from app.trace import AutogradGraph, GraphStyle, Trace
+from app.graph import AutogradGraph
+from app.trace import GraphStyle, Trace
 from app.values import Text
 from app.web.contexts import GraphPanel, PassChoice
 from app.web.evaluate import in_thread_if

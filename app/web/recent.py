@@ -8,7 +8,7 @@ from __future__ import annotations
 import secrets
 from collections import OrderedDict
 
-from app.trace import AutogradGraph
+from app.graph import AutogradGraph
 
 Graphs = tuple[AutogradGraph, ...]
 

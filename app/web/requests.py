@@ -21,11 +21,12 @@ from pydantic import (
 from pydantic_core import ErrorDetails, PydanticCustomError
 
 from app.drawing.paints import Theme
+from app.graph import AutogradGraph
 from app.holding import Command, CommandKind, Pace
 from app.limits import Limits
 from app.notebook import read_notebook
 from app.program import list_problems
-from app.trace import AutogradGraph, Dtype, GraphStyle, Init, InputSpec, RunRequest
+from app.trace import Dtype, GraphStyle, Init, InputSpec, RunRequest
 from app.values import Complex, Nested, Problem, Scalar, Spelled, Text
 from app.web.problems import RequestRefused
 

@@ -17,8 +17,8 @@ from torch import Tensor
 from torch.autograd.function import BackwardCFunction
 from torch.autograd.graph import GradientEdge, Node, get_gradient_edge
 
+from app.graph import NodeKind, SavedItem
 from app.limits import KIB, Limits
-from app.trace import NodeKind, SavedItem
 from app.values import Mark, TensorId, TensorValue
 from app.worker.anchors import (
     has_hooks,

@@ -12,19 +12,10 @@ import torch
 from torch import Tensor
 
 from app.explanation import Explanation
+from app.graph import AutogradGraph, BackwardPass, GraphEdge, GraphNode, GraphRoot, NodeOutput
 from app.limits import Limits
 from app.source import SourceText
-from app.trace import (
-    AutogradGraph,
-    BackwardPass,
-    GraphEdge,
-    GraphNode,
-    GraphRoot,
-    NodeOutput,
-    Operand,
-    Step,
-    TensorRecord,
-)
+from app.trace import Operand, Step, TensorRecord
 from app.values import Mark, NodeId, Span, StepId, TensorId, Why
 from app.worker.autograd import RawNode
 from app.worker.functions import silenced

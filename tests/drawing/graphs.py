@@ -16,7 +16,7 @@ import torch
 from torch.autograd.graph import Node
 from torch.overrides import TorchFunctionMode
 
-from app.trace import AutogradGraph, BackwardPass, GraphEdge, GraphNode, GraphRoot, NodeKind, NodeOutput
+from app.graph import AutogradGraph, BackwardPass, GraphEdge, GraphNode, GraphRoot, NodeKind, NodeOutput
 from app.values import Nested, NodeId, Real, Span, Statistics, TensorValue
 
 FILE = "<program>"

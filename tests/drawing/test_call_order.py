@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from app.drawing.call_order import wire
 from app.errors import DrawingFailed
-from app.trace import AutogradGraph
+from app.graph import AutogradGraph
 from tests.drawing.graphs import graph_of, join, line_graph, loop_graph, scalar_node
 
 

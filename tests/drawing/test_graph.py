@@ -15,7 +15,7 @@ from app.drawing.graph import GraphView, draw_graph
 from app.drawing.pieces import Box, GraphDrawing
 from app.drawing.placement import PlacementCache
 from app.errors import DrawingFailed
-from app.trace import AutogradGraph, GraphNode, NodeKind
+from app.graph import AutogradGraph, GraphNode, NodeKind
 from app.values import Complex, Nested, NodeId, Real, Statistics, TensorValue
 from app.words import in_english
 from tests.drawing.graphs import (

@@ -10,7 +10,8 @@ from app.drawing.accumulation import Summand
 from app.drawing.derivation import Formula
 from app.drawing.inspection import Inspection, inspect, show_bytes
 from app.drawing.mathml import spell_out
-from app.trace import AutogradGraph, GraphNode, NodeOutput, SavedItem, Trace
+from app.graph import AutogradGraph, GraphNode, NodeOutput, SavedItem
+from app.trace import Trace
 from app.values import NodeId, Statistics, TensorValue, Text
 from app.web.examples import Example, load_examples
 from app.words import in_english

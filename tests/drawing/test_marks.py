@@ -10,7 +10,7 @@ import pytest
 from app.drawing.graph import GraphView, draw_graph
 from app.drawing.pieces import Box, GraphDrawing
 from app.errors import DrawingFailed
-from app.trace import AutogradGraph
+from app.graph import AutogradGraph
 from app.values import Mark, NodeId, Text
 from app.words import in_english
 from tests.fakes import cut_graph

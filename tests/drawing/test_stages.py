@@ -10,7 +10,8 @@ import pytest
 from app.drawing.graph import GraphView, draw_graph
 from app.drawing.pieces import GraphDrawing, Stage
 from app.drawing.stages import MOST_STAGES
-from app.trace import AutogradGraph, Trace
+from app.graph import AutogradGraph
+from app.trace import Trace
 from app.values import NodeId
 from app.words import in_english
 from tests.drawing.graphs import graph_of, line_graph, loop_graph, scalar_node

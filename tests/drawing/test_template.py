@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 
 from app.drawing.graph import GraphView, draw_graph
 from app.drawing.heatmap import STEPS
-from app.trace import AutogradGraph
+from app.graph import AutogradGraph
 from app.words import in_english
 from tests.drawing.graphs import graph_of, join, line_graph, loop_graph, record, scalar_node
 

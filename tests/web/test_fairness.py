@@ -13,9 +13,10 @@ from typing import Any
 import pytest
 
 from app.drawing import graph as drawing
+from app.graph import AutogradGraph, GraphEdge
 from app.program import Program
 from app.sandbox.face import SandboxHealth
-from app.trace import AutogradGraph, Completed, Cut, GraphEdge, Output, RunRequest, Step, Trace
+from app.trace import Completed, Cut, Output, RunRequest, Step, Trace
 from app.values import NodeId, Span, StepId
 from app.web import answers, evaluate, pictures
 from app.web.forms import Form, read_form

@@ -9,8 +9,9 @@ import torch
 from hypothesis import HealthCheck, given, settings
 from torch import Tensor
 
+from app.graph import AutogradGraph, NodeOutput
 from app.limits import Limits
-from app.trace import AutogradGraph, Completed, NodeOutput
+from app.trace import Completed
 from app.values import Nested, TensorValue
 from tests.worker.programs import TEMPLATES, Builder, is_statement, programs, run_plainly
 from tests.worker.running import run, tensor

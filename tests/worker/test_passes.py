@@ -7,8 +7,9 @@ from typing import Any
 import pytest
 import torch
 
+from app.graph import AutogradGraph
 from app.limits import Limits
-from app.trace import AutogradGraph, Completed, InputSpec, Raised, Trace
+from app.trace import Completed, InputSpec, Raised, Trace
 from app.worker import passes
 from tests.worker.running import leaf, node, run, tensor
 

@@ -5,7 +5,8 @@ from __future__ import annotations
 import pytest
 import torch
 
-from app.trace import AutogradGraph, Completed, GraphNode
+from app.graph import AutogradGraph, GraphNode
+from app.trace import Completed
 from app.values import Complex
 from app.words import in_english
 from tests.worker.running import node, run, tensor

@@ -1,0 +1,52 @@
+"""The picture of docs/house.md as tables: floors, neighbours, owners, exceptions and sizes."""
+
+from __future__ import annotations
+
+FLOORS = (
+    (
+        *("frames", "trace", "graph", "cells", "training", "holding", "explanation"),
+        *("predictions", "classic", "values", "limits", "errors", "editing"),
+    ),
+    ("wire", "control", "program", "repairs", "advice", "settings", "words", "thinning"),
+    ("sandbox", "drawing", "worker"),
+    ("runs",),
+    ("web", "terminal"),
+    ("main",),
+)
+SAME_ROOM = (("source", "program"), ("request", "program"), ("notebook", "program"))
+"""Files that together make one room, named after its first file."""
+NEIGHBOURS = (
+    *((user, "values") for user in ("errors", "training", "holding", "predictions", "classic", "cells")),
+    *(
+        ("trace", used)
+        for used in ("values", "training", "holding", "predictions", "classic", "cells", "graph")
+    ),
+    *(("trace", "explanation"), ("explanation", "values"), ("graph", "values")),
+    *(
+        ("frames", used)
+        for used in ("trace", "values", "training", "holding", "predictions", "cells", "graph")
+    ),
+    *(("errors", "editing"), ("editing", "values"), ("repairs", "program"), ("advice", "program")),
+)
+"""On floor 0 the vocabulary is made of small values, and a failure may carry one."""
+
+OWNERS = (
+    ("worker", ("torch", "numpy", "matplotlib", "pandas", "sklearn", "scipy", "sympy", "torchviz")),
+    ("web main", ("fastapi", "starlette")),
+    ("web", ("jinja2", "jinja2_fragments", "babel")),
+    ("main", ("uvicorn",)),
+    ("drawing", ("graphviz", "pygraphviz")),
+    ("", ("pickle", "marshal", "shelve", "dill", "cloudpickle", "joblib")),
+)
+"""Rooms that may import these packages; everyone else may not, and nobody unpickles."""
+
+MAY_CATCH_EVERYTHING = (
+    ("app/worker/execute.py", "runs the user's program, which may raise anything"),
+    ("app/worker/namespace.py", "reads the names of a module whose methods may be the program's own"),
+    ("app/worker/child.py", "the last resort of the child's process: tells what failed, then ends"),
+    ("app/worker/why/explain.py", "asks tensors whose class may be the program's own"),
+    ("app/worker/shadow.py", "asks the user's module for predictions, whose forward may raise anything"),
+    ("app/worker/raised/explain.py", "asks tensors and modules whose class may be the program's own"),
+    ("app/worker/outcome.py", "reads the message of an exception whose class may be the user's own"),
+)
+FILE_LINES, FUNCTION_LINES = 400, 60
