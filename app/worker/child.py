@@ -95,8 +95,8 @@ def open_descriptors() -> set[int]:
 
 def readable_paths() -> tuple[str, ...]:
     """What a sealed child may still read: fonts, torch's source of seeds, scikit-learn's bundled data. All public."""
-    data = f"{next(iter(sklearn.__path__))}/datasets/data"
-    paths = (f"{mpl.get_data_path()}/fonts", "/usr/share/fonts", "/dev/urandom", data)
+    bundled = (f"{next(iter(sklearn.__path__))}/datasets/{each}" for each in ("data", "descr"))
+    paths = (f"{mpl.get_data_path()}/fonts", "/usr/share/fonts", "/dev/urandom", *bundled)
     return tuple(path for path in paths if Path(path).exists())
 
 
