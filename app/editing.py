@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 
-from app.values import Span, Text
+from app.values import Many, Span, Text
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,7 +56,7 @@ class Fix:
     """Edits that belong together, offered and never made unasked. `label` is what the program then says."""
 
     label: str
-    edits: tuple[Edit, ...]
+    edits: Many[Edit]
 
 
 @dataclass(frozen=True, slots=True)

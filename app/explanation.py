@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Literal
 
+from app.editing import Fix
 from app.values import Many, Span, Text
 
 Fact = Literal["shape", "dtype", "device"]
@@ -65,3 +66,5 @@ class Explanation:
     operands: Many[Involved] = ()
     table: Alignment | None = None
     beginnings: Many[Beginning] = ()
+    fixes: Many[Fix] = ()
+    """Edits that are offered; one of them is made, or none."""

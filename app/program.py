@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import ast
 import builtins
-import difflib
 import dis
 import warnings
 from collections.abc import Iterable, Iterator
@@ -22,6 +21,7 @@ from app.errors import ProgramRefused
 from app.limits import Limits
 from app.notebook import split_cells
 from app.source import SourceText
+from app.spelling import nearest
 from app.values import Problem, Span, Text
 
 FILENAME = "<program>"
@@ -226,7 +226,7 @@ def missing_inputs(program: Program, given: Iterable[str]) -> Iterator[Problem]:
 def _guess(name: str, candidates: list[str]) -> str | None:
     if not 2 < len(name) <= LONGEST_GUESS:
         return None
-    return next(iter(difflib.get_close_matches(name, candidates, n=1, cutoff=0.75)), None)
+    return next(iter(nearest(name, candidates, most=1)), None)
 
 
 def _missing_input(free: FreeName, near: str | None) -> Problem:

@@ -109,6 +109,7 @@ def describe_explanation(told: Explanation) -> Iterator[str]:
         yield f"cause: {in_english(told.sentence)}"
     if told.table is not None:
         yield from describe_table(told.table)
+    yield from (f"write: {fix.label}" for fix in told.fixes)
     yield from (f"began: {in_english(each.sentence)}" for each in told.beginnings)
     for each in told.operands:
         yield f"  {each.name}  {each.dtype} {show_shape(each.shape)}  {each.device}"

@@ -5,7 +5,7 @@ from __future__ import annotations
 FLOORS = (
     (
         *("frames", "trace", "graph", "cells", "training", "holding", "explanation"),
-        *("predictions", "classic", "values", "limits", "errors", "editing"),
+        *("predictions", "classic", "values", "limits", "errors", "editing", "spelling"),
     ),
     ("wire", "control", "program", "repairs", "advice", "settings", "words", "thinning"),
     ("sandbox", "drawing", "worker"),
@@ -21,7 +21,7 @@ NEIGHBOURS = (
         ("trace", used)
         for used in ("values", "training", "holding", "predictions", "classic", "cells", "graph")
     ),
-    *(("trace", "explanation"), ("explanation", "values"), ("graph", "values")),
+    *(("trace", "explanation"), ("explanation", "values"), ("explanation", "editing"), ("graph", "values")),
     *(
         ("frames", used)
         for used in ("trace", "values", "training", "holding", "predictions", "cells", "graph")

@@ -3,17 +3,21 @@
 from __future__ import annotations
 
 import ast
+import re
 import warnings
 from collections.abc import Sequence
+from zlib import crc32
 
 from app.advice.absent import find_absent
 from app.advice.names import Names
 from app.advice.old import find_old, find_prints
+from app.advice.unbound import find_unbound
 from app.editing import Advice, Edit
 from app.source import SourceText
 from app.values import Span
 
 MOST_ADVICE = 12
+EDIT = "edit:"
 
 
 def advise(text: str) -> tuple[Advice, ...]:
@@ -25,7 +29,8 @@ def advise(text: str) -> tuple[Advice, ...]:
         return tuple(find_prints(text))
     names = Names.of(tree, text)
     found = sorted(
-        (*find_absent(names), *find_old(names)), key=lambda each: (each.span.line, each.span.column)
+        (*find_absent(names), *find_old(names), *find_unbound(names)),
+        key=lambda each: (each.span.line, each.span.column),
     )
     return tuple(found)[: 10 * MOST_ADVICE]
 
@@ -56,7 +61,10 @@ def make_edits(text: str, edits: Sequence[Edit]) -> str:
 
 
 def fixed(text: str, key: str) -> str:
-    """The text with the fix of that key made; as it is where there is none."""
+    """The text with the fix of that key made; as it is where there is none, or what it changed reads otherwise now."""
+    if key.startswith(EDIT):
+        edit = read_edit(text, key)
+        return make_edits(text, (edit,)) if edit else text
     for advice in advise(text):
         if advice.fix and key_of(advice) == key:
             return make_edits(text, advice.fix.edits)
@@ -65,3 +73,24 @@ def fixed(text: str, key: str) -> str:
 
 def key_of(advice: Advice) -> str:
     return f"{advice.code}:{advice.span.line}:{advice.span.column}"
+
+
+def key_of_edit(text: str, edit: Edit) -> str:
+    """An edit as a button's value: where, the checksum of what stands there, and what is to stand there."""
+    span = edit.span
+    where = (span.line, span.column, span.end_line, span.end_column, checksum(text, span))
+    return f"{EDIT}{':'.join(map(str, where))}:{edit.text}"
+
+
+def read_edit(text: str, key: str) -> Edit | None:
+    """The edit of a button's value; None where it is none of ours, or the text is another by now."""
+    match = re.fullmatch(EDIT + 5 * r"(\d{1,10}):" + r"(.{1,100})", key)
+    if match is None:
+        return None
+    line, column, end_line, end_column, expected = map(int, match.groups()[:5])
+    span = Span(line, column, end_line, end_column)
+    return Edit(span, match[6]) if checksum(text, span) == expected else None
+
+
+def checksum(text: str, span: Span) -> int:
+    return crc32(SourceText.of(text).text(span).encode("utf-8", "surrogatepass"))

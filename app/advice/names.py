@@ -70,6 +70,24 @@ def _imported(tree: ast.Module) -> Iterator[tuple[str, str]]:
                 yield from ((alias.asname or alias.name, f"{module}.{alias.name}") for alias in names)
 
 
+def bound_names(tree: ast.Module) -> set[str]:
+    """Every name a program binds anywhere, also by importing it or catching an exception under it."""
+    bound = _bound(tree) | {name for name, _ in _imported(tree)}
+    for node in ast.walk(tree):
+        match node:
+            case (
+                ast.ExceptHandler(name=str(name))
+                | ast.MatchAs(name=str(name))
+                | ast.MatchStar(name=str(name))
+            ):
+                bound.add(name)
+            case ast.MatchMapping(rest=str(name)):
+                bound.add(name)
+            case ast.ImportFrom(names=names, level=level) if level:
+                bound.update(alias.asname or alias.name for alias in names)
+    return bound
+
+
 def _bound(tree: ast.Module) -> set[str]:
     bound: set[str] = set()
     for node in ast.walk(tree):

@@ -295,7 +295,7 @@ def _explanation(told: Explanation, language: Language) -> ExplanationAnswer:
     sentence, remedy = (language.say(each) if each else None for each in (told.sentence, told.remedy))
     began = tuple(BeginningAnswer(language.say(each.sentence), each.span) for each in told.beginnings)
     table = None if told.table is None else _table(told.table, language)
-    return ExplanationAnswer(told.code, sentence, remedy, told.operands, table, began)
+    return ExplanationAnswer(told.code, sentence, remedy, told.operands, table, began, told.fixes)
 
 
 def _table(table: Alignment, language: Language) -> AlignmentAnswer:

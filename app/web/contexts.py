@@ -75,6 +75,15 @@ class Explained:
     operands: tuple[InvolvedRow, ...]
     table: SizeTable | None
     beginnings: tuple[Reason, ...]
+    fixes: tuple[Offer, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Offer:
+    """An edit on a button: what the button sends, and what the program then says."""
+
+    key: str
+    label: str
 
 
 @dataclass(frozen=True, slots=True)

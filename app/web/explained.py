@@ -2,17 +2,21 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+
+from app.advice.advise import key_of_edit
 from app.drawing.numerals import show_shape
 from app.explanation import Alignment, Explanation, Involved
 from app.source import SourceText
 from app.trace import Raised
 from app.values import Text
-from app.web.contexts import Explained, InvolvedRow, Reason, SizeCell, SizeRow, SizeTable
+from app.web.contexts import Explained, InvolvedRow, Offer, Reason, SizeCell, SizeRow, SizeTable
 from app.web.languages import Language
 from app.web.places import locate
 from app.words import in_english
 
 MOST_COLUMNS, MOST_ROWS = 16, 12
+MOST_FIXES, MOST_TEXT = 4, 100
 
 
 def show_explanation(told: Explanation | None, source: SourceText, language: Language) -> Explained | None:
@@ -23,7 +27,20 @@ def show_explanation(told: Explanation | None, source: SourceText, language: Lan
         tuple(map(show_involved, told.operands)),
         None if told.table is None else show_table(told.table, language),
         tuple(Reason(language.say(each.sentence), locate(source, each.span)) for each in told.beginnings),
+        tuple(show_fixes(told, source)),
     )
+
+
+def show_fixes(told: Explanation, source: SourceText) -> Iterator[Offer]:
+    """A button for each edit of one place; a child's own words are not made a longer one."""
+    text = "\n".join(source.lines)
+    for fix in told.fixes[:MOST_FIXES]:
+        if (
+            len(fix.edits) == 1
+            and 0 < len(fix.edits[0].text) <= MOST_TEXT
+            and fix.edits[0].text.isprintable()
+        ):
+            yield Offer(key_of_edit(text, fix.edits[0]), fix.edits[0].text)
 
 
 def show_involved(operand: Involved) -> InvolvedRow:

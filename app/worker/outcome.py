@@ -30,6 +30,8 @@ def outcome_of(
         return Completed()
     exception, message = plain_text(str(type(error).__name__)), message_of(error)[: limits.text_chars]
     hint, explanation = hint_for(exception, message), report(limits).explain_raised(error, message, span)
+    if explanation is not None and explanation.fixes:
+        hint = None  # of a name that is none, the nearest says more
     frames = frames[-MOST_FRAMES:]
     return Raised(exception, message, span, tuple(frames), hint, explanation, restate(exception, message))
 

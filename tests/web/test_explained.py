@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+import pytest
+
+from app.advice.advise import fixed, key_of_edit
+from app.editing import Edit, Fix
 from app.explanation import AlignedColumn, AlignedRow, Alignment, Beginning, Explanation, Involved
 from app.source import SourceText
 from app.terminal import describe_explanation
@@ -79,3 +83,21 @@ def test_the_terminal_shows_the_table_with_marks() -> None:
     ]
     assert lines[5] == "began: `f()` (line 2) wrote into `b`."
     assert lines[-1] == "  b  float64 (4,)  cpu"
+
+
+def test_the_page_offers_the_edit_that_a_child_told() -> None:
+    text = "x = torch.tensr([1])"
+    fix = Fix("tensor", (Edit(Span(1, 10, 1, 15), "tensor"),))
+    raised = Raised("AttributeError", "", Span(1, 4, 1, 15), (), None, Explanation("misspelt", fixes=(fix,)))
+    (notice,) = show_outcome(raised, SourceText.of(text), ENGLISH)
+    assert notice.explained is not None
+    (offer,) = notice.explained.fixes
+    assert offer.label == "tensor"
+    assert fixed(text, offer.key) == "x = torch.tensor([1])"
+
+
+@pytest.mark.parametrize("text", ["x = torch.tensor([1])", "", "x = torch.ones(1)"])
+def test_an_edit_of_an_earlier_text_is_not_made(text: str) -> None:
+    key = key_of_edit("x = torch.tensr([1])", Edit(Span(1, 10, 1, 15), "tensor"))
+    assert fixed(text, key) == text
+    assert fixed(text, "edit:1:2") == text

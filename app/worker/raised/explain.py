@@ -8,13 +8,13 @@ from torch import Tensor
 
 from app.explanation import Beginning, Explanation, Fact, Involved
 from app.values import Span
-from app.worker.raised import history, layers, shapes
+from app.worker.raised import history, layers, misspelt, shapes
 from app.worker.raised.scene import Scene
 from app.worker.raised.told import Told
 from app.worker.tensors import dtype_name, shape_of
 from app.worker.why.facts import Facts, one_line
 
-RULES = (*history.RULES, *shapes.RULES, *layers.RULES)
+RULES = (*history.RULES, *shapes.RULES, *layers.RULES, *misspelt.RULES)
 MOST_MESSAGE = 4_000
 
 
@@ -31,7 +31,7 @@ def explain_raised(error: BaseException, message: str, facts: Facts, span: Span 
     if told is None:
         return Explanation("call", operands=operands) if operands else None
     began = tuple(Beginning(reason.sentence, facts.place(reason.at)) for reason in told.began)
-    return Explanation(told.code, told.sentence, told.remedy, operands, told.table, began)
+    return Explanation(told.code, told.sentence, told.remedy, operands, told.table, began, told.fixes)
 
 
 def find_told(scene: Scene) -> Told | None:

@@ -7,21 +7,25 @@ was away, the text at the failing place tells the operands: names are looked up,
 from __future__ import annotations
 
 import ast
+import warnings
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from functools import cached_property
 from types import FrameType, TracebackType
-from typing import Any
+from typing import Any, TypeVar
 
 from torch import Tensor, nn
 
 from app.program import FILENAME
+from app.source import SourceText
 from app.values import Span
 from app.worker.ops import op_name
 from app.worker.recorder import Recorder, tensors_in
 from app.worker.tensors import is_uninitialised
 from app.worker.why.facts import Facts, one_line
 
+N = TypeVar("N", bound=ast.expr | ast.stmt)
+EVERYTHING = Span(1, 0, 10**9, 0)
 MOST_OPERANDS = 8
 MOST_MODULES = 2_000
 
@@ -43,7 +47,7 @@ class Scene:
     """What is known at the place of an exception."""
 
     def __init__(self, error: BaseException, message: str, facts: Facts, span: Span | None) -> None:
-        self.exception = type(error).__name__
+        self.error = error
         self.message = message
         self.facts = facts
         self.span = span
@@ -132,6 +136,26 @@ class Scene:
         except SyntaxError:
             return None
         return parsed
+
+    @cached_property
+    def source(self) -> SourceText:
+        return SourceText.of(self.facts.text(EVERYTHING))
+
+    def nodes(self, kind: type[N]) -> Iterator[N]:
+        """What the failing place consists of or lies in, with its own positions in the program, the widest first."""
+        if self.span is None:
+            return
+        try:
+            with warnings.catch_warnings(action="ignore"):
+                tree = ast.parse("\n".join(self.source.lines))
+        except (SyntaxError, ValueError, RecursionError, MemoryError):
+            return
+        first, last = (self.span.line, self.span.column), (self.span.end_line, self.span.end_column)
+        for node in ast.walk(tree):
+            if isinstance(node, kind):
+                span = self.source.span_of(node)
+                if first < (span.end_line, span.end_column) and (span.line, span.column) < last:
+                    yield node
 
     def _read_text(self) -> FailedCall:
         match self.tree:

@@ -6,6 +6,7 @@ import re
 from collections.abc import Callable
 from dataclasses import dataclass
 
+from app.editing import Fix
 from app.explanation import Alignment, Fact
 from app.values import Text
 from app.worker.passes import RawPass
@@ -25,6 +26,8 @@ class Told:
     clash: Fact | None = None
     """What about the operands does not go together; shown where it differs."""
     began: tuple[Reason, ...] = ()
+    fixes: tuple[Fix, ...] = ()
+    """Edits that are offered; one of them is made, or none."""
 
 
 @dataclass(frozen=True, slots=True)

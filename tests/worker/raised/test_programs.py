@@ -54,6 +54,7 @@ def test_program_is_explained(program: dict[str, Any]) -> None:
     assert marked == program.get("clashes")
     assert [each.span.line for each in told.beginnings if each.span] == program.get("lines", [])
     assert [each.name for each in told.operands] == program["operands"]
+    assert [fix.label for fix in told.fixes] == program.get("fixes", [])
     for text in sentences(told):
         for language in LANGUAGES.values():
             assert not GAP.search(language.say(text)), text
