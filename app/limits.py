@@ -74,6 +74,8 @@ class Limits:
     """Histograms kept of one ribbon; older ones are thinned."""
     bins: int = 32
     """Bins of one histogram."""
+    modules: int = 1_000
+    """Modules told of all module trees together, and as many parameters and buffers."""
     watched: int = 32
     text_chars: int = 20_000
     """Longest text shown for one value."""

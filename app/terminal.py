@@ -7,8 +7,9 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from app.drawing.numerals import scalar_of, show_number, show_shape
+from app.drawing.numerals import scalar_of, show_bytes, show_count, show_number, show_shape
 from app.explanation import Alignment, Explanation
+from app.modules import ModuleTree
 from app.sandbox.face import Device, SealLayer
 from app.trace import Completed, Crashed, Outcome, Raised, Stopped, TensorRecord, Trace
 from app.values import Nested, Problem, TensorValue
@@ -31,11 +32,24 @@ def _tell_trace(trace: Trace, source: str) -> Iterator[str]:
     for tensor in trace.tensors:
         yield describe_tensor(tensor)
         yield from (f"    {in_english(why.sentence)}" for why in tensor.why)
+    yield from (describe_tree(tree) for tree in trace.modules if tree.parameters)
     for graph in trace.graphs:
         started = ", ".join(graph.backward.roots) if graph.backward else "nowhere"
         yield f"graph: {len(graph.nodes)} nodes, {len(graph.edges)} edges, backward from {started}"
     yield from (in_english(note) for note in trace.notes)
     yield from describe_outcome(trace.outcome, source)
+
+
+def describe_tree(tree: ModuleTree) -> str:
+    """`net  2 modules  32 parameters, 24 trainable  128 B  never called: net.unused`."""
+    root = tree.modules[0]
+    words = [tree.name, f"{len(tree.modules) + tree.modules_left_out} modules"]
+    words.append(f"{show_count(root.parameters)} parameters, {show_count(root.trainable)} trainable")
+    words.append(show_bytes(root.bytes))
+    idle = [each.path for each in tree.modules if each.has_forward and not each.calls]
+    if tree.counted and idle:
+        words.append(f"never called: {', '.join(idle[:FEW])}{' …' if len(idle) > FEW else ''}")
+    return "  ".join(words)
 
 
 def describe_tensor(tensor: TensorRecord) -> str:

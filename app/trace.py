@@ -13,6 +13,7 @@ from app.classic import ClassicGraph
 from app.explanation import Explanation
 from app.graph import AutogradGraph
 from app.holding import Pace
+from app.modules import ModuleTree
 from app.predictions import Predictions
 from app.training import Curve, Ribbon
 from app.values import (
@@ -48,7 +49,8 @@ class InputSpec:
     requires_grad: bool = False
 
 
-GraphStyle = Literal["annotated", "torchviz"]
+GraphStyle = Literal["annotated", "torchviz", "modules"]
+"""What is drawn of a run: the autograd graph, torchviz's own picture of it, or the tree of its modules."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -272,6 +274,7 @@ class Trace:
     steps: Many[Step] = ()
     graphs: Many[AutogradGraph] = ()
     classic: ClassicGraph | None = None
+    modules: Many[ModuleTree] = ()
     curves: Many[Curve] = ()
     predictions: Many[Predictions] = ()
     """Of each model found, the first and the latest look."""

@@ -6,6 +6,7 @@ FLOORS = (
     (
         *("frames", "trace", "graph", "cells", "training", "holding", "explanation"),
         *("predictions", "classic", "values", "limits", "errors", "editing", "spelling"),
+        "modules",
     ),
     ("wire", "control", "program", "repairs", "advice", "settings", "words", "thinning"),
     ("sandbox", "drawing", "worker"),
@@ -16,10 +17,13 @@ FLOORS = (
 SAME_ROOM = (("source", "program"), ("request", "program"), ("notebook", "program"))
 """Files that together make one room, named after its first file."""
 NEIGHBOURS = (
-    *((user, "values") for user in ("errors", "training", "holding", "predictions", "classic", "cells")),
+    *(
+        (user, "values")
+        for user in ("errors", "training", "holding", "predictions", "classic", "cells", "modules")
+    ),
     *(
         ("trace", used)
-        for used in ("values", "training", "holding", "predictions", "classic", "cells", "graph")
+        for used in ("values", "training", "holding", "predictions", "classic", "cells", "graph", "modules")
     ),
     *(("trace", "explanation"), ("explanation", "values"), ("explanation", "editing"), ("graph", "values")),
     *(
@@ -47,6 +51,10 @@ MAY_CATCH_EVERYTHING = (
     ("app/worker/why/explain.py", "asks tensors whose class may be the program's own"),
     ("app/worker/shadow.py", "asks the user's module for predictions, whose forward may raise anything"),
     ("app/worker/raised/explain.py", "asks tensors and modules whose class may be the program's own"),
+    (
+        "app/worker/module_trees.py",
+        "asks modules, whose `extra_repr` may be the program's own, what they are",
+    ),
     ("app/worker/outcome.py", "reads the message of an exception whose class may be the user's own"),
 )
 FILE_LINES, FUNCTION_LINES = 400, 60

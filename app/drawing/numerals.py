@@ -78,3 +78,13 @@ def show_range(statistics: Statistics) -> str:
         return NOTHING
     low, high = show_number(statistics.minimum, 3), show_number(statistics.maximum, 3)
     return low if low == high else f"{low}…{high}"
+
+
+def show_bytes(count: int) -> str:
+    """1,024 bytes are a KiB."""
+    size = float(count)
+    for unit in ("B", "KiB", "MiB", "GiB"):
+        if size < 1024 or unit == "GiB":
+            break
+        size /= 1024
+    return f"{count:,} B" if unit == "B" else f"{size:.1f} {unit}"

@@ -59,6 +59,8 @@ def _sizes(trace: Trace, limits: Limits) -> Iterator[Size]:
         yield "points", len(curve.points.steps), 4 * limits.curve_points
     if trace.classic is not None:
         yield "torchviz edges", len(trace.classic.edges) + len(trace.classic.nodes), 2 * limits.graph_edges
+    yield "modules", sum(len(tree.modules) for tree in trace.modules), limits.modules
+    yield "parameters", sum(len(tree.parameters) for tree in trace.modules), limits.modules
     yield "predictions", len(trace.predictions), 2 * limits.models
     yield from _prediction_sizes(trace.predictions, limits)
     yield from _text_sizes(trace, limits)

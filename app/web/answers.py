@@ -17,6 +17,7 @@ from app.drawing.difference import count_changes, summarise_changes
 from app.explanation import AlignedColumn, AlignedRow, Alignment, Beginning, Explanation
 from app.graph import AutogradGraph, BackwardPass
 from app.holding import Held
+from app.modules import ModuleTree
 from app.predictions import Predictions
 from app.program import Program
 from app.runs.face import RunState, RunStatus, StopReason
@@ -108,6 +109,15 @@ class GraphAnswer(AutogradGraph):
 
 
 @dataclass(frozen=True, slots=True)
+class PictureAnswer:
+    """A picture of something else than the autograd graph, as text."""
+
+    style: GraphStyle
+    format: PictureFormat
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
 class DiffAnswer:
     """Both graphs as one. What became of a node is its first mark: `added`, `removed` or `changed`."""
 
@@ -149,6 +159,10 @@ class EvaluateAnswer:
     graphs: tuple[GraphSummary, ...]
     backward: BackwardPass | None
     """The backward pass `graph` shows, where it ran backward."""
+    picture: PictureAnswer | None
+    """The picture that was asked for, where it is none of `graph`: of the modules."""
+    modules: tuple[ModuleTree, ...]
+    """Each module of the program that lies in no other, with its parts, and all their parameters and buffers."""
     curves: tuple[Curve, ...]
     """What was found to change while the program trained, thinned."""
     predictions: tuple[Predictions, ...]
@@ -235,6 +249,8 @@ def answer_for(
         graph=_graph(graph, picture, asked) if graph and asked != "none" else None,
         graphs=tuple(map(_summary, trace.graphs)),
         backward=graph.backward if graph else None,
+        picture=_picture(picture, asked),
+        modules=trace.modules,
         curves=trace.curves,
         predictions=trace.predictions,
         ribbons=trace.ribbons,
@@ -313,6 +329,10 @@ def _tensor(record: TensorRecord, language: Language) -> TensorAnswer:
 def _graph(graph: AutogradGraph, picture: Picture, asked: PictureFormat) -> GraphAnswer:
     texts = {name: getattr(picture, name) for name in ("svg", "dot", "mermaid", "model_explorer")}
     return GraphAnswer(**_values(graph), style=picture.style, format=asked, **texts)
+
+
+def _picture(picture: Picture, asked: PictureFormat) -> PictureAnswer | None:
+    return None if picture.other is None else PictureAnswer(picture.style, asked, picture.other)
 
 
 def diff_answer(

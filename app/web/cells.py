@@ -11,9 +11,9 @@ from app.cells import Cell
 from app.source import SourceText
 from app.trace import Figure, Output, Shown, Trace
 from app.values import Text
-from app.web.contexts import CellView, Image, Place, Printed, Words
+from app.web.contexts import CellView, Image, Printed, Words
 from app.web.languages import Language
-from app.web.places import data_url, locate
+from app.web.places import Place, data_url, locate
 
 MOST_OUTPUT = 100_000
 """Characters of printed text on the page."""

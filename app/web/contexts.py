@@ -5,28 +5,14 @@ Templates add words of their own with `_()`; nothing here is markup.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import dataclass
 
-from app.drawing.pieces import GraphDrawing
 from app.sandbox.face import Device
-from app.values import Text
 from app.web.forms import Field
+from app.web.graph_contexts import GraphPanel, ModulesPanel
+from app.web.places import Place
 from app.web.repairs import AdviceRow, RepairsPanel
 from app.web.values import ValueView
-
-
-@dataclass(frozen=True, slots=True)
-class Place:
-    """A span of the program: its line, what stands before, in and after it, and its UTF-16 offsets in the source."""
-
-    line: int
-    column: int
-    before: str
-    marked: str
-    after: str
-    start: int
-    end: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -122,37 +108,6 @@ class InputsPanel:
 class BackwardChoice:
     chosen: str
     names: tuple[str, ...]
-
-
-@dataclass(frozen=True, slots=True)
-class PassChoice:
-    """One of the run's graphs that may be shown."""
-
-    value: str
-    label: str
-    chosen: bool
-
-
-@dataclass(frozen=True, slots=True)
-class GraphPanel:
-    """The picture of the chosen graph: our own drawing, or torchviz's as an image."""
-
-    drawing: GraphDrawing | None
-    image: str | None
-    caption: str
-    key: str
-    """The same for pictures of the same structure: the reader's zoom and place stay."""
-    kept: str = ""
-    """The key of a grouped graph that is kept, so that its groups open without another run."""
-    times: str = ""
-    """As JSON for the script: after how many stages what of the drawing is there."""
-    inspector: Mapping[str, object] | None = None
-    """What there is to say of each node, for the script."""
-    passes: tuple[PassChoice, ...] = ()
-    """The run's graphs, where it has several."""
-    before: str = ""
-    changes: Text | None = None
-    """What differs from the graph that is kept as `before`."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -282,6 +237,7 @@ class ResultPanel:
     tensors: tuple[TensorCard, ...]
     steps: tuple[StepRow, ...]
     trained: TrainedPanel | None = None
+    modules: ModulesPanel | None = None
     cells: tuple[CellView, ...] = ()
 
     @property
@@ -294,6 +250,7 @@ class ResultPanel:
             or self.figures
             or self.graph
             or self.tensors
+            or self.modules
         )
 
 

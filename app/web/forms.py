@@ -26,7 +26,7 @@ KINDS = ("value", *get_args(Init))
 DTYPES = get_args(Dtype)
 PageStyle = GraphStyle | Literal["diff"]
 """What the page can show: also a run compared with an earlier one."""
-STYLES: Mapping[str, PageStyle] = {"torchviz": "torchviz", "diff": "diff"}
+STYLES: Mapping[str, PageStyle] = {"torchviz": "torchviz", "modules": "modules", "diff": "diff"}
 MOST_PARKED = 12
 MOST_FORM_FIELDS = 2_000
 MOST_NAMES = 60
@@ -111,9 +111,8 @@ class Form:
                 problems.extend(refused.problems)
         if problems:
             raise ProgramRefused(list_problems(problems))
-        return RunRequest(
-            specs, self.device, self.backward, None, "torchviz" if self.style == "torchviz" else "annotated"
-        )
+        style: GraphStyle = "annotated" if self.style == "diff" else self.style
+        return RunRequest(specs, self.device, self.backward, None, style)
 
     def pace(self) -> Pace:
         """How a live run goes; a speed that is none is as fast as it can."""

@@ -18,10 +18,11 @@ from app.graph import AutogradGraph
 from app.web.evaluate import count_run, in_thread_if, parse, run
 from app.web.export import attach
 from app.web.forms import Form, read_form
+from app.web.kinds import write_kind
 from app.web.pages import read_request, show_inputs, submit_form
 from app.web.pictures import THEMES, choose, is_long, write_picture
 from app.web.playground import language_of, playground_of
-from app.web.recent import Graphs
+from app.web.recent import NOTHING_BESIDE, Beside, Graphs
 from app.web.requests import PictureFormat
 
 FILES: Mapping[str, tuple[PictureFormat, str]] = {
@@ -44,12 +45,18 @@ async def save_graph(request: Request, name: str, theme: str = "auto") -> Respon
         raise HTTPException(404)
     playground, language = playground_of(request), language_of(request)
     try:
-        graphs = playground.recent.find(form.graph) or await _run_again(request, form)
+        graphs, beside = playground.recent.look(form.graph)
+        if not graphs and not beside.anything:
+            graphs, beside = await _run_again(request, form)
     except ProgramRefused:
-        graphs = ()
+        graphs, beside = (), NOTHING_BESIDE
+    asked, media_type = FILES[name]
+    if form.style == "modules" and beside.anything:
+        theme_name, opened = THEMES.get(theme, "auto"), frozenset(form.opened)
+        written = await write_kind(playground, beside, asked, language, theme_name, opened)
+        return attach(name.replace("graph", "modules"), written or "", media_type)
     if not graphs:
         return await submit_form(request, form)
-    asked, media_type = FILES[name]
     graph, opened = choose(graphs, form.shown), frozenset(form.opened)
     text = await write_picture(playground, graph, asked, language, THEMES.get(theme, "auto"), opened)
     if text is None:
@@ -61,9 +68,10 @@ def write_graph(graph: AutogradGraph) -> str:
     return GRAPH.dump_json(graph, indent=1).decode() + "\n"
 
 
-async def _run_again(request: Request, form: Form) -> Graphs:
+async def _run_again(request: Request, form: Form) -> tuple[Graphs, Beside]:
     playground = playground_of(request)
     count_run(playground, request)
     program = await parse(playground, form.source)
     asked = await read_request(form, show_inputs(program, form))
-    return (await run(playground, request, program, asked)).graphs
+    trace = await run(playground, request, program, asked)
+    return trace.graphs, Beside(trace.modules)

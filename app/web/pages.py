@@ -26,6 +26,7 @@ from app.web.examples import Example
 from app.web.files import read_pasted
 from app.web.forms import Form, fields_for, read_form
 from app.web.headers import nonce_of
+from app.web.kinds import kind_panel
 from app.web.languages import Language
 from app.web.panels import show_failure_notices, show_outcome, show_result, show_status
 from app.web.pictures import annotated_panel, graph_panel
@@ -97,10 +98,13 @@ async def look_again(request: Request) -> Response:
     """The graph on the page with other groups open, or of another pass; where it is kept no more, everything anew."""
     form = read_form(await request.body())
     playground, language = playground_of(request), language_of(request)
-    graphs = playground.recent.find(form.graph)
-    if not graphs:
+    graphs, beside = playground.recent.look(form.graph)
+    if form.style == "modules" and beside.anything:
+        panel = await kind_panel(playground, graphs, beside, form, language, form.graph)
+    elif graphs and form.style in ("annotated", "diff"):
+        panel = await annotated_panel(playground, graphs, form, language, form.graph, beside)
+    else:
         return await submit_fragment(request)
-    panel = await annotated_panel(playground, graphs, form, language, form.graph)
     look = GraphLook(panel)
     return await in_thread_if(is_large(look), render, request, "_look.html", look)
 

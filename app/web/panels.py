@@ -17,7 +17,6 @@ from app.values import Real, Statistics, StorageId, TensorValue, Text
 from app.web.cells import MOST_OUTPUT, join_output, outside_cells, show_cells, show_figures
 from app.web.contexts import (
     Frame,
-    GraphPanel,
     Notice,
     Reason,
     ResultPanel,
@@ -28,7 +27,9 @@ from app.web.contexts import (
 )
 from app.web.curves import show_trained
 from app.web.explained import say_again, say_remedy, show_explanation
+from app.web.graph_contexts import GraphPanel
 from app.web.languages import Language
+from app.web.module_tables import show_modules
 from app.web.places import locate
 from app.web.problems import Failure
 from app.web.values import MatrixView, histogram, show_number, view_value
@@ -117,6 +118,7 @@ def show_result(
         shown=shown.text if shown else None,
         figures=show_figures(figures),
         graph=graph,
+        modules=show_modules(trace.modules, source, language) if trace.modules else None,
         tensors=show_tensors(trace.tensors[:MOST_CARDS], source, language),
         steps=tuple(show_step(step, source) for step in trace.steps[:SHOWN_STEPS]),
         trained=show_trained(trace, language) if trace.curves else None,

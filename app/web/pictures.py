@@ -21,15 +21,16 @@ from app.errors import DrawingFailed
 from app.graph import AutogradGraph
 from app.trace import GraphStyle, Trace
 from app.values import Text
-from app.web.contexts import GraphPanel, PassChoice
 from app.web.evaluate import in_thread_if
-from app.web.forms import Form
+from app.web.forms import Form, PageStyle
+from app.web.graph_contexts import GraphPanel, PassChoice
 from app.web.inspector import write_inspector
+from app.web.kinds import kind_panel, list_kinds, write_kind
 from app.web.languages import Language
 from app.web.panels import show_caption
 from app.web.places import data_url
 from app.web.playground import Playground
-from app.web.recent import Graphs
+from app.web.recent import NOTHING_BESIDE, Beside, Graphs
 from app.web.requests import PictureFormat
 from app.web.stepping import write_times
 
@@ -50,6 +51,8 @@ class Picture:
     mermaid: str | None = None
     model_explorer: str | None = None
     """As the JSON text of its file."""
+    other: str | None = None
+    """The picture of something else than the autograd graph."""
     notes: tuple[Text, ...] = ()
     seconds: float = 0.0
 
@@ -77,6 +80,9 @@ async def draw_picture(
     started = perf_counter()
     text = None
     try:
+        if style == "modules":
+            other = await write_kind(playground, Beside(trace.modules), asked, language, theme)
+            return Picture(style, other=other, seconds=perf_counter() - started)
         if style == "torchviz" and asked in ("svg", "dot"):
             text = await _classic(playground, trace.classic, asked)
         elif graph := chosen_graph(trace):
@@ -90,6 +96,7 @@ async def draw_picture(
         text if asked == "dot" else None,
         text if asked == "mermaid" else None,
         text if asked == "model_explorer" else None,
+        None,
         (NO_CLASSIC,) if missing else (),
         perf_counter() - started,
     )
@@ -157,18 +164,20 @@ async def graph_panel(
     playground: Playground, trace: Trace, form: Form, language: Language
 ) -> GraphPanel | None:
     """The picture on the page; None for a run without a graph."""
-    graph = chosen_graph(trace)
+    graph, beside = chosen_graph(trace), Beside(trace.modules)
+    if beside.anything and (form.style == "modules" or graph is None):
+        return await kind_panel(playground, trace.graphs, beside, form, language)
     if graph is None:
         return None
     if form.style == "torchviz":
-        return await _classic_panel(playground, trace.classic, graph, language)
+        return await _classic_panel(playground, trace.classic, graph, beside, language)
     if form.style == "diff":
-        return await _compared_panel(playground, trace.graphs, form, language)
-    return await annotated_panel(playground, trace.graphs, form, language)
+        return await _compared_panel(playground, trace.graphs, beside, form, language)
+    return await annotated_panel(playground, trace.graphs, form, language, beside=beside)
 
 
 async def _compared_panel(
-    playground: Playground, graphs: Graphs, form: Form, language: Language
+    playground: Playground, graphs: Graphs, beside: Beside, form: Form, language: Language
 ) -> GraphPanel:
     """The run compared with the one the page began to compare with; where none is kept, that is this one."""
     earlier = playground.recent.find(form.before)
@@ -178,11 +187,16 @@ async def _compared_panel(
         union = await in_thread_if(is_long(first) or is_long(second), compare, first, second)
     except DrawingFailed:
         union = second
-    return await annotated_panel(playground, (union,), replace(form, before=before), language)
+    return await annotated_panel(playground, (union,), replace(form, before=before), language, beside=beside)
 
 
 async def annotated_panel(
-    playground: Playground, graphs: Graphs, form: Form, language: Language, kept: str | None = ""
+    playground: Playground,
+    graphs: Graphs,
+    form: Form,
+    language: Language,
+    kept: str | None = "",
+    beside: Beside = NOTHING_BESIDE,
 ) -> GraphPanel:
     """Our own drawing; the graphs are kept, so that groups open and files are written without another run.
 
@@ -199,11 +213,15 @@ async def annotated_panel(
         return GraphPanel(None, None, caption, key)
     several = len(graphs) > 1
     if kept == "":
-        kept = playground.recent.keep(graphs)
+        kept = playground.recent.keep(graphs, beside)
     compared = (form.before, summarise_changes(graph)) if form.style == "diff" else ()
     passes = tuple(_pass_choice(each, each is graph, language) for each in graphs) if several else ()
-    return GraphPanel(
+    panel = GraphPanel(
         drawing, None, caption, key, kept or "", write_times(drawing.stages), told, passes, *compared
+    )
+    style: PageStyle = "diff" if compared else "annotated"
+    return replace(
+        panel, kind=style, kinds=() if kept is None else list_kinds(graphs, beside, style, language)
     )
 
 
@@ -224,14 +242,19 @@ def _pass_choice(graph: AutogradGraph, chosen: bool, language: Language) -> Pass
 
 
 async def _classic_panel(
-    playground: Playground, classic: ClassicGraph | None, graph: AutogradGraph, language: Language
+    playground: Playground,
+    classic: ClassicGraph | None,
+    graph: AutogradGraph,
+    beside: Beside,
+    language: Language,
 ) -> GraphPanel:
     caption, key = show_caption(graph.backward, language), _structure("torchviz", graph)
     try:
         svg = await _classic_svg(playground, classic)
     except DrawingFailed:
         svg = None
-    return GraphPanel(None, data_url(svg) if svg else None, caption, key)
+    kinds = list_kinds((graph,), beside, "torchviz", language)
+    return GraphPanel(None, data_url(svg) if svg else None, caption, key, kind="torchviz", kinds=kinds)
 
 
 def _structure(style: GraphStyle, graph: AutogradGraph) -> str:

@@ -3,12 +3,25 @@
 from __future__ import annotations
 
 import base64
+from dataclasses import dataclass
 
 from app.source import SourceText
 from app.values import Span
-from app.web.contexts import Place
 
 MOST_LINE_CHARACTERS = 200
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """A span of the program: its line, what stands before, in and after it, and its UTF-16 offsets in the source."""
+
+    line: int
+    column: int
+    before: str
+    marked: str
+    after: str
+    start: int
+    end: int
 
 
 def data_url(svg: str) -> str:

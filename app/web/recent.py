@@ -7,10 +7,30 @@ from __future__ import annotations
 
 import secrets
 from collections import OrderedDict
+from dataclasses import dataclass
 
 from app.graph import AutogradGraph
+from app.modules import ModuleTree
 
 Graphs = tuple[AutogradGraph, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Beside:
+    """What else of a run is drawn, kept with its graphs."""
+
+    modules: tuple[ModuleTree, ...] = ()
+
+    @property
+    def size(self) -> int:
+        return sum(len(tree.modules) + len(tree.parameters) for tree in self.modules)
+
+    @property
+    def anything(self) -> bool:
+        return bool(self.modules)
+
+
+NOTHING_BESIDE = Beside()
 
 
 class RecentGraphs:
@@ -19,27 +39,32 @@ class RecentGraphs:
         self._entries = entries
         self._most = most
         self._room = most
-        self._kept: OrderedDict[str, Graphs] = OrderedDict()
+        self._kept: OrderedDict[str, tuple[Graphs, Beside]] = OrderedDict()
 
-    def keep(self, graphs: Graphs) -> str:
+    def keep(self, graphs: Graphs, beside: Beside = NOTHING_BESIDE) -> str:
         """A key to find a run's graphs by; empty for those that are too large to be kept."""
-        if _size(graphs) > self._most:
+        if _size(graphs, beside) > self._most:
             return ""
-        self._room -= _size(graphs)
+        self._room -= _size(graphs, beside)
         key = secrets.token_urlsafe(16)
-        self._kept[key] = graphs
+        self._kept[key] = graphs, beside
         while self._room < 0 or len(self._kept) > self._entries:
             _, oldest = self._kept.popitem(last=False)
-            self._room += _size(oldest)
+            self._room += _size(*oldest)
         return key
 
     def find(self, key: str) -> Graphs:
         """The graphs, which count as just looked at; none where they are kept no more."""
-        graphs = self._kept.get(key, ())
-        if graphs:
-            self._kept.move_to_end(key)
-        return graphs
+        return self.look(key)[0]
+
+    def look(self, key: str) -> tuple[Graphs, Beside]:
+        """The graphs and what was kept with them."""
+        found = self._kept.get(key)
+        if found is None:
+            return (), NOTHING_BESIDE
+        self._kept.move_to_end(key)
+        return found
 
 
-def _size(graphs: Graphs) -> int:
-    return sum(len(graph.nodes) + len(graph.edges) for graph in graphs)
+def _size(graphs: Graphs, beside: Beside) -> int:
+    return beside.size + sum(len(graph.nodes) + len(graph.edges) for graph in graphs)

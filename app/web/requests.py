@@ -111,7 +111,11 @@ class InputBody(Strict):
 
 
 class GraphBody(Strict):
-    style: GraphStyle = Field(default="annotated", description="Our own annotated picture, or torchviz's.")
+    style: GraphStyle = Field(
+        default="annotated",
+        description="`annotated` is our own picture of the autograd graph, `torchviz` is torchviz's; `modules` is the "
+        "tree of the program's modules, whose picture the answer holds as `picture`.",
+    )
     format: PictureFormat = Field(
         default="svg",
         description="`svg`, `dot`, `mermaid` or `model_explorer` (the JSON of Google's Model Explorer) adds the "

@@ -23,6 +23,7 @@ from app.classic import ClassicGraph
 from app.frames import Frame
 from app.holding import Command
 from app.limits import Limits
+from app.modules import ModuleTree
 from app.program import FILENAME
 from app.source import SourceText
 from app.trace import (
@@ -50,6 +51,7 @@ from app.worker.instrument import AGAIN, NOTE, OVER, Compiled, compile_program
 from app.worker.limit import WallClock, reserve_memory
 from app.worker.loops import Loops
 from app.worker.losses import LossWatch
+from app.worker.module_trees import ModuleTrees
 from app.worker.modules import ModulePaths
 from app.worker.moments import Moments
 from app.worker.moving import Moving
@@ -147,7 +149,8 @@ class Run:
         self._figures = FigureCollector(limits, send)
         self._turns = Turns(compiled.codes, compiled.cells, self._transcript, self._figures, send)
         self._identities = IdentityTable()
-        self._recorder = Recorder(limits, self._identities, ModulePaths())
+        self._modules = ModulePaths()
+        self._recorder = Recorder(limits, self._identities, self._modules)
         self._recorder.join(OptimiserSteps(self._recorder))
         self._folder = Folder()
         self._displays = Displays(self._places, self._identities, self._recorder, limits)
@@ -175,6 +178,7 @@ class Run:
         self._main = make_module(ears)
         self._found: list[Found] = []
         self._classic: ClassicGraph | None = None
+        self._trees: tuple[ModuleTree, ...] = ()
         self._watched: list[Watched] = []
         self._notes: list[Text] = []
         linecache.cache[FILENAME] = (len(source), None, source.splitlines(True), FILENAME)
@@ -272,6 +276,9 @@ class Run:
         self._run_backward()
         for expression in self._request.watch:
             self._watched.append(self._watch(expression))
+        counted, place = not self._recorder.left_early, self._places.span
+        trees = ModuleTrees(self._limits, self._modules.followed, place, counted)
+        self._trees = trees.tell(self._main.__dict__)
 
     def _run_backward(self) -> None:
         named = {item.name: item.thing for item in self._found if isinstance(item.thing, Tensor)}
@@ -365,6 +372,7 @@ class Run:
             steps=steps,
             graphs=report.graphs(),
             classic=self._classic,
+            modules=self._trees,
             curves=self._training.curves(),
             predictions=self._predictions.told(),
             ribbons=self._training.ribbons(),

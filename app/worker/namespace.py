@@ -146,11 +146,12 @@ def _within(name: str, value: Any, depth: int) -> Iterator[Found]:
         for path, buffer in value.named_buffers():
             yield Found(f"{name}.{path}", buffer, "buffer")
     elif depth:
-        for inner, item in _parts(value):
+        for inner, item in parts_of(value):
             yield from _within(name + inner, item, depth - 1)
 
 
-def _parts(value: Any) -> Iterator[tuple[str, Any]]:
+def parts_of(value: Any) -> Iterator[tuple[str, Any]]:
+    """What a list, a dict or an object of the program's own leads to, and how that is written."""
     if type(value) in (list, tuple):
         yield from ((f"[{index}]", item) for index, item in enumerate(value[:WIDEST]))
     elif type(value) is dict:
