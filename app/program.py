@@ -162,6 +162,9 @@ def _syntax_problem(error: SyntaxError) -> Problem:
 
 Place = tuple[int, int, int, int]
 """line, column, end line, end column; columns in bytes"""
+Position = tuple[int, int]
+FUNCTIONS = (ast.FunctionDef, ast.AsyncFunctionDef)
+NAME_ERRORS = frozenset({"NameError", "Exception", "BaseException"})
 
 
 @dataclass(frozen=True, slots=True)
@@ -200,15 +203,37 @@ class _Names:
         if self._imports_star():
             return ()  # what the star brings is known only when it runs
         given = {*PROVIDED, *MODULE_NAMES, *CLASS_NAMES, *dir(builtins), *self.bound}
+        excused = list(self._excused())
         first: dict[str, Place] = {}
         for place, name in sorted(self.reads):
-            if name not in given:
+            if name not in given and not any(start <= place[:2] < end for start, end in excused):
                 first.setdefault(name, place)
         return tuple(FreeName(name, source.span(*place)) for name, place in first.items())
+
+    def _excused(self) -> Iterator[tuple[Position, Position]]:
+        """Where a name may stay undefined: in functions nobody mentions, and where a NameError is awaited."""
+        mentioned = {name for _, name in self.reads}
+        for node in ast.walk(self.tree):
+            match node:
+                case ast.Try(body=body, handlers=handlers) if any(map(_awaits_name_error, handlers)):
+                    yield _extent(body)
+        for node in self.tree.body:
+            if isinstance(node, FUNCTIONS) and not node.decorator_list and node.name not in mentioned:
+                yield _extent(node.body)
 
     def _imports_star(self) -> bool:
         imports = (node for node in ast.walk(self.tree) if isinstance(node, ast.ImportFrom))
         return any(alias.name == "*" for node in imports for alias in node.names)
+
+
+def _awaits_name_error(handler: ast.ExceptHandler) -> bool:
+    caught = handler.type.elts if isinstance(handler.type, ast.Tuple) else [handler.type]
+    return any(each is None or (isinstance(each, ast.Name) and each.id in NAME_ERRORS) for each in caught)
+
+
+def _extent(body: list[ast.stmt]) -> tuple[Position, Position]:
+    last = body[-1]
+    return (body[0].lineno, body[0].col_offset), (last.end_lineno or last.lineno, last.end_col_offset or 0)
 
 
 def missing_inputs(program: Program, given: Iterable[str]) -> Iterator[Problem]:
