@@ -212,14 +212,15 @@ class _Names:
 
     def _excused(self) -> Iterator[tuple[Position, Position]]:
         """Where a name may stay undefined: in functions nobody mentions, and where a NameError is awaited."""
-        mentioned = {name for _, name in self.reads}
         for node in ast.walk(self.tree):
             match node:
                 case ast.Try(body=body, handlers=handlers) if any(map(_awaits_name_error, handlers)):
                     yield _extent(body)
         for node in self.tree.body:
-            if isinstance(node, FUNCTIONS) and not node.decorator_list and node.name not in mentioned:
-                yield _extent(node.body)
+            if isinstance(node, FUNCTIONS) and not node.decorator_list:
+                start, end = _extent(node.body)
+                if not any(name == node.name and not start <= at[:2] < end for at, name in self.reads):
+                    yield start, end
 
     def _imports_star(self) -> bool:
         imports = (node for node in ast.walk(self.tree) if isinstance(node, ast.ImportFrom))

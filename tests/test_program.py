@@ -45,7 +45,7 @@ FREE = {
     "def g():\n    global h\n    h = 1\nh": "",
     "def g():\n    global h\n    return h\ng()": "h",
     "async def f(a):\n    async for b in a:\n        await c\nf": "c",
-    "def nobody_calls(x):\n    return x * w": "",
+    "def nobody_calls(x):\n    return x * nobody_calls(w)": "",
     "def f(x):\n    return x * w\nw": "w",
     "def f(x=default):\n    return 1": "default",
     "try:\n    w\nexcept NameError: pass": "",

@@ -48,7 +48,7 @@ CALLS: tuple[tuple[tuple[str, ...], str, Text], ...] = (
         NO_NETWORK,
     ),
     (("torch.hub.load", "torch.hub.download_url_to_file", "wget.download"), "network", NO_NETWORK),
-    (("torch.distributed.TCPStore", "torch.distributed.rpc.init_rpc"), "network", NO_NETWORK),
+    (("torch.distributed.rpc.init_rpc",), "network", NO_NETWORK),
     (("sklearn.datasets.fetch_", "torchvision.datasets.", "torchaudio.datasets."), "download", NO_DOWNLOAD),
     (("subprocess.", "os.system", "os.popen", "os.fork", "os.spawn", "os.exec"), "process", NO_PROCESS),
     (

@@ -41,6 +41,7 @@ from app.wire import (
 from app.worker.execute import rehearse
 from app.worker.figures import prepare_matplotlib
 from app.worker.hugepages import fill_gaps, gather_memory
+from app.worker.stores import keep_stores_in_memory
 
 STANDARD = """
 abc argparse array ast asyncio atexit base64 bisect calendar cmath codecs collections.abc colorsys
@@ -67,7 +68,8 @@ torch.quantization torch.ao.quantization torch.masked torch.nested torch.signal 
 torch.testing torch.multiprocessing torch.distributed torch.overrides torch._dynamo
 torch._inductor.compiler_bisector torch._inductor.fx_passes.dedupe_symint_uses
 torch.fx.experimental.validator torch.export._trace torch.nested._internal.ops functorch functorch.einops
-functorch.einops.rearrange functorch.dim._getsetitem torchviz numpy numpy.linalg numpy.random numpy.fft
+functorch.einops.rearrange functorch.dim._getsetitem functorch.dim._order functorch.dim._wrap torchviz
+numpy numpy.linalg numpy.random numpy.fft
 numpy.polynomial numpy.ma numpy.testing numpy.lib.stride_tricks matplotlib matplotlib.pyplot
 matplotlib.animation matplotlib.cm matplotlib.colors matplotlib.gridspec matplotlib.patches
 matplotlib.ticker matplotlib.backends.backend_svg matplotlib.backends.backend_agg mpl_toolkits.mplot3d pylab
@@ -101,6 +103,7 @@ def preload() -> Prepared:
             for name in (STANDARD + LIBRARIES).split():
                 import_if_there(name)
             prepare_matplotlib()
+            keep_stores_in_memory()
             warm_up()
         finally:
             sys.stdout = kept
