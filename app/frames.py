@@ -10,7 +10,7 @@ from app.graph import AutogradGraph
 from app.holding import Held
 from app.predictions import Predictions
 from app.trace import Figure, Output, TensorRecord, Trace
-from app.training import Training
+from app.training import Training, Watching
 from app.values import Many
 
 
@@ -30,4 +30,4 @@ class Tensors:
     frame: Literal["tensors"] = "tensors"
 
 
-Frame = Output | Figure | CellTurn | Training | Predictions | Tensors | Held | Trace
+Frame = Output | Figure | CellTurn | Training | Watching | Predictions | Tensors | Held | Trace

@@ -23,7 +23,7 @@ class Pace:
     """Whether a loss that becomes NaN or infinite pauses the run."""
 
 
-CommandKind = Literal["pause", "resume", "step", "speed", "nonfinite"]
+CommandKind = Literal["pause", "resume", "step", "speed", "nonfinite", "watch", "unwatch"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,6 +35,8 @@ class Command:
     """For "speed"; null is as fast as it can."""
     pause: bool = True
     """For "nonfinite": whether a loss that is no number pauses from now on."""
+    expression: str = ""
+    """For "watch" and "unwatch"; from the next step on."""
 
 
 OriginKind = Literal["call", "gradient", "tensor", "unseen"]

@@ -57,7 +57,7 @@ class Limits:
     """Memory the recorder may hold on to so that values can be shown."""
     figures: int = 32
     curves: int = 64
-    """Series of numbers kept while a program trains."""
+    """Series of numbers found and kept while a program trains, beside those of watched expressions."""
     curve_points: int = 2_048
     """Points kept of one series; older ones are thinned, spikes survive."""
     models: int = 3
@@ -77,6 +77,7 @@ class Limits:
     modules: int = 1_000
     """Modules told of all module trees together, and as many parameters and buffers."""
     watched: int = 32
+    """Expressions that are watched at the same time."""
     text_chars: int = 20_000
     """Longest text shown for one value."""
     drawn_nodes: int = 300
@@ -94,3 +95,8 @@ class Limits:
     runs_kept_seconds: float = 600.0
     runs_kept_bytes: int = 256 * MIB
     """Everything kept of runs that are over."""
+
+    @property
+    def series(self) -> int:
+        """All series together: an expression may give numbers at one time, and norms at another."""
+        return self.curves + 2 * self.watched

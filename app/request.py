@@ -36,6 +36,8 @@ INTEGERS = MappingProxyType(
 )
 """The numbers each integer dtype holds."""
 DEEPEST = 16
+LONGEST_WATCHED = 1_000
+"""Characters of an expression that is watched."""
 SEEDS = range(-(2**63), 2**64)
 
 
@@ -196,14 +198,31 @@ def _check_watch(watch: tuple[str, ...], limits: Limits) -> Iterator[Problem]:
             "too_many_watched", Text("{count} expressions are watched; {allowed} are allowed.", values)
         )
     for expression in watch[: limits.watched]:
-        try:
-            with warnings.catch_warnings(action="ignore"):
-                ast.parse(expression.strip(), mode="eval")
-        except (SyntaxError, ValueError, RecursionError, MemoryError):
-            sentence = Text(
-                "`{expression}` is not an expression that can be watched.", {"expression": expression[:80]}
-            )
-            yield Problem("bad_watch", sentence)
+        if not is_expression(expression):
+            yield _no_expression(expression)
+
+
+def check_expression(expression: str) -> None:
+    """ProgramRefused for what cannot be watched."""
+    if not is_expression(expression):
+        raise ProgramRefused((_no_expression(expression),))
+
+
+def is_expression(text: str) -> bool:
+    """Whether a text is one of Python's expressions, and not too long to be watched."""
+    try:
+        with warnings.catch_warnings(action="ignore"):
+            ast.parse(text.strip(), mode="eval")
+    except (SyntaxError, ValueError, RecursionError, MemoryError):
+        return False
+    return len(text) <= LONGEST_WATCHED
+
+
+def _no_expression(expression: str) -> Problem:
+    sentence = Text(
+        "`{expression}` is not an expression that can be watched.", {"expression": expression[:80]}
+    )
+    return Problem("bad_watch", sentence, None, expression[:LONGEST_WATCHED])
 
 
 def is_complex(value: Nested) -> bool:

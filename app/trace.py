@@ -15,7 +15,7 @@ from app.graph import AutogradGraph
 from app.holding import Pace
 from app.modules import ModuleTree
 from app.predictions import Predictions
-from app.training import Curve, Ribbon
+from app.training import Curve, Ribbon, Watching
 from app.values import (
     Many,
     Numbers,
@@ -63,7 +63,8 @@ class RunRequest:
     seed: int | None = None
     graph: GraphStyle = "annotated"
     watch: Many[str] = ()
-    """Expressions evaluated in the program's namespace when it has ended, also after it raised."""
+    """Expressions evaluated in the program's namespace: after each step of a training, as series, and when it has
+    ended, also after it raised."""
     pace: Pace | None = None
     """How a run that is watched live goes from its start; null for one that nobody can hold."""
 
@@ -219,6 +220,10 @@ class Watched:
     text: str | None
     value: TensorValue | None
     error: str | None
+    followed: Watching | None = None
+    """How it stood after the last step it was followed at; null where there was none."""
+    fault: Watching | None = None
+    """The first time it raised an exception after it had been followed."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -11,7 +11,7 @@ from typing import Literal
 
 from app.values import Many, Real, Span
 
-SeriesKind = Literal["loss", "metric", "learning_rate", "grad_norm", "update_ratio"]
+SeriesKind = Literal["loss", "metric", "learning_rate", "grad_norm", "update_ratio", "watched"]
 Part = Literal["weight", "grad"]
 """Of a parameter."""
 
@@ -87,6 +87,25 @@ class Training:
     ribbons: Many[Ribbon] = ()
     """Histograms since the last frame, each ribbon's in the order of their steps."""
     frame: Literal["training"] = "training"
+
+
+Followed = Literal["number", "norm", "other", "error"]
+
+
+@dataclass(frozen=True, slots=True)
+class Watching:
+    """How a watched expression stands after a step of the program: a frame sent when that is another than before.
+
+    A `number` is a series of the expression's own text; several numbers are followed as their `norm`, a series `‖w‖`.
+    """
+
+    expression: str
+    followed: Followed
+    step: int
+    """As in its series."""
+    said: str = ""
+    """For an `error` the exception, for `other` what it is instead of numbers: `list`."""
+    frame: Literal["watching"] = "watching"
 
 
 @dataclass(frozen=True, slots=True)

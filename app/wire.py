@@ -23,7 +23,7 @@ from app.trace import RunRequest
 HEADER = struct.Struct(">I")
 ON_ITS_WAY = HEADER.pack(0)
 """Sent to a child, at most once, before its task: it may get ready for it."""
-COMMAND_BYTES = 1_024
+COMMAND_BYTES = 8_192
 
 
 @dataclass(frozen=True, slots=True)

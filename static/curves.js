@@ -9,7 +9,7 @@ export const numberOf = (value) => (typeof value === "number" ? value : SPELLED[
 export const spell = (value) => (Number.isFinite(value) ? value : String(value));
 export const keyOf = (series) => `${series.kind} ${series.name}`;
 
-export const GROUPS = { loss: "loss", metric: "loss", learning_rate: "rate", grad_norm: "norms", update_ratio: "updates" };
+export const GROUPS = { loss: "loss", metric: "loss", learning_rate: "rate", grad_norm: "norms", update_ratio: "updates", watched: "watched" };
 
 export class Curves {
   constructor() {

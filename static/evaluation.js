@@ -29,7 +29,7 @@ export function startEvaluation(editor) {
     timer = setTimeout(evaluate, PAUSE);
   }
 
-  form.addEventListener("input", (event) => { if (!event.isComposing) soon(); });
+  form.addEventListener("input", (event) => { if (!event.isComposing && event.target.name !== "watch") soon(); });
   form.addEventListener("change", (event) => { if (event.target.matches("select, [type=checkbox]")) soon(); });
   form.addEventListener("playground:now", evaluate);
   form.addEventListener("submit", (event) => {
@@ -70,7 +70,7 @@ export function startEvaluation(editor) {
   document.addEventListener("htmx:after:request", () => { unreachable.hidden = true; });
   document.addEventListener("htmx:error", () => { unreachable.hidden = false; });
   markFields();
-  return { edits: () => edits, run };
+  return { edits: () => edits, evaluate, run };
 }
 
 // A problem that names an input marks that input's field.

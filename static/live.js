@@ -8,7 +8,7 @@ import { startTraining } from "./training.js";
 const PATIENCE = 400; // milliseconds before a run without curves shows the panel
 const MOST_OUTPUT = 20_000;
 
-export function startLive(evaluation) {
+export function startLive(evaluation, watches) {
   const training = startTraining();
   const moving = startMoving();
   const { panel, say } = training;
@@ -75,12 +75,14 @@ export function startLive(evaluation) {
     training(frame) {
       panel.hidden = false;
       training.take(frame);
+      watches.show(training.curves().all);
       if (frame.progress) acts.progress(frame.progress);
     },
     tensors() {
       moving.follow(evaluation.edits() === run.edits);
       moving.ask();
     },
+    watching(told) { watches.stands(told); },
     predictions(look) { predictions.take(look); },
     progress(progress) {
       run.progress = progress;
@@ -250,6 +252,11 @@ export function startLive(evaluation) {
     showProgress(null);
   }
 
+  watches.follow({
+    going: () => Boolean(run) && !run.over,
+    changed: training.watch,
+    order,
+  });
   for (const each of stops) each.addEventListener("click", stop);
   document.addEventListener("htmx:after:swap", arrive);
   addEventListener("pagehide", leave);

@@ -5,7 +5,7 @@ const LONGEST = 16_000; // characters of a link that mail and chat programs stil
 const MOST = 1_000_000; // characters a link may unfold to
 const LEFT_OUT = new Set(["sequence", "roots", "run", "graph", "before", "set_language", "set_theme", "export"]);
 
-export function startShare(editor, links, steps) {
+export function startShare(editor, links, steps, watches) {
   const form = editor.source.form;
   const fragment = () => new URLSearchParams(location.hash.slice(1));
   let waiting = null; // what the link says about the picture that is being made
@@ -57,6 +57,7 @@ export function startShare(editor, links, steps) {
   function fill(pairs) {
     for (const old of form.querySelectorAll('input[name="opened"]')) old.remove();
     const parked = [];
+    watches.set(pairs.filter(([name]) => name === "watch").map(([, value]) => value).filter(Boolean));
     for (const [name, value] of pairs) {
       const field = form.elements.namedItem(name);
       if (name === "source") editor.set(value);

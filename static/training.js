@@ -14,7 +14,7 @@ export function startTraining() {
   const part = (id) => document.getElementById(`training-${id}`);
   const words = panel.dataset;
   const say = (word, values = {}) => words[word].replace(/\{(\w+)\}/g, (gap, name) => values[name] ?? gap);
-  const state = { curves: new Curves(), before: null, group: "loss", log: false, axis: null, off: new Set(), spoken: 0, timer: 0, rested: 0, reading: null, lines: [] };
+  const state = { curves: new Curves(), before: null, group: "loss", wanted: "", log: false, axis: null, off: new Set(), gone: new Set(), spoken: 0, timer: 0, rested: 0, reading: null, lines: [] };
   const plot = startPlot(part("plot"), (index) => { state.reading = index; showReadings(); });
   const ribbons = startRibbons(() => state.curves.all, plot.colour);
   let asked = 0;
@@ -22,9 +22,11 @@ export function startTraining() {
   // -------------------------------------------------------------------------------------- what is drawn
 
   const groupOf = (curve) => GROUPS[curve.series.kind] ?? "loss";
-  const groups = () => [...new Set(state.curves.all.map(groupOf))];
+  const watched = ({ series: { kind, name } }) => kind !== "watched" || !(state.gone.has(name) || state.gone.has(name.slice(1, -1)));
+  const all = () => state.curves.all.filter(watched);
+  const groups = () => [...new Set(all().map(groupOf))];
   const inGroup = (curves) => curves.filter((curve) => groupOf(curve) === state.group);
-  const shown = () => inGroup(state.curves.all);
+  const shown = () => inGroup(all());
   const before = () => (state.before && part("before").querySelector("input").checked ? inGroup(state.before).filter((curve) => !state.off.has(keyOf(curve.series))) : []);
   const weight = () => Number(part("smoothing").value);
 
@@ -53,6 +55,7 @@ export function startTraining() {
     panel.dataset.points = String(state.curves.all.reduce((sum, curve) => sum + curve.count, 0));
     part("curves").hidden = !known.length;
     if (!known.length) return;
+    if (known.includes(state.wanted)) [state.group, state.wanted] = [state.wanted, ""];
     if (!known.includes(state.group)) state.group = known[0];
     const curves = shown();
     const epochs = curves.some((curve) => curve.epochs.length === curve.steps.length && curve.epochs.at(-1) > 0);
@@ -102,7 +105,11 @@ export function startTraining() {
         return entry;
       }));
     }
-    for (const entry of legend.children) entry.setAttribute("aria-pressed", String(!state.off.has(entry.value)));
+    for (const entry of legend.children) {
+      const off = state.off.has(entry.value);
+      entry.setAttribute("aria-pressed", String(!off));
+      entry.title = say(off ? "show" : "hide");
+    }
   }
 
   function showReadings() {
@@ -184,7 +191,7 @@ export function startTraining() {
   panel.addEventListener("click", (event) => {
     const kind = event.target.closest("[data-save]")?.dataset.save;
     if (!kind) return;
-    const curves = state.curves.all;
+    const curves = all();
     if (kind === "csv") save("training.csv", "text/csv", csv(curves));
     if (kind === "json") save("training.json", "application/json", json(curves));
     if (kind === "png") savePicture("training.png", plot, [...part("legend").children]);
@@ -203,6 +210,13 @@ export function startTraining() {
       state.curves.replace(curves);
       state.spoken = 0;
       ribbons.replace(histograms);
+      soon();
+    },
+    // Watched expressions came or went: what is new is shown, what nobody watches any more is not.
+    watch(added, removed) {
+      if (added.length) state.wanted = "watched";
+      for (const each of removed) state.gone.add(each);
+      for (const each of added) state.gone.delete(each);
       soon();
     },
     // The curves so far become the last run's, to compare the next one with.

@@ -55,6 +55,7 @@ MAY_CATCH_EVERYTHING = (
         "app/worker/module_trees.py",
         "asks modules, whose `extra_repr` may be the program's own, what they are",
     ),
+    ("app/worker/watches.py", "evaluates the user's expressions"),
     ("app/worker/outcome.py", "reads the message of an exception whose class may be the user's own"),
 )
 FILE_LINES, FUNCTION_LINES = 400, 60

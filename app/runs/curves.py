@@ -17,7 +17,7 @@ SMALLEST = 32
 
 class CurveBook:
     def __init__(self, limits: Limits) -> None:
-        self._most = limits.curves
+        self._most = limits.series
         self._capacity = limits.curve_points
         self._most_ribbons = limits.ribbons
         self._columns = limits.ribbon_columns

@@ -14,7 +14,7 @@ from app.holding import Held
 from app.predictions import Predictions
 from app.runs.face import Queued, Running, Snapshot
 from app.trace import Figure, Output
-from app.training import Progress, Training
+from app.training import Progress, Training, Watching
 
 EventData = (
     Queued
@@ -24,6 +24,7 @@ EventData = (
     | Output
     | Figure
     | Training
+    | Watching
     | Predictions
     | Tensors
     | Progress

@@ -27,6 +27,7 @@ EventKind = Literal[
     "output",
     "figure",
     "training",
+    "watching",
     "predictions",
     "tensors",
     "progress",

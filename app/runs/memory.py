@@ -30,7 +30,7 @@ from app.runs.log import EventLog
 from app.runs.run import Run, pack_curves, pack_trace, status_of, unpack_trace, write_snapshot
 from app.sandbox.face import Sandbox
 from app.trace import Figure, Output, RunRequest, Trace
-from app.training import Training
+from app.training import Training, Watching
 
 log = logging.getLogger("playground.runs")
 
@@ -223,6 +223,9 @@ class MemoryRuns:
             case Held():
                 run.hold(frame)
                 run.log.append("held", write_event(frame))
+            case Watching(expression=expression):
+                if run.may_watch(expression, 2 * self._limits.watched):
+                    run.log.append("watching", write_event(frame), slot=f"watching {expression}")
             case Predictions(index=index, first=first):
                 run.log.append("predictions", write_event(frame), slot=f"predictions {index} {first}")
             case Training():

@@ -49,6 +49,8 @@ class Run:
     """When that was told."""
     paused: float = 0.0
     """Seconds it was paused, up to then."""
+    watched: set[str] = field(default_factory=set)
+    """Expressions of which was told how they stand."""
     commands: asyncio.Queue[Command] = field(default_factory=lambda: asyncio.Queue(MOST_COMMANDS))
     reason: StopReason | None = None
     failure: PlaygroundError | None = None
@@ -72,6 +74,12 @@ class Run:
         """Note what the program says of itself."""
         self.paused = paused_seconds(self)
         self.held, self.held_at = held, time.monotonic()
+
+    def may_watch(self, expression: str, most: int) -> bool:
+        """Whether there is room to tell of an expression: a child may not invent ever new ones."""
+        if len(self.watched) < most:
+            self.watched.add(expression)
+        return expression in self.watched
 
     def wake(self) -> None:
         """Tell whoever waits for the next event that there is one."""

@@ -11,11 +11,11 @@ from app.holding import Held
 from app.limits import Limits
 from app.predictions import Predictions
 from app.trace import Raised, TensorRecord, Trace
-from app.training import Ribbon, Training
+from app.training import Ribbon, Training, Watching
 from app.values import Nested, TensorValue
 from app.wire import ChildFrame, decode_frame
 
-HELD_BYTES = 8_192
+SMALL_BYTES = 8_192
 MOST_DIMENSIONS = 64
 """Of a tensor, in torch: as many lists may lie around a single number."""
 
@@ -23,8 +23,8 @@ MOST_DIMENSIONS = 64
 def decode_and_check(body: bytes, limits: Limits) -> ChildFrame:
     """The frame, or WireError for what is no frame or holds more than the limits allow."""
     frame = decode_frame(body)
-    if isinstance(frame, Held) and len(body) > HELD_BYTES:
-        raise WireError(f"{len(body)} bytes to say that a program is held")
+    if isinstance(frame, Held | Watching) and len(body) > SMALL_BYTES:
+        raise WireError(f"{len(body)} bytes in a {frame.frame} frame, {SMALL_BYTES} allowed")
     for what, found, allowed in _sizes_of(frame, limits):
         if found > allowed:
             raise WireError(f"a {frame.frame} frame with {found} {what}, {allowed} allowed")
@@ -53,7 +53,7 @@ def _sizes(trace: Trace, limits: Limits) -> Iterator[Size]:
     yield "steps", len(trace.steps), 2 * limits.steps
     yield "figures", len(trace.figures), limits.figures
     yield "watched expressions", len(trace.watched), limits.watched
-    yield "curves", len(trace.curves), limits.curves
+    yield "curves", len(trace.curves), limits.series
     yield "notes", len(trace.notes) + len(trace.cuts), 64
     for curve in trace.curves:
         yield "points", len(curve.points.steps), 4 * limits.curve_points

@@ -78,6 +78,14 @@ RUN_EXAMPLES: Mapping[str, Any] = {
         "summary": "A training loop: its loss comes while it trains",
         "value": {"source": TRAINING, "seed": 0, "graph": {"format": "none"}},
     },
+    "watched": {
+        "summary": "Expressions of your own followed as curves beside the loss",
+        "value": {
+            "source": TRAINING,
+            "watch": ["model.weight.item()", "model.bias.grad.norm()"],
+            "graph": {"format": "none"},
+        },
+    },
     "slow": {
         "summary": "The same in slow motion, paused when its loss becomes NaN or infinite",
         "value": {
@@ -96,4 +104,8 @@ CONTROL_EXAMPLES: Mapping[str, Any] = {
     "step": {"summary": "Make one step, then pause", "value": {"do": "step"}},
     "speed": {"summary": "Slow motion", "value": {"do": "speed", "steps_per_second": 2.0}},
     "resume": {"summary": "Go on", "value": {"do": "resume"}},
+    "watch": {
+        "summary": "Follow an expression from the next step on",
+        "value": {"do": "watch", "expression": "model.weight.grad"},
+    },
 }

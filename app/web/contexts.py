@@ -226,6 +226,16 @@ class TrainedPanel:
 
 
 @dataclass(frozen=True, slots=True)
+class WatchedRow:
+    """A watched expression: its value at the end or what it raised, and what is to be said of its curve."""
+
+    expression: str
+    text: str
+    failed: bool
+    said: str
+
+
+@dataclass(frozen=True, slots=True)
 class ResultPanel:
     notes: tuple[str, ...]
     cuts: tuple[str, ...]
@@ -239,6 +249,7 @@ class ResultPanel:
     trained: TrainedPanel | None = None
     modules: ModulesPanel | None = None
     cells: tuple[CellView, ...] = ()
+    watched: tuple[WatchedRow, ...] = ()
 
     @property
     def empty(self) -> bool:
@@ -251,6 +262,7 @@ class ResultPanel:
             or self.graph
             or self.tensors
             or self.modules
+            or self.watched
         )
 
 
@@ -316,6 +328,7 @@ class PlayPage:
     device: str
     devices: tuple[Device, ...]
     style: str
+    watch: tuple[str, ...]
     sealed: bool
     examples: tuple[MenuEntry, ...]
     answer: Answer

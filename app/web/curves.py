@@ -9,10 +9,10 @@ from pydantic import TypeAdapter
 
 from app.predictions import Predictions
 from app.runs.curves import thin_to
-from app.trace import Trace
+from app.trace import Trace, Watched
 from app.training import Curve, Ribbon
 from app.values import Text, as_float
-from app.web.contexts import CurveRow, TrainedPanel
+from app.web.contexts import CurveRow, TrainedPanel, WatchedRow
 from app.web.languages import Language
 from app.web.values import show_number
 
@@ -26,7 +26,10 @@ KINDS: Mapping[str, Text] = {
     "learning_rate": Text("learning rate"),
     "grad_norm": Text("gradient norm"),
     "update_ratio": Text("update / weight"),
+    "watched": Text("watched"),
 }
+WATCHED_CHARACTERS = 200
+"""Of a watched expression's value on the page; the API gives more."""
 
 
 def show_trained(trace: Trace, language: Language) -> TrainedPanel:
@@ -81,3 +84,15 @@ def show_row(curve: Curve, language: Language) -> CurveRow:
     first, last, minimum, maximum = ("–" if each is None else show_number(each) for each in numbers)
     kind = language.say(KINDS[curve.series.kind])
     return CurveRow(curve.series.name, kind, curve.count, first, last, minimum, maximum, curve.first_bad)
+
+
+def show_watched(watched: Watched, language: Language) -> WatchedRow:
+    text = watched.error or watched.text or ""
+    cut = text if len(text) <= WATCHED_CHARACTERS else text[: WATCHED_CHARACTERS - 1] + "…"
+    said = ""
+    if watched.fault is not None:
+        values: dict[str, str | int | float] = {"step": watched.fault.step, "error": watched.fault.said}
+        said = language.say(Text("At step {step} it raised {error}", values))
+    elif watched.followed is not None and watched.followed.followed == "norm":
+        said = language.gettext("Its curve is the norm of its elements.")
+    return WatchedRow(watched.expression, cut, watched.error is not None, said)

@@ -33,6 +33,8 @@ MOST_NAMES = 60
 """Inputs the page shows fields for; the API takes more."""
 MOST_CHARACTERS = 200
 """Of a name, a shape or anything else but the program and the values."""
+MOST_WATCHED = 16
+"""Watched expressions the page has rows for."""
 SIZE_DIGITS = 18
 
 
@@ -93,6 +95,8 @@ class Form:
     """The kind to undo, or to repair again."""
     fix: str = ""
     """The key of the advice whose edits are to be made."""
+    watch: tuple[str, ...] = ()
+    """Watched expressions."""
     set_language: str = ""
     set_theme: str = ""
 
@@ -112,7 +116,7 @@ class Form:
         if problems:
             raise ProgramRefused(list_problems(problems))
         style: GraphStyle = "annotated" if self.style == "diff" else self.style
-        return RunRequest(specs, self.device, self.backward, None, style)
+        return RunRequest(specs, self.device, self.backward, None, style, self.watch)
 
     def pace(self) -> Pace:
         """How a live run goes; a speed that is none is as fast as it can."""
@@ -158,9 +162,17 @@ def read_form(body: bytes) -> Form:
         kept=_short(pairs, "kept")[:MOST_NAMES],
         turn=short.get("turn", ""),
         fix=short.get("fix", ""),
+        watch=read_watch(pairs),
         set_language=short.get("set_language", ""),
         set_theme=short.get("set_theme", ""),
     )
+
+
+def read_watch(pairs: list[tuple[str, str]]) -> tuple[str, ...]:
+    """Watched expressions, each once, without the one whose button says to remove it."""
+    given = (text.strip() for name, text in pairs if name == "watch")
+    removed = {text for name, text in pairs if name == "unwatch"}
+    return tuple(text for text in dict.fromkeys(given) if text and text not in removed)[:MOST_WATCHED]
 
 
 def _short(pairs: list[tuple[str, str]], wanted: str) -> tuple[str, ...]:

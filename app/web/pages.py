@@ -217,6 +217,7 @@ async def show_page(
         device=form.device,
         devices=playground.sandbox.devices(),
         style=form.style,
+        watch=form.watch,
         sealed=playground.sandbox.health().sealed,
         examples=tuple(menu_entry(each, language) for each in playground.examples),
         answer=answer,

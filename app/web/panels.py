@@ -25,7 +25,7 @@ from app.web.contexts import (
     TensorCard,
     ValueBox,
 )
-from app.web.curves import show_trained
+from app.web.curves import show_trained, show_watched
 from app.web.explained import say_again, say_remedy, show_explanation
 from app.web.graph_contexts import GraphPanel
 from app.web.languages import Language
@@ -122,6 +122,7 @@ def show_result(
         tensors=show_tensors(trace.tensors[:MOST_CARDS], source, language),
         steps=tuple(show_step(step, source) for step in trace.steps[:SHOWN_STEPS]),
         trained=show_trained(trace, language) if trace.curves else None,
+        watched=tuple(show_watched(each, language) for each in trace.watched),
     )
 
 

@@ -26,6 +26,7 @@ from app.holding import Command, CommandKind, Pace
 from app.limits import Limits
 from app.notebook import read_notebook
 from app.program import list_problems
+from app.request import check_expression
 from app.trace import Dtype, GraphStyle, Init, InputSpec, RunRequest
 from app.values import Complex, Nested, Problem, Scalar, Spelled, Text
 from app.web.problems import RequestRefused
@@ -148,7 +149,11 @@ class EvaluateBody(Strict):
     device: str = Field("cpu", description="`cpu`, `cuda`, `cuda:1` or `auto`; see /api/v1/devices.")
     backward: str = Field("auto", description='"auto", "none", or the name of the tensor to start from.')
     seed: int | None = Field(None, description="Seed of torch's random numbers.")
-    watch: tuple[str, ...] = Field((), description="Expressions evaluated when the program has ended.")
+    watch: tuple[str, ...] = Field(
+        (),
+        description="Expressions over the program's names, evaluated when it has ended, and after each step of its "
+        "training: one that gives a number is followed as a series of kind `watched`, a tensor as its norm `‖w‖`.",
+    )
     graph: GraphBody = GraphBody()
     repair: bool = Field(
         True,
@@ -230,13 +235,19 @@ class ControlBody(Strict):
     """One order to a run."""
 
     do: CommandKind = Field(
-        description="`pause`, `resume`, `step` (one step, then pause), `speed`, or `nonfinite` (whether to pause)."
+        description="`pause`, `resume`, `step` (one step, then pause), `speed`, `nonfinite` (whether to pause), "
+        "`watch` or `unwatch` (an expression, from the next step on)."
     )
     steps_per_second: Rate = None
     pause: bool = Field(True, description="For `nonfinite`: whether a loss that is no number pauses the run.")
 
+    expression: str = Field("", description="For `watch` and `unwatch`.")
+
     def command(self) -> Command:
-        return Command(self.do, self.steps_per_second, self.pause)
+        """ProgramRefused where it is to watch what is no expression."""
+        if self.do in ("watch", "unwatch"):
+            check_expression(self.expression)
+        return Command(self.do, self.steps_per_second, self.pause, self.expression)
 
 
 def read_evaluate_body(body: bytes) -> EvaluateBody:

@@ -39,6 +39,7 @@ from app.trace import (
 )
 from app.values import Text
 from app.wire import HEADER, Task, Telling, decode_task, encode_frame, encode_task
+from app.worker.aside import Aside
 from app.worker.beginning import place_on, seed_everything
 from app.worker.classic import TooLargeForClassic, draw_classic
 from app.worker.displays import Displays
@@ -66,15 +67,15 @@ from app.worker.namespace import (
     tell_uninitialised,
 )
 from app.worker.origin import OriginFinder
-from app.worker.outcome import message_of, outcome_of, plain_text
+from app.worker.outcome import message_of, outcome_of
 from app.worker.output import Transcript
 from app.worker.passes import Passes, RawPass, run_auto
 from app.worker.predictions import Watcher
 from app.worker.recorder import Recorder
 from app.worker.report import Places, Report
-from app.worker.tensors import summarise
 from app.worker.training import TrainingLog
 from app.worker.turns import Turns
+from app.worker.watches import Watches
 
 CLASSIC_PARTS = 20_000
 """Nodes and edges of torchviz's picture; dot gave up long before."""
@@ -118,7 +119,7 @@ def execute(task: Task, send: Callable[[Frame | Telling], None], listen: Listen 
     run = Run(task.source, compile_program(task.source), task.request, task.limits, send)
     gate = run.make_gate()
     if gate is not None:
-        listen(gate.obey)
+        listen(run.watches.before(gate.obey))
         gate.open()
     reserve = reserve_memory()
     outcome = run.program()
@@ -161,8 +162,10 @@ class Run:
         self._passes = Passes(self._recorder, self._identities, loops, compiled.loops, limits)
         self._moving = Moving(self._moments, limits, self._report, send)
         self._moments.listen(self._look)
-        span, text, tick = self._places.span, self._places.source.text, self._moving.tick
-        self._training = TrainingLog(loops, limits, send, span, text, self._moments, self._recorder, tick)
+        span, text = self._places.span, self._places.source.text
+        self._training = TrainingLog(
+            loops, limits, send, span, text, self._moments, self._recorder, self._tick
+        )
         self._predictions = Watcher(
             self._recorder,
             self._identities,
@@ -178,6 +181,11 @@ class Run:
         self._main = make_module(ears)
         self._found: list[Found] = []
         self._classic: ClassicGraph | None = None
+        aside = Aside(self._recorder, self._passes, self._device)
+        names, trains = self._main.__dict__, compiled.trains
+        self.watches = Watches(
+            request.watch, names, aside, self._moments, self._training, trains, limits, send
+        )
         self._trees: tuple[ModuleTree, ...] = ()
         self._watched: list[Watched] = []
         self._notes: list[Text] = []
@@ -196,12 +204,17 @@ class Run:
         self._training.watch = LossWatch(gate, self._recorder, finder.find)
         return gate
 
+    def _tick(self) -> None:
+        self._moving.tick()
+        self.watches.tick()
+
     def _before_hold(self) -> None:
         """What was printed, the newest points and whoever looks at moments: a held run shows how it stands."""
         self._transcript.flush()
         self._moving.hurry()
+        self.watches.look_now()
         self._moments.look()
-        self._moving.tick()
+        self._tick()
         self._predictions.look_now()
         self._training.flush(always=True)
 
@@ -230,6 +243,8 @@ class Run:
                 names[name] = make_input(spec, self._device, self._request.seed)
             self._recorder.start()
             self._turns.play(names, self._displays.show)
+            if not self._training.optimiser_steps:
+                self.watches.follow_end()
             return Completed()
         except BaseException as error:  # user code
             return outcome_of(error, self._places, self._limits, self._report)
@@ -274,8 +289,8 @@ class Run:
         self._found = [*find_tensors(self._main.__dict__), *self._displays.found]
         self._notes.extend(tell_uninitialised(self._main.__dict__))
         self._run_backward()
-        for expression in self._request.watch:
-            self._watched.append(self._watch(expression))
+        for watched in self.watches.read():
+            self._watched.append(watched)
         counted, place = not self._recorder.left_early, self._places.span
         trees = ModuleTrees(self._limits, self._modules.followed, place, counted)
         self._trees = trees.tell(self._main.__dict__)
@@ -318,18 +333,6 @@ class Run:
             self._classic = None
             reason = message_of(error) or f"more than {CLASSIC_PARTS} nodes and edges"
             self._notes.append(Text("torchviz cannot draw this graph: {reason}", {"reason": reason}))
-
-    def _watch(self, expression: str) -> Watched:
-        try:
-            code = compile(
-                expression.strip(), FILENAME, "eval"
-            )  # as the program's own, so that time can run out
-            value = eval(code, self._main.__dict__)
-            text = plain_text(repr(value))[: self._limits.text_chars]
-        except Exception as error:  # user code
-            return Watched(expression, None, None, f"{type(error).__name__}: {message_of(error)}")
-        summary = summarise(value, self._limits.tensor_values) if isinstance(value, Tensor) else None
-        return Watched(expression, text, summary, None)
 
     @contextmanager
     def _stage(self) -> Iterator[None]:

@@ -16,13 +16,15 @@ Moment = Literal["step", "pass", "between"]
 class Moments:
     """Asked for from any thread; listeners are called in the program's, one after the other."""
 
-    __slots__ = ("_listeners", "hold", "wanted")
+    __slots__ = ("_listeners", "follow", "hold", "wanted")
 
     def __init__(self) -> None:
         self.wanted = False
         """Whether somebody waits for the next moment."""
         self.hold: Callable[[Moment], None] | None = None
         """What may keep the program waiting; None while nobody asks for it."""
+        self.follow: Callable[[Moment], None] | None = None
+        """Who is called at every moment and bounds itself; None while nothing is watched."""
         self._listeners: list[Callable[[], None]] = []
 
     def listen(self, listener: Callable[[], None]) -> None:
@@ -30,6 +32,8 @@ class Moments:
 
     def arrive(self) -> None:
         """Called by whoever sees a step of the training end."""
+        if self.follow is not None:
+            self.follow("step")
         if self.wanted:
             self.look()
         if self.hold is not None:
@@ -43,5 +47,7 @@ class Moments:
 
     def pass_by(self, moment: Moment) -> None:
         """Called before a pass of a loop that is no step of a training."""
+        if self.follow is not None:
+            self.follow(moment)
         if self.hold is not None:
             self.hold(moment)

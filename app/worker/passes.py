@@ -107,6 +107,15 @@ class Passes:
         finally:
             torch.autograd.backward, torch.autograd.grad = originals
 
+    @contextmanager
+    def unheard(self) -> Iterator[None]:
+        """Meanwhile backward passes are not the program's."""
+        running, self._running = self._running, True
+        try:
+            yield
+        finally:
+            self._running = running
+
     @property
     def values_dropped(self) -> int:
         """Values of nodes and edges that found no room."""

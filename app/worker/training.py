@@ -32,6 +32,9 @@ from app.worker.parameters import BeforeStep, Parameters, leaves_in_frames
 from app.worker.recorder import Recorder
 from app.worker.ribbons import Looker, Ribbons
 
+MOST_NAME = 200
+"""Characters of a watched expression's series."""
+
 
 class TrainingLog:
     """Everything a run has to say about its training. `span_of` and `text_of` tell the place of a call.
@@ -81,6 +84,8 @@ class TrainingLog:
         """For a program without an optimiser."""
         self._by_hand = False
         """Whether the training goes on though no optimiser steps."""
+        self._epoch: int | None = None
+        """Of the last number of a watched expression."""
         self._passes = 0
 
     # ------------------------------------------------------------------------------------------ what is found
@@ -127,6 +132,15 @@ class TrainingLog:
             if self.watch is not None and channel.series.kind == "loss":
                 self.watch.heed(channel.series, channel.count - 1, number, root)
 
+    def note_watched(self, name: str, number: Any, step: int) -> None:
+        """The number a watched expression gave after a step."""
+        channel = self._channel(name[:MOST_NAME], "watched", lambda: None)
+        if channel is not None:
+            known = self.training_loop or self._noting_loop
+            if known is not None and self._loops.running:
+                self._epoch = self._loops.epoch(known)
+            channel.waiting.append((step, number, self._epoch))
+
     def _root_name(self, root: Tensor, code: CodeType, instruction: int) -> str:
         held = (name for name, value in names_in_frames(sys._getframe(1), Tensor) if value is root)
         name = next(held, None)
@@ -137,13 +151,23 @@ class TrainingLog:
 
     def _channel(self, name: str, kind: SeriesKind, span: Callable[[], Span | None]) -> Channel | None:
         channel = self._channels.get((name, kind))
-        if channel is None and len(self._channels) < self._limits.curves:
+        if channel is None and self._has_room(kind):
             series = Series(len(self._channels), name, kind, span())
             channel = self._channels[name, kind] = Channel(series)
-            if self._thread is None:
-                self._thread = threading.Thread(target=self._flush_regularly, name="training", daemon=True)
-                self._thread.start()
+            self.begin()
         return channel
+
+    def _has_room(self, kind: SeriesKind) -> bool:
+        watched = sum(each == "watched" for _, each in self._channels)
+        if kind == "watched":
+            return watched < 2 * self._limits.watched
+        return len(self._channels) - watched < self._limits.curves
+
+    def begin(self) -> None:
+        """From now on what is new is sent regularly."""
+        if self._thread is None:
+            self._thread = threading.Thread(target=self._flush_regularly, name="training", daemon=True)
+            self._thread.start()
 
     def pass_begins(self, line: int) -> None:
         """Called before each pass of each of the program's loops, with the loop's first line."""
@@ -151,7 +175,7 @@ class TrainingLog:
         if not self.optimiser_steps and line == known:
             self._by_hand = True
             self._moments.arrive()
-        elif self._moments.hold is not None:
+        elif self._moments.hold is not None or self._moments.follow is not None:
             self._moments.pass_by("between" if known or self.optimiser_steps else "pass")
 
     def after_backward(self) -> None:
@@ -221,6 +245,12 @@ class TrainingLog:
         curve.add(points)
         if self.watch is not None and series.kind == "loss":
             self.watch.heed_late(series, points)
+
+    @property
+    def step_number(self) -> int:
+        """The number of the step that just ended, as optimisers or the points of a loss count them."""
+        counts = (each.count for each in self._channels.values() if each.series.kind in ("loss", "metric"))
+        return max(0, (self.optimiser_steps or max(counts, default=0)) - 1)
 
     @property
     def steps_done(self) -> int:

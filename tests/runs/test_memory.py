@@ -214,7 +214,7 @@ async def test_hostile_points_are_passed_over(store_of: MakeStore) -> None:
     first = next(curve for curve in status.curves if curve.series.index == 0)
     assert (first.points.steps, first.points.values) == ((5, 6, 8), (1.0, 4.0, 9.0))
     told = json.loads(next(event.data for event in events if event.kind == "training"))
-    assert len(told["new_series"]) == Limits().curves
+    assert len(told["new_series"]) == Limits().series
     assert max(len(series["name"]) for series in told["new_series"]) == 200
 
 

@@ -111,3 +111,23 @@ def test_server_that_is_told_to_stop_does_not_wait_for_viewers() -> None:
         assert list(stream)[-1][1]["reason"] == "closing"
         own.process.wait(10)
         assert time.perf_counter() - started < 3
+
+
+def test_expression_is_watched_from_the_middle_of_a_run_on(app: RealApp) -> None:
+    body = {"source": TRAIN.replace("{epochs}", "40"), "watch": ["nothing"], "pace": {"paused": True}}
+    run = httpx.post(app.url + RUNS, json=body).raise_for_status().json()
+    control = f"{app.url}{RUNS}/{run['id']}/control"
+    told = events(app, run)
+    assert next(data for kind, data in told if kind == "held" and data["state"] == "paused")
+    httpx.post(control, json={"do": "step"}).raise_for_status()
+    fault = next(data for kind, data in told if kind == "watching")
+    assert (fault["expression"], fault["followed"]) == ("nothing", "error")
+    httpx.post(control, json={"do": "watch", "expression": "net[0].weight"}).raise_for_status()
+    httpx.post(control, json={"do": "resume"}).raise_for_status()
+    (done,) = (data for kind, data in told if kind == "done")
+    (norm,) = (each for each in done["curves"] if each["series"]["kind"] == "watched")
+    assert norm["series"]["name"] == "‖net[0].weight‖"
+    assert norm["points"]["steps"] == list(range(1, 40))
+    nothing, weight = done["trace"]["watched"]
+    assert nothing["error"] == "NameError: name 'nothing' is not defined"
+    assert weight["value"]["statistics"]["norm"] == pytest.approx(norm["last"], rel=1e-5)

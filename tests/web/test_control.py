@@ -79,6 +79,14 @@ async def test_orders_that_are_none_are_refused(body: Any) -> None:
         check_failure(await client.post(f"{RUNS}/{run['id']}/control", json=body), 422, "request_refused")
 
 
+@pytest.mark.parametrize("expression", ["", "x = 1", "(", "x" * 1_001])
+async def test_what_is_no_expression_is_not_watched(expression: str) -> None:
+    async with site() as client:
+        run = (await client.post(RUNS, json=LINE)).json()
+        order = {"do": "watch", "expression": expression}
+        check_failure(await client.post(f"{RUNS}/{run['id']}/control", json=order), 422, "program_refused")
+
+
 async def test_orders_say_that_they_are_json_and_whom_they_mean() -> None:
     async with site() as client:
         run = (await client.post(RUNS, json=LINE)).json()

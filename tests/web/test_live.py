@@ -16,8 +16,8 @@ import pytest
 from app.errors import WorkerLost
 from app.limits import Limits
 from app.runs.curves import CurveBook
-from app.trace import Completed, Trace
-from app.training import Curve, Training
+from app.trace import Completed, Trace, Watched
+from app.training import Curve, Training, Watching
 from tests.fake_training import training_frames
 from tests.fakes import VERSIONS, FakeSandbox
 from tests.web.site import ZH, post_form, site
@@ -194,3 +194,37 @@ async def test_program_that_cannot_be_read_is_shown_on_the_page_again() -> None:
     assert page.status_code == 422
     assert page.headers["content-type"].startswith("text/html")
     assert "y = (</textarea>" in page.text
+
+
+async def test_watched_expressions_of_the_form_are_watched() -> None:
+    sandbox = FakeSandbox()
+    form = "source=y+%3D+1&watch=y&watch=+y+&watch=&watch=y+%2B+1&watch=2&unwatch=2"
+    async with site(sandbox) as client:
+        page = await client.post(
+            "/", content=form, headers={"Content-Type": "application/x-www-form-urlencoded"}
+        )
+        refused = await post_form(client, "/evaluate", source="y = 1", watch="y +")
+    assert sandbox.asked[0][1].watch == ("y", "y + 1")
+    assert re.findall(r'name="watch" value="([^"]*)"', page.text) == ["y", "y + 1", ""]
+    assert 'data-name="y +"' in refused.text
+
+
+async def test_watched_values_stand_on_the_page() -> None:
+    fault = Watching("w", "error", 7, "ValueError: no")
+    watched = (
+        Watched("w", "tensor(1.)", None, None, Watching("w", "number", 9), fault),
+        Watched("v", "tensor([1., 2.])", None, None, Watching("v", "norm", 9)),
+        Watched("<u>", None, None, "NameError: name 'u'"),
+    )
+    trace = Trace(Completed(), watched=watched, versions=VERSIONS)
+    async with site(FakeSandbox(trace=lambda *_: trace)) as client:
+        answer = await post_form(client, "/evaluate", source="y = 1")
+        page = await post_form(client, "/", source="y = 1", watch="w", headers=ZH)
+    assert "At step 7 it raised ValueError: no" in answer.text
+    assert "Its curve is the norm of its elements." in answer.text
+    assert (
+        '<div data-said="" class="failed"><dt>&lt;u&gt;</dt><dd>NameError: name &#39;u&#39;</dd></div>'
+        in answer.text
+    )
+    assert '<span class="watch-value">tensor(1.)</span>' in page.text
+    assert "第 7 步时抛出" in page.text

@@ -57,6 +57,8 @@ class Play:
     wait: float = 0.02
     first: Callable[[Callable[[Command], None]], None] = lambda obey: None
     """What happens beside the program from its beginning on."""
+    orders: list[tuple[Command, ...]] = field(default_factory=list)
+    """Instead of `commands`, where several come at a pause."""
     frames: list[Frame] = field(default_factory=list)
 
     def run(self) -> Play:
@@ -74,8 +76,13 @@ class Play:
         if isinstance(frame, Telling):
             return
         self.frames.append(frame)
-        if isinstance(frame, Held) and frame.state == "paused" and self.commands:
-            threading.Timer(self.wait, self._obey, (self.commands.pop(0),)).start()
+        if isinstance(frame, Held) and frame.state == "paused" and (self.commands or self.orders):
+            orders = self.orders.pop(0) if self.orders else (self.commands.pop(0),)
+            threading.Timer(self.wait, self._obey_all, (orders,)).start()
+
+    def _obey_all(self, orders: tuple[Command, ...]) -> None:
+        for each in orders:
+            self._obey(each)
 
     @property
     def held(self) -> list[Held]:
