@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
+from functools import lru_cache
 
 from app.values import Text
 
@@ -25,18 +26,30 @@ UNSEEN = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f\u061c\u200e\u200f\u202a-\u202
 
 def fill_gaps(template: str, values: Mapping[str, str | int | float]) -> str:
     """The template with its gaps filled, at most LONGEST characters; a gap without a value stays as it is."""
-    kept: list[str] = []
+    kept = list(_split(template[: LONGEST + 1]))
     length = 0
-    for place, piece in enumerate(GAP.split(template[: LONGEST + 1])):
-        kept.append(_fill(piece, values) if place % 2 else piece)
-        length += len(kept[-1])
+    for place in range(1, len(kept), 2):
+        kept[place] = filled = _fill(kept[place], values)
+        length += len(filled)
         if length > LONGEST:
-            return "".join(kept)[: LONGEST - 1] + ELLIPSIS
-    return "".join(kept)
+            del kept[place + 1 :]
+            break
+    said = "".join(kept)
+    return said if len(said) <= LONGEST else said[: LONGEST - 1] + ELLIPSIS
+
+
+@lru_cache(maxsize=1_024)
+def _split(template: str) -> tuple[str, ...]:
+    """What stands between the gaps, and in turn the gaps' names."""
+    return tuple(GAP.split(template))
 
 
 def _fill(gap: str, values: Mapping[str, str | int | float]) -> str:
-    return show_value(values[gap])[: LONGEST + 1] if gap in values else f"{{{gap}}}"
+    value = values.get(gap)
+    if value is None:
+        return f"{{{gap}}}"
+    said = value if isinstance(value, str) else show_value(value)
+    return said if len(said) <= LONGEST else said[: LONGEST + 1]
 
 
 def show_value(value: str | int | float) -> str:

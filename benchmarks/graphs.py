@@ -33,6 +33,7 @@ from app.program import parse_program
 from app.sandbox.local import LocalSandbox
 from app.settings import Settings
 from app.trace import Completed, RunRequest, Trace
+from app.web.svg import Pen
 from app.words import in_english
 
 ROOT = Path(__file__).parents[1]
@@ -248,12 +249,11 @@ async def run_program(sandbox: LocalSandbox, source: str, limits: Limits) -> Tra
 def make_writer() -> Callable[[AutogradGraph, int], str]:
     """Draws a graph with at most so many boxes and writes its standalone SVG, as the API answers it."""
     loader = jinja2.FileSystemLoader(ROOT / "templates")
-    environment = jinja2.Environment(loader=loader, autoescape=True, undefined=jinja2.StrictUndefined)
-    macro = getattr(environment.get_template("_graph.svg").module, "graph_svg")  # noqa: B009  # a macro
+    pen = Pen(jinja2.Environment(loader=loader, autoescape=True, undefined=jinja2.StrictUndefined))
     css = (ROOT / "static" / "graph.css").read_text(encoding="utf-8")
 
     def write(graph: AutogradGraph, most: int) -> str:
-        return str(macro(draw_graph(graph, GraphView(most, staged=False)), True, in_english, css))
+        return str(pen.write(draw_graph(graph, GraphView(most, staged=False)), True, in_english, css))
 
     return write
 

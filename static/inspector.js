@@ -120,12 +120,13 @@ function heatmaps(box, all, at) {
 
 function enlarge(drawn) {
   const frame = drawn.querySelector(".frame");
-  const [x, y, width, height] = ["x", "y", "width", "height"].map((name) => Number(frame.getAttribute(name)));
+  const [width, height] = ["width", "height"].map((name) => Number(frame.getAttribute(name)));
   const copy = drawn.cloneNode(true);
   copy.setAttribute("class", "heatmap");
+  copy.removeAttribute("transform");
   const picture = document.createElementNS(SVG, "svg");
   for (const [name, value] of Object.entries({
-    class: "graph enlarged", viewBox: `${x} ${y} ${width} ${height}`, width: 2 * width, height: 2 * height, "aria-hidden": "true",
+    class: "graph enlarged", viewBox: `0 0 ${width} ${height}`, width: 2 * width, height: 2 * height, "aria-hidden": "true",
   })) picture.setAttribute(name, value);
   picture.append(copy);
   return picture;

@@ -157,11 +157,10 @@ function drawSum(box, { text, inks }) {
     copy.textContent = text;
     return copy;
   });
-  const frame = box.querySelector(".heatmap.of-grad .frame");
-  if (!frame || !inks) return drawn;
-  const map = document.createElementNS(SVG, "g");
+  const whole = box.querySelector(".heatmap.of-grad");
+  if (!whole || !inks) return drawn;
+  const map = whole.cloneNode(false);
   map.setAttribute("class", "heatmap so-far");
-  map.setAttribute("transform", `translate(${frame.getAttribute("x")} ${frame.getAttribute("y")})`);
   for (const [kind, d] of inks) {
     const path = document.createElementNS(SVG, "path");
     path.setAttribute("class", kind);

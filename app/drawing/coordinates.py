@@ -28,13 +28,15 @@ SETTLED_THRICE = 4_000
 
 def isotonic(wanted: Sequence[float], weights: Sequence[float], offsets: Sequence[float]) -> list[float]:
     """The x nearest to `wanted` (least squares) whose distances are at least those of the rising `offsets`."""
+    if len(wanted) == 1:
+        return list(wanted)
     if len(wanted) == 2:
         return _isotonic_pair(wanted, weights, offsets[1] - offsets[0])
     sums: list[float] = []
     loads: list[float] = []
     counts: list[int] = []
-    for want, weight, offset in zip(wanted, weights, offsets, strict=True):
-        total, load, count = (want - offset) * weight, weight, 1
+    for place, load in enumerate(weights):
+        total, count = (wanted[place] - offsets[place]) * load, 1
         while sums and sums[-1] * load >= total * loads[-1]:
             total += sums.pop()
             load += loads.pop()
@@ -42,10 +44,14 @@ def isotonic(wanted: Sequence[float], weights: Sequence[float], offsets: Sequenc
         sums.append(total)
         loads.append(load)
         counts.append(count)
-    levels = [
-        total / load for total, load, count in zip(sums, loads, counts, strict=True) for _ in range(count)
-    ]
-    return [level + offset for level, offset in zip(levels, offsets, strict=True)]
+    placed: list[float] = []
+    for number, count in enumerate(counts):
+        level, first = sums[number] / loads[number], len(placed)
+        if count == 1:
+            placed.append(level + offsets[first])
+        else:
+            placed += [level + offset for offset in offsets[first : first + count]]
+    return placed
 
 
 def _isotonic_pair(wanted: Sequence[float], weights: Sequence[float], gap: float) -> list[float]:
@@ -147,13 +153,13 @@ class _Ranks:
             offsets.append(offsets[-1] + self.gap(left, right))
         return offsets
 
-    def place(self, rank: int, wanted: list[float], weights: list[float]) -> None:
-        layer = self.layers[rank]
-        if len(layer) == 1:
-            self.x[layer[0]] = wanted[0]
-            return
-        for element, x in zip(layer, isotonic(wanted, weights, self.offsets[rank]), strict=True):
-            self.x[element] = x
+    def place(self, rank: int, wanted: list[float], weights: list[float]) -> bool:
+        """Whether anything moved that can be seen."""
+        across, moved = self.x, False
+        for element, x in zip(self.layers[rank], isotonic(wanted, weights, self.offsets[rank]), strict=True):
+            moved = moved or abs(across[element] - x) > STRAIGHT
+            across[element] = x
+        return moved
 
     def place_by(self, rank: int, wants: list[float]) -> None:
         weights = self.spines.weights
@@ -266,10 +272,13 @@ def _settle(ranks: _Ranks) -> None:
     rigid = [weight >= stiff or element >= ranks.layered.boxes for element, weight in enumerate(weights)]
     loose = [rank for rank, layer in enumerate(ranks.layers) if not all(rigid[e] for e in layer)]
     for order in (loose, loose[::-1], loose)[: 3 if len(weights) < SETTLED_THRICE else 1]:
+        moved = False
         for rank in order:
             layer = ranks.layers[rank]
             wants = [ranks.x[e] if rigid[e] else _nearest(ranks, e) for e in layer]
-            ranks.place(rank, wants, [PINNED if rigid[e] else 1.0 for e in layer])
+            moved = ranks.place(rank, wants, [PINNED if rigid[e] else 1.0 for e in layer]) or moved
+        if not moved:
+            return
 
 
 def _nearest(ranks: _Ranks, element: int) -> float:

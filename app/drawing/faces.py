@@ -1,15 +1,17 @@
 """Faces: what each box says. Titles and shapes decide its size, numbers never do.
 
 Every output of a node has two columns, value and gradient: a number for a scalar, a small heatmap with its range for
-a tensor, a dash where there is none. Columns are as wide as the widest number they could hold.
+a tensor, a dash where there is none.
 """
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 
-from app.drawing.heatmap import WIDTH, Heatmap, draw_heatmap, heatmap_height
+from app.drawing.heatmap import WIDTH, Heatmap, draw_heatmap
 from app.drawing.lettering import clean, columns, shorten
 from app.drawing.numerals import (
     NOTHING,
@@ -20,13 +22,12 @@ from app.drawing.numerals import (
     show_range,
     show_shape,
 )
-from app.drawing.pieces import Column, Face, Line, LineStyle, Rule
+from app.drawing.pieces import Column, Face, LineStyle
+from app.drawing.sheets import NO_MAP, Half, Pair, Row, lay_out
 from app.graph import GraphNode, NodeOutput
 from app.values import TensorValue, Text
 from app.words import in_english
 
-PADDING = 10
-COLUMN_GAP = 14
 NUMBER_WIDTH = 80
 COMPLEX_WIDTH = 166
 TITLE_COLUMNS = 26
@@ -34,35 +35,6 @@ CODE_COLUMNS = 32
 MOST_OUTPUTS = 4
 MOST_MARKS = 6
 CHANGES = ("added", "removed", "changed")
-
-ADVANCES: Mapping[LineStyle, float] = {
-    "title": 7.83,
-    "code": 6.63,
-    "op": 6.63,
-    "shape": 6.63,
-    "caption": 5.73,
-    "note": 5.73,
-    "number": 7.83,
-    "nothing": 7.83,
-    "range": 5.73,
-    "alarm": 5.73,
-}
-"""Pixels a column of each style takes: 0.602 of the size graph.css sets, as wide as common monospaced faces get."""
-RISES: Mapping[LineStyle, int] = {
-    "title": 17,
-    "code": 15,
-    "op": 14,
-    "shape": 14,
-    "caption": 12,
-    "note": 12,
-    "number": 15,
-    "nothing": 15,
-    "range": 11,
-    "alarm": 11,
-}
-"""Pixels from one baseline to that of a line of this style below it."""
-
-
 CAPTIONS: Mapping[Column, Text] = {"value": Text("value"), "grad": Text("grad")}
 
 
@@ -75,38 +47,64 @@ class Use:
     grad: TensorValue | None
 
 
-class _Sheet:
-    """A face being written from top to bottom."""
+class _Words:
+    """What a face says, from top to bottom, while it is put together."""
 
-    def __init__(self) -> None:
-        self.lines: list[Line] = []
-        self.rules: list[Rule] = []
+    def __init__(self, mapped: bool) -> None:
+        self.mapped = mapped
+        self.texts: list[str | Text] = []
+        self.rows: list[Row] = []
+        self.pairs: list[Pair] = []
         self.heatmaps: list[Heatmap] = []
-        self.width = 2 * PADDING
-        self.y = 3
 
-    def write(self, text: str | Text, style: LineStyle, column: Column = "") -> None:
-        """One line over the whole width, which it widens unless it is a number and known to fit."""
-        self.y += RISES[style]
-        self.lines.append(Line(text, style, PADDING, self.y, column))
-        if not column:
-            self.widen_for(text if isinstance(text, str) else in_english(text), style)
+    def write(self, text: str | Text, style: LineStyle) -> None:
+        """A line over the whole width, which it widens."""
+        self.texts.append(text)
+        self.rows.append((style, columns(text if isinstance(text, str) else in_english(text))))
 
-    def widen_for(self, text: str, style: LineStyle) -> None:
-        self.widen(round(columns(text) * ADVANCES[style] + 0.5))
+    def write_pair(self, output: NodeOutput) -> None:
+        """The value, and the gradient that arrived."""
+        value, grad = output.value, output.grad
+        self.pairs.append(
+            (_half_width(output), self._write_half("value", value), self._write_half("grad", grad))
+        )
 
-    def widen(self, inner: int) -> None:
-        self.width = max(self.width, inner + 2 * PADDING)
+    def _write_half(self, column: Column, value: TensorValue | None) -> Half:
+        self.texts.append(CAPTIONS[column])
+        if value is None:
+            self.texts.append(NOTHING)
+            return "nothing", NO_MAP
+        if not isinstance(value.data, tuple):
+            return self._write_number(show_number(value.data))
+        cells, found = NO_MAP, value.statistics
+        if self.mapped:
+            heatmap = draw_heatmap(value)
+            self.heatmaps.append(heatmap)
+            cells = heatmap.across, heatmap.down
+        if found is None:
+            return None, cells
+        self.texts.append(show_range(found))
+        alarming = found.nan or found.positive_infinity or found.negative_infinity
+        return "alarm" if alarming else "range", cells
 
-    def divide(self) -> None:
-        """A hairline across; its width is known at the end."""
-        self.y += 7
-        self.rules.append(Rule(0, self.y, 0, 1))
+    def _write_number(self, text: str) -> Half:
+        """What is not finite gets a sign as well as a colour."""
+        alarming = "NaN" in text or "inf" in text
+        self.texts.append(f"⚠\ufe0e {text}" if alarming else text)
+        return "alarm" if alarming else "number", NO_MAP
 
-    def finish(self, sentence: Text) -> Face:
-        width, height = (self.width + 3) // 4 * 4, (self.y + 10) // 2 * 2
-        rules = [Rule(rule.x, rule.y, rule.width or width, rule.height) for rule in self.rules]
-        return Face(width, height, tuple(self.lines), tuple(rules), tuple(self.heatmaps), sentence)
+    def finish(
+        self, sentence: Text, headers: Sequence[Row] = (), last: Row | None = None, use: bool = False
+    ) -> Face:
+        sheet = lay_out(tuple(self.rows), tuple(headers), tuple(self.pairs), last, use)
+        return Face(sheet, tuple(self.texts), tuple(self.heatmaps), sentence)
+
+
+def _half_width(output: NodeOutput) -> int:
+    for found in (output.value, output.grad):
+        if found is not None and isinstance(found.data, tuple):
+            return WIDTH
+    return COMPLEX_WIDTH if (output.dtype or "").startswith("complex") else NUMBER_WIDTH
 
 
 # ------------------------------------------------------------------------------------------------ one node
@@ -120,39 +118,37 @@ def title_of(node: GraphNode) -> str:
     return clean(node.call or node.op)
 
 
-def node_face(node: GraphNode, use: Use | None = None) -> Face:
-    """A node's box; a leaf drawn at several uses says which of them this is."""
+def node_face(node: GraphNode, use: Use | None = None, mapped: bool = True) -> Face:
+    """A node's box, with heatmaps or without; a leaf drawn at several uses says which of them this is."""
     title = title_of(node)
-    sheet = _Sheet()
-    sheet.write(shorten(title, TITLE_COLUMNS), "title")
+    words = _Words(mapped)
+    words.write(shorten(title, TITLE_COLUMNS), "title")
     call = clean(node.call or "")
     if call and call != title:
-        sheet.write(shorten(call, CODE_COLUMNS), "code")
-    _write_op(sheet, node, use, title)
+        words.write(shorten(call, CODE_COLUMNS), "code")
+    _write_op(words, node, use, title)
     if node.module:
-        sheet.write(Text("in {module}", {"module": shorten(clean(node.module), CODE_COLUMNS - 3)}), "op")
+        words.write(Text("in {module}", {"module": shorten(clean(node.module), CODE_COLUMNS - 3)}), "op")
     for mark in node.marks[:MOST_MARKS]:
         if mark.kind != "why":
-            sheet.write(mark.sentence, "note")
-    if len(node.outputs) == 1:
-        _write_output(sheet, node.outputs[0])
-        if use is not None:
-            sheet.y += 4
-            sheet.write(Text("from this use: {grad}", {"grad": _brief(use.grad)}), "range", "use")
-        return sheet.finish(_say_one(node, title, node.outputs[0]))
-    _write_outputs(sheet, node.outputs)
-    return sheet.finish(_say_many(node, title))
+            words.write(mark.sentence, "note")
+    if len(node.outputs) != 1:
+        return _finish_many(words, node, title)
+    _write_output(words, node.outputs[0])
+    if use is not None:
+        words.texts.append(Text("from this use: {grad}", {"grad": _brief(use.grad)}))
+    return words.finish(_say_one(node, title, node.outputs[0]), use=use is not None)
 
 
-def _write_op(sheet: _Sheet, node: GraphNode, use: Use | None, title: str) -> None:
+def _write_op(words: _Words, node: GraphNode, use: Use | None, title: str) -> None:
     op = shorten(clean(node.op), CODE_COLUMNS)
     if use is not None:
-        words: dict[str, str | int | float] = {"op": op, "use": use.number, "uses": use.uses}
-        sheet.write(Text("{op} · use {use} of {uses}", words), "op")
+        values: dict[str, str | int | float] = {"op": op, "use": use.number, "uses": use.uses}
+        words.write(Text("{op} · use {use} of {uses}", values), "op")
     elif node.kind == "constant":
-        sheet.write(Text("constant"), "op")
+        words.write(Text("constant"), "op")
     elif op != title:
-        sheet.write(op, "op")
+        words.write(op, "op")
 
 
 def _brief(grad: TensorValue | None) -> str:
@@ -166,95 +162,37 @@ def _brief(grad: TensorValue | None) -> str:
     return show_number(number)
 
 
-def _write_output(sheet: _Sheet, output: NodeOutput) -> None:
-    facts = _facts(output)
+def _write_output(words: _Words, output: NodeOutput) -> None:
+    facts = _facts(output.shape, output.dtype)
     if facts:
-        sheet.write(shorten(facts, CODE_COLUMNS), "shape")
-    sheet.divide()
-    _write_pair(sheet, output)
+        words.write(shorten(facts, CODE_COLUMNS), "shape")
+    words.write_pair(output)
 
 
-def _write_outputs(sheet: _Sheet, outputs: Sequence[NodeOutput]) -> None:
+def _finish_many(words: _Words, node: GraphNode, title: str) -> Face:
     """Each output under a line of its own, all columns equally wide."""
-    headers = [_header(output) for output in outputs[:MOST_OUTPUTS]]
-    for header in headers:
-        sheet.widen_for(header, "shape")
-    for output in outputs[:MOST_OUTPUTS]:
-        sheet.widen(2 * _column_width(output) + COLUMN_GAP)
-    for header, output in zip(headers, outputs, strict=False):
-        sheet.divide()
-        sheet.write(header, "shape")
-        _write_pair(sheet, output)
-    if len(outputs) > MOST_OUTPUTS:
-        sheet.divide()
-        sheet.write(
-            Text("and {count} more outputs", {"count": show_count(len(outputs) - MOST_OUTPUTS)}), "op"
-        )
+    headers: list[Row] = []
+    for output in node.outputs[:MOST_OUTPUTS]:
+        header = _header(output)
+        words.texts.append(header)
+        headers.append(("shape", columns(header)))
+        words.write_pair(output)
+    last: Row | None = None
+    if len(node.outputs) > MOST_OUTPUTS:
+        more = Text("and {count} more outputs", {"count": show_count(len(node.outputs) - MOST_OUTPUTS)})
+        words.texts.append(more)
+        last = ("op", columns(in_english(more)))
+    return words.finish(_say_many(node, title), headers, last)
 
 
 def _header(output: NodeOutput) -> str:
     name = clean(output.name) if output.name else f"[{output.output_nr}]"
-    return shorten(f"{name}  {_facts(output)}", CODE_COLUMNS)
+    return shorten(f"{name}  {_facts(output.shape, output.dtype)}", CODE_COLUMNS)
 
 
-def _facts(output: NodeOutput) -> str:
-    shape = "" if output.shape is None else show_shape(output.shape)
-    return f"{shape} {clean(output.dtype or '')}".strip()
-
-
-# ------------------------------------------------------------------------------------------------ value | gradient
-
-
-def _column_width(output: NodeOutput) -> int:
-    if any(scalar_of(found) is None for found in (output.value, output.grad) if found is not None):
-        return WIDTH
-    return COMPLEX_WIDTH if (output.dtype or "").startswith("complex") else NUMBER_WIDTH
-
-
-def _write_pair(sheet: _Sheet, output: NodeOutput) -> None:
-    """Two columns with a hairline between: the value, and the gradient that arrived."""
-    found = [value for value in (output.value, output.grad) if value is not None and scalar_of(value) is None]
-    map_height = max(map(heatmap_height, found), default=0)
-    sheet.widen(2 * _column_width(output) + COLUMN_GAP)
-    right = sheet.width // 2 + COLUMN_GAP // 2
-    top = sheet.y + 3
-    sheet.y += RISES["caption"] + 1
-    height = _write_column(sheet, "value", output.value, PADDING, map_height)
-    _write_column(sheet, "grad", output.grad, right, map_height)
-    sheet.y += height
-    sheet.rules.append(Rule(right - COLUMN_GAP // 2, top, 1, sheet.y - top + 4))
-
-
-def _write_column(sheet: _Sheet, column: Column, value: TensorValue | None, x: int, map_height: int) -> int:
-    """Caption and content below it; the height of the content. Columns of tensors leave room for a map."""
-    y = sheet.y
-    sheet.lines.append(Line(CAPTIONS[column], "caption", x, y))
-    height = map_height + 5 + RISES["range"] if map_height else RISES["number"]
-    number = None if value is None else scalar_of(value)
-    if value is None:
-        sheet.lines.append(Line(NOTHING, "nothing", x, y + RISES["nothing"], column))
-    elif number is not None:
-        sheet.lines.append(_number_line(show_number(number), x, y + RISES["number"], column))
-    else:
-        sheet.heatmaps.append(draw_heatmap(value, x, y + 5, column))
-        _write_range(sheet, value, x, y + map_height + 5 + RISES["range"], column)
-    return height
-
-
-def _number_line(text: str, x: int, y: int, column: Column) -> Line:
-    """What is not finite gets a sign as well as a colour."""
-    alarming = "NaN" in text or "inf" in text
-    if alarming:
-        return Line(f"⚠\ufe0e {text}", "alarm", x, y, column)
-    return Line(text, "number", x, y, column)
-
-
-def _write_range(sheet: _Sheet, value: TensorValue, x: int, y: int, column: Column) -> None:
-    found = value.statistics
-    if found is None:
-        return
-    alarming = found.nan or found.positive_infinity or found.negative_infinity
-    sheet.lines.append(Line(show_range(found), "alarm" if alarming else "range", x, y, column))
+@lru_cache(maxsize=1_024)
+def _facts(shape: tuple[int, ...] | None, dtype: str | None) -> str:
+    return f"{'' if shape is None else show_shape(shape)} {clean(dtype or '')}".strip()
 
 
 # ------------------------------------------------------------------------------------------------ in words
@@ -266,7 +204,7 @@ def _say_one(node: GraphNode, title: str, output: NodeOutput) -> Text:
         {
             "title": title,
             "op": clean(node.op),
-            "facts": _facts(output),
+            "facts": _facts(output.shape, output.dtype),
             "value": in_words(output.value),
             "grad": in_words(output.grad),
         },
@@ -275,7 +213,7 @@ def _say_one(node: GraphNode, title: str, output: NodeOutput) -> Text:
 
 def _say_many(node: GraphNode, title: str) -> Text:
     outputs = [
-        f"[{output.output_nr}] {_facts(output)}, {in_words(output.value)}, {in_words(output.grad)}"
+        f"[{output.output_nr}] {_facts(output.shape, output.dtype)}, {in_words(output.value)}, {in_words(output.grad)}"
         for output in node.outputs[:MOST_OUTPUTS]
     ]
     return Text(
@@ -296,31 +234,38 @@ def in_words(value: TensorValue | None) -> str:
         return NOTHING
     facts = [("min", found.minimum), ("max", found.maximum), ("mean", found.mean), ("norm", found.norm)]
     words = [f"{name} {show_number(number, 6)}" for name, number in facts if number is not None]
-    counts = [("NaN", found.nan), ("inf", found.positive_infinity), ("-inf", found.negative_infinity)]
-    return ", ".join(words + [f"{show_count(count)} {name}" for name, count in counts if count])
+    if found.nan or found.positive_infinity or found.negative_infinity:
+        counts = [("NaN", found.nan), ("inf", found.positive_infinity), ("-inf", found.negative_infinity)]
+        words += [f"{show_count(count)} {name}" for name, count in counts if count]
+    return ", ".join(words)
 
 
 # ------------------------------------------------------------------------------------------------ a group
 
 
 def group_face(
-    title: Text, hint: Text | None, nodes: Sequence[GraphNode], leaves: int, output: NodeOutput | None
+    title: Text,
+    hint: Text | None,
+    nodes: Sequence[GraphNode],
+    leaves: int,
+    output: NodeOutput | None,
+    mapped: bool = True,
 ) -> Face:
     """A closed group: how many nodes it holds, which ops most, and its output where it has just one."""
-    sheet = _Sheet()
-    sheet.write(title, "title")
+    words = _Words(mapped)
+    words.write(title, "title")
     if hint is not None:
-        sheet.write(hint, "code")
+        words.write(hint, "code")
     count = show_count(len(nodes))
-    sheet.write(Text("{count} nodes", {"count": count}), "code")
+    words.write(Text("{count} nodes", {"count": count}), "code")
     for op, times in _most_frequent([node.op for node in nodes]):
-        sheet.write(f"{shorten(clean(op), CODE_COLUMNS - 8)} × {show_count(times)}", "op")
+        words.write(f"{shorten(clean(op), CODE_COLUMNS - 8)} × {show_count(times)}", "op")
     differ = sum([bool(node.marks) and node.marks[0].kind in CHANGES for node in nodes])
     if differ:
-        sheet.write(Text("≠ {count} differ", {"count": show_count(differ)}), "note")
+        words.write(Text("≠ {count} differ", {"count": show_count(differ)}), "note")
     if output is not None:
-        _write_output(sheet, output)
-    words: dict[str, str | int | float] = {
+        _write_output(words, output)
+    values: dict[str, str | int | float] = {
         "title": in_english(title),
         "count": count,
         "leaves": show_count(leaves),
@@ -329,13 +274,10 @@ def group_face(
     }
     sentence = Text(
         "{title}: a group of {count} nodes and {leaves} uses of leaves. Value {value}; gradient {grad}.",
-        words,
+        values,
     )
-    return sheet.finish(sentence)
+    return words.finish(sentence)
 
 
 def _most_frequent(ops: Sequence[str]) -> list[tuple[str, int]]:
-    counts: dict[str, int] = {}
-    for op in ops:
-        counts[op] = counts.get(op, 0) + 1
-    return sorted(counts.items(), key=lambda entry: (-entry[1], entry[0]))[:2]
+    return sorted(Counter(ops).items(), key=lambda entry: (-entry[1], entry[0]))[:2]

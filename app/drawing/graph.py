@@ -26,6 +26,8 @@ from app.values import Span, Text
 from app.words import in_english
 
 LINES_PER_BOX = 4
+MOST_MAPPED = 300
+"""Boxes of the largest picture with heatmaps; in larger ones ranges tell what is in a tensor."""
 MOST_WHYS = 3
 MOST_HELD = 1_000
 """Characters of a group's list of ops and names."""
@@ -112,21 +114,23 @@ def _place(sketch: Sketch, faces: Sequence[Face], cache: PlacementCache | None) 
 def _draw_faces(wiring: Wiring, sketch: Sketch, roots: set[tuple[int, int]]) -> list[Face]:
     grouped = [outline.part for outline in sketch.outlines if outline.part is not None]
     outputs = only_outputs(wiring, grouped, roots)
-    return [_draw_face(wiring, outline, outputs) for outline in sketch.outlines]
+    mapped = len(sketch.outlines) <= MOST_MAPPED
+    return [_draw_face(wiring, outline, outputs, mapped) for outline in sketch.outlines]
 
 
-def _draw_face(wiring: Wiring, outline: Outline, outputs: dict[str, NodeOutput]) -> Face:
+def _draw_face(wiring: Wiring, outline: Outline, outputs: dict[str, NodeOutput], mapped: bool) -> Face:
     part = outline.part
     if part is None:
         uses = wiring.uses[outline.node]
         use = Use(outline.use, uses, outline.grad) if outline.consumer >= 0 and uses > 1 else None
-        return node_face(wiring.nodes[outline.node], use)
+        return node_face(wiring.nodes[outline.node], use, mapped)
     inside = wiring.calls[part.start : part.end]
     nodes = [wiring.nodes[place] for place in inside]
     leaves = sum(
         [1 for place in inside for operand in wiring.operands[place] if wiring.is_leaf(operand.producer)]
     )
-    return group_face(group_title(part, nodes), group_hint(part), nodes, leaves, outputs.get(part.key))
+    title, hint, output = group_title(part, nodes), group_hint(part), outputs.get(part.key)
+    return group_face(title, hint, nodes, leaves, output, mapped)
 
 
 def _draw_boxes(

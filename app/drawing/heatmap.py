@@ -1,14 +1,17 @@
 """Heatmaps: a tensor's window as at most 8 x 8 cells (a vector: one row of at most 16), coloured from -1 to 1.
 
 A cell's colour is a step of a diverging scale whose middle is zero; NaN and infinities get marks of their own, so
-they can be told apart without colour. Cells of one colour are one path: a picture of 300 boxes stays small.
+they can be told apart without colour. Cells of one colour are one path of strokes, each as wide as a cell is high: a
+picture of 300 boxes stays small.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import TypeVar
+from functools import lru_cache
+from itertools import chain
+from typing import TypeVar, cast
 
 from app.drawing.numerals import as_float
 from app.values import Complex, Nested, Scalar, TensorValue
@@ -20,28 +23,23 @@ MOST_COLUMNS = 8
 LONGEST_ROW = 16
 WIDTH = 96
 WIDEST_CELL = 24
+LOW_CELL = 8
+HIGH_CELL = 12
+"""Pixels a cell is high: in maps of more than four rows, and in all others."""
 
 T = TypeVar("T")
 Row = tuple[Scalar, ...]
-
-
-@dataclass(frozen=True, slots=True)
-class Ink:
-    """Everything drawn in one colour or with one mark: `kind` is h0 to h16, nan, inf or neginf."""
-
-    kind: str
-    path: str
+Ink = tuple[str, str]
+"""Everything drawn in one colour or with one mark: its kind (h0 to h16, nan, inf or neginf) and its path."""
 
 
 @dataclass(frozen=True, slots=True)
 class Heatmap:
-    x: int
-    y: int
-    width: int
-    height: int
+    """A map from its own upper left corner on."""
+
+    across: int
+    down: int
     inks: tuple[Ink, ...]
-    column: str = ""
-    """Whose map it is: the value's or the gradient's."""
 
 
 def rows_of(data: Nested) -> tuple[Row, ...]:
@@ -50,10 +48,18 @@ def rows_of(data: Nested) -> tuple[Row, ...]:
         return ((data,),)
     if not data or not isinstance(data[0], tuple):
         return _fold([number for number in data if not isinstance(number, tuple)])
-    rows = list(data)
+    rows = data
     while rows and isinstance(rows[0], tuple) and rows[0] and isinstance(rows[0][0], tuple):
-        rows = [row for group in rows if isinstance(group, tuple) for row in group]
-    return tuple(_thin(_flat(row), MOST_COLUMNS) for row in _thin(tuple(rows), MOST_ROWS))
+        rows = tuple([row for group in rows if isinstance(group, tuple) for row in group])
+    return tuple([_thin(row, MOST_COLUMNS) for row in _as_table(_thin(rows, MOST_ROWS))])
+
+
+def _as_table(rows: tuple[Nested, ...]) -> tuple[Row, ...]:
+    """Rows of numbers, as those of all real tensors are; a child may send anything."""
+    table = cast("tuple[Row, ...]", rows)
+    if set(map(type, rows)) == {tuple} and tuple not in set(map(type, chain.from_iterable(table))):
+        return table
+    return tuple([_flat(row) for row in rows])
 
 
 def _flat(row: Nested) -> Row:
@@ -69,7 +75,7 @@ def _fold(numbers: list[Scalar]) -> tuple[Row, ...]:
     if len(numbers) <= LONGEST_ROW:
         return (tuple(numbers),)
     kept = _thin(tuple(numbers), MOST_ROWS * MOST_COLUMNS)
-    return tuple(kept[start : start + MOST_COLUMNS] for start in range(0, len(kept), MOST_COLUMNS))
+    return tuple([kept[start : start + MOST_COLUMNS] for start in range(0, len(kept), MOST_COLUMNS)])
 
 
 def _thin(items: tuple[T, ...], most: int) -> tuple[T, ...]:
@@ -80,36 +86,28 @@ def _thin(items: tuple[T, ...], most: int) -> tuple[T, ...]:
 # ------------------------------------------------------------------------------------------------ ink
 
 
-def draw_heatmap(value: TensorValue, x: int, y: int, column: str = "") -> Heatmap:
-    """The map with its upper left corner at (x, y)."""
+def draw_heatmap(value: TensorValue) -> Heatmap:
     rows = rows_of(value.data)
-    across = max([1, *map(len, rows)])
-    cell_width = min(WIDEST_CELL, WIDTH // across)
-    cell_height = 8 if len(rows) > 4 else 12
-    scale = _scale(value, rows)
-    runs: dict[str, list[str]] = {}
-    for place, row in enumerate(rows):
-        _draw_row(
-            runs,
-            _kinds(row, scale),
-            (x, y + place * cell_height),
-            (cell_width, cell_height),
+    across, down = max([1, *map(len, rows)]), len(rows)
+    cells = tuple(chain.from_iterable(rows))
+    strokes = _strokes(across, down)
+    if len(cells) < len(strokes):
+        strokes = tuple(
+            [stroke for at, row in enumerate(rows) for stroke in strokes[at * across :][: len(row)]]
         )
-    inks = tuple([Ink(kind, "".join(runs[kind])) for kind in sorted(runs)])
-    return Heatmap(x, y, across * cell_width, len(rows) * cell_height, inks, column)
+    return Heatmap(across, down, _ink(_kinds(cells, _scale(value, cells)), strokes, cell_size(across, down)))
 
 
-def heatmap_height(value: TensorValue) -> int:
-    rows = len(rows_of(value.data))
-    return rows * (8 if rows > 4 else 12)
+def cell_size(across: int, down: int) -> tuple[int, int]:
+    return min(WIDEST_CELL, WIDTH // max(1, across)), LOW_CELL if down > 4 else HIGH_CELL
 
 
-def _scale(value: TensorValue, rows: tuple[Row, ...]) -> float:
+def _scale(value: TensorValue, cells: Row) -> float:
     """The magnitude that gets the strongest colour: the greatest finite one."""
     found = value.statistics
     if found is not None and found.minimum is not None and found.maximum is not None:
         return max(abs(as_float(found.minimum)), abs(as_float(found.maximum)))
-    sizes = [abs(_plain(number)) for row in rows for number in row]
+    sizes = [abs(_plain(number)) for number in cells]
     return max([size for size in sizes if size < float("inf")], default=0.0)
 
 
@@ -119,18 +117,13 @@ def _plain(number: Scalar) -> float:
     return as_float(number)
 
 
-def _kinds(row: Row, scale: float) -> list[str]:
+def _kinds(cells: Row, scale: float) -> list[str]:
     """The colour of each cell. Nearly all are finite floats, for which a look in the table of steps is enough."""
-    if not 0 < scale < float("inf"):
-        return [_kind(number, scale) for number in row]
-    kinds = []
-    for number in row:
-        if type(number) is float and abs(number) <= scale:
-            step = round(number / scale * STEPS) or (number > 0) - (number < 0)
-            kinds.append(_COLOURS[STEPS + step])
-        else:
-            kinds.append(_kind(number, scale))
-    return kinds
+    steepness = STEPS / scale if 1e-300 < scale < float("inf") else 0.0
+    try:
+        return [_COLOURS[round(n * steepness) or (n > 0) - (n < 0)] for n in cells]  # type: ignore[operator]
+    except (TypeError, ValueError, OverflowError, KeyError):  # a NaN, an infinity, a complex number
+        return [_kind(number, scale) for number in cells]
 
 
 def _kind(number: Scalar, scale: float) -> str:
@@ -146,39 +139,37 @@ def _kind(number: Scalar, scale: float) -> str:
     return f"h{STEPS + step if size > 0 else STEPS - step}"
 
 
-def _draw_row(
-    runs: dict[str, list[str]], kinds: list[str], corner: tuple[int, int], cell: tuple[int, int]
-) -> None:
-    x, y = corner
-    width, height = cell
-    start = 0
-    following = [*kinds[1:], ""]
-    for place, kind in enumerate(kinds):
-        if kind == following[place] and kind not in _MARKS:
-            continue
-        if kind in _MARKS:
-            path = _MARKS[kind](x + place * width, y, width, height)
-        else:
-            length = (place + 1 - start) * width
-            path = f"M{x + start * width} {y}h{length}v{height}h-{length}z"
-        if kind in runs:
-            runs[kind].append(path)
-        else:
-            runs[kind] = [path]
-        start = place + 1
+def _ink(kinds: Sequence[str], strokes: Sequence[str], cell: tuple[int, int]) -> tuple[Ink, ...]:
+    """One path for each colour there is."""
+    paths: dict[str, list[str]] = {kind: [] for kind in kinds}
+    for kind, stroke in zip(kinds, strokes, strict=True):
+        paths[kind].append(stroke)
+    for kind in _MARKS.keys() & paths.keys():
+        mark = _MARKS[kind](*cell)
+        paths[kind] = [stroke[: stroke.index("h")] + mark for stroke in paths[kind]]
+    return tuple([(kind, "".join(paths[kind])) for kind in sorted(paths)])
 
 
-def _cross(x: int, y: int, width: int, height: int) -> str:
-    return f"M{x + 1} {y + 1}l{width - 2} {height - 2}m0 -{height - 2}l-{width - 2} {height - 2}"
+@lru_cache(maxsize=256)
+def _strokes(across: int, down: int) -> tuple[str, ...]:
+    """For each cell, row by row, the stroke that fills it: it begins in the middle of the cell's left side."""
+    width, height = cell_size(across, down)
+    return tuple(
+        [f"M{x * width} {y * height + height // 2}h{width}" for y in range(down) for x in range(across)]
+    )
 
 
-def _peak(x: int, y: int, width: int, height: int) -> str:
-    return f"M{x + 1} {y + height - 1}h{width - 2}l-{(width - 2) / 2:g} -{height - 2}z"
+def _cross(width: int, height: int) -> str:
+    return f"m1 {1 - height // 2}l{width - 2} {height - 2}m0 {2 - height}l{2 - width} {height - 2}"
 
 
-def _valley(x: int, y: int, width: int, height: int) -> str:
-    return f"M{x + 1} {y + 1}h{width - 2}l-{(width - 2) / 2:g} {height - 2}z"
+def _peak(width: int, height: int) -> str:
+    return f"m1 {height // 2 - 1}h{width - 2}l-{(width - 2) / 2:g} {2 - height}z"
 
 
-_COLOURS: Sequence[str] = tuple([f"h{step}" for step in range(2 * STEPS + 1)])
-_MARKS: Mapping[str, Callable[[int, int, int, int], str]] = {"nan": _cross, "inf": _peak, "neginf": _valley}
+def _valley(width: int, height: int) -> str:
+    return f"m1 {1 - height // 2}h{width - 2}l-{(width - 2) / 2:g} {height - 2}z"
+
+
+_COLOURS: Mapping[int, str] = {step: f"h{STEPS + step}" for step in range(-STEPS, STEPS + 1)}
+_MARKS: Mapping[str, Callable[[int, int], str]] = {"nan": _cross, "inf": _peak, "neginf": _valley}

@@ -20,10 +20,9 @@ BoxKind = Literal["function", "accumulate", "constant", "group"]
 
 
 @dataclass(frozen=True, slots=True)
-class Line:
-    """One line of text: `x` is where it starts, `y` its baseline."""
+class Spot:
+    """Where a line of text stands: `x` is where it starts, `y` its baseline."""
 
-    text: str | Text
     style: LineStyle
     x: int
     y: int
@@ -41,16 +40,60 @@ class Rule:
 
 
 @dataclass(frozen=True, slots=True)
-class Face:
-    """What a box shows, and the size that takes."""
+class Frame:
+    """Where a heatmap stands, and whose it is: the value's or the gradient's."""
+
+    x: int
+    y: int
+    width: int
+    height: int
+    cell: int
+    """How high each of its cells is."""
+    column: Column
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Sheet:
+    """Where everything on a face stands, and the size that takes. Equal faces share one: it is its own identity."""
 
     width: int
     height: int
-    lines: tuple[Line, ...]
+    spots: tuple[Spot, ...]
     rules: tuple[Rule, ...]
+    frames: tuple[Frame, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Line:
+    """One line of text and how it is written."""
+
+    text: str | Text
+    style: LineStyle
+
+
+@dataclass(frozen=True, slots=True)
+class Face:
+    """What a box shows: a text for each spot of its sheet, a heatmap for each frame."""
+
+    sheet: Sheet
+    texts: tuple[str | Text, ...]
     heatmaps: tuple[Heatmap, ...]
     sentence: Text
     """The whole box in words."""
+
+    @property
+    def width(self) -> int:
+        return self.sheet.width
+
+    @property
+    def height(self) -> int:
+        return self.sheet.height
+
+    @property
+    def lines(self) -> tuple[Line, ...]:
+        """From top to bottom."""
+        pairs = zip(self.texts, self.sheet.spots, strict=True)
+        return tuple([Line(text, spot.style) for text, spot in pairs])
 
 
 @dataclass(frozen=True, slots=True)

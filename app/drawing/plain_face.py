@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from app.drawing.faces import ADVANCES, PADDING, RISES
 from app.drawing.lettering import columns
-from app.drawing.pieces import Face, Line, LineStyle
+from app.drawing.pieces import Face, LineStyle
+from app.drawing.sheets import lay_out
 from app.values import Text
 from app.words import in_english
 
@@ -15,11 +15,6 @@ Written = tuple[str | Text, LineStyle]
 
 def plain_face(lines: Sequence[Written], sentence: Text, narrowest: int = 0) -> Face:
     """The lines under each other, in a box as wide as the widest."""
-    y, width, written = 3, narrowest - 2 * PADDING, []
-    for text, style in lines:
-        y += RISES[style]
-        written.append(Line(text, style, PADDING, y))
-        letters = columns(text if isinstance(text, str) else in_english(text))
-        width = max(width, round(letters * ADVANCES[style] + 0.5))
-    size = (width + 2 * PADDING + 3) // 4 * 4, (y + 10) // 2 * 2
-    return Face(*size, tuple(written), (), (), sentence)
+    rows = [(style, columns(text if isinstance(text, str) else in_english(text))) for text, style in lines]
+    sheet = lay_out(tuple(rows), narrowest=narrowest)
+    return Face(sheet, tuple([text for text, _ in lines]), (), sentence)

@@ -180,4 +180,4 @@ def _draw_sum(boxes: tuple[int, ...], stage: int, total: TensorValue) -> Sum:
     if number is not None:
         return Sum(boxes, stage, show_number(number), None)
     text = show_range(total.statistics) if total.statistics else "…"
-    return Sum(boxes, stage, text, draw_heatmap(total, 0, 0))
+    return Sum(boxes, stage, text, draw_heatmap(total))

@@ -30,6 +30,7 @@ from app.web.origin import OwnOrigin, hosts_of
 from app.web.playground import Playground, Renderer
 from app.web.rate import Places, RateLimiter
 from app.web.recent import RecentGraphs
+from app.web.svg import Pen
 
 TEMPLATES = Path(__file__).parents[2] / "templates"
 Lifespan = Callable[[FastAPI], AbstractAsyncContextManager[None]]
@@ -68,14 +69,15 @@ def create_app(
             Middleware(BodyLimit, allowed=limits.body_bytes),
         ],
     )
-    assets = load_assets()
+    assets, templates = load_assets(), make_templates()
     site.state.playground = Playground(
         sandbox=sandbox,
         runs=store,
         graphviz=graphviz,
         limits=limits,
         languages=load_languages(settings.language),
-        templates=make_templates(),
+        templates=templates,
+        pen=Pen(templates),
         examples=load_examples(),
         assets=assets,
         placements=PlacementCache(),

@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 
+from markupsafe import Markup
+
 from app.drawing.pieces import GraphDrawing
 from app.values import Text
 from app.web.places import Place
@@ -38,6 +40,8 @@ class GraphPanel:
     caption: str
     key: str
     """The same for pictures of the same structure: the reader's zoom and place stay."""
+    svg: Markup | None = None
+    """The drawing as it is written: the one thing here that is markup already."""
     kept: str = ""
     """The key of a grouped graph that is kept, so that its groups open without another run."""
     times: str = ""

@@ -59,7 +59,8 @@ async def kind_panel(
     key = "-".join(["modules", *[f"{tree.name}.{len(tree.modules)}" for tree in beside.modules]])
     kinds = list_kinds(graphs, beside, "modules", language)
     kept = kept or playground.recent.keep(graphs, beside)
-    return GraphPanel(drawing, None, "", key[:200], kept, kind="modules", kinds=kinds)
+    svg = await in_thread_if(is_large(drawing), playground.pen.write, drawing, False, language.say)
+    return GraphPanel(drawing, None, "", key[:200], svg, kept, kind="modules", kinds=kinds)
 
 
 async def draw_kind(
@@ -87,6 +88,9 @@ async def write_kind(
         return write_drawing_dot(drawing, language.say)
     if asked == "mermaid":
         return write_drawing_mermaid(drawing, language.say)
-    macro = getattr(playground.templates.get_template("_graph.svg").module, "graph_svg")  # noqa: B009  # a macro
     css = paint(playground.assets.text("graph.css"), theme)
-    return str(await in_thread_if(len(drawing.boxes) > SMALL_TREE, macro, drawing, True, language.say, css))
+    return str(await in_thread_if(is_large(drawing), playground.pen.write, drawing, True, language.say, css))
+
+
+def is_large(drawing: GraphDrawing) -> bool:
+    return len(drawing.boxes) > SMALL_TREE

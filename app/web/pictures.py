@@ -142,9 +142,8 @@ async def _annotated_svg(
     playground: Playground, graph: AutogradGraph, language: Language, theme: Theme, opened: frozenset[str]
 ) -> str:
     drawing = await draw(playground, graph, opened, staged=False)
-    macro = getattr(playground.templates.get_template("_graph.svg").module, "graph_svg")  # noqa: B009  # a macro
     css = paint(playground.assets.text("graph.css"), theme)
-    return str(await in_thread_if(is_long(graph), macro, drawing, True, language.say, css))
+    return str(await in_thread_if(is_long(graph), playground.pen.write, drawing, True, language.say, css))
 
 
 async def _classic_svg(playground: Playground, classic: ClassicGraph | None) -> str | None:
@@ -206,6 +205,9 @@ async def annotated_panel(
     caption, key = show_caption(graph.backward, language), _structure("annotated", graph)
     try:
         drawing = await draw(playground, graph, opened)
+        svg = await in_thread_if(
+            len(drawing.boxes) >= SMALL_STORY, playground.pen.write, drawing, False, language.say
+        )
         told = await in_thread_if(
             len(drawing.boxes) >= SMALL_STORY, write_inspector, graph, drawing, language
         )
@@ -217,7 +219,7 @@ async def annotated_panel(
     compared = (form.before, summarise_changes(graph)) if form.style == "diff" else ()
     passes = tuple(_pass_choice(each, each is graph, language) for each in graphs) if several else ()
     panel = GraphPanel(
-        drawing, None, caption, key, kept or "", write_times(drawing.stages), told, passes, *compared
+        drawing, None, caption, key, svg, kept or "", write_times(drawing.stages), told, passes, *compared
     )
     style: PageStyle = "diff" if compared else "annotated"
     return replace(

@@ -17,6 +17,7 @@ from app.web.examples import Example
 from app.web.languages import Language, Languages
 from app.web.rate import Places, RateLimiter
 from app.web.recent import RecentGraphs
+from app.web.svg import Pen
 
 
 class Renderer(Protocol):
@@ -33,6 +34,7 @@ class Playground:
     limits: Limits
     languages: Languages
     templates: Environment
+    pen: Pen
     examples: tuple[Example, ...]
     assets: Assets
     placements: PlacementCache

@@ -20,5 +20,4 @@ def write_times(stages: Stages) -> str:
 
 
 def _sum(found: Sum) -> list[object]:
-    inks = [[ink.kind, ink.path] for ink in found.heatmap.inks] if found.heatmap else None
-    return [found.boxes, found.stage, found.text, inks]
+    return [found.boxes, found.stage, found.text, found.heatmap.inks if found.heatmap else None]

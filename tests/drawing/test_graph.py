@@ -172,9 +172,20 @@ def test_tensor_shows_paired_heatmaps_and_ranges() -> None:
         record("x = torch.tensor([[1., -2.], [3., 4.]], requires_grad=True)\nloss = (x * x).sum()")
     )
     face = named(drawing, "x").face
-    assert [(heatmap.width, heatmap.height) for heatmap in face.heatmaps] == [(48, 24), (48, 24)]
-    assert face.heatmaps[0].y == face.heatmaps[1].y
+    assert [(frame.width, frame.height) for frame in face.sheet.frames] == [(48, 24), (48, 24)]
+    assert face.sheet.frames[0].y == face.sheet.frames[1].y
+    assert len(face.heatmaps) == 2
     assert [line.text for line in face.lines if line.style == "range"][:2] == ["-2…4", "-4…8"]
+
+
+def test_large_picture_tells_ranges_where_a_small_one_has_maps() -> None:
+    graph = record(
+        "x = torch.ones(3, requires_grad=True)\nh = x\nfor _ in range(160):\n    h = h * x\nloss = h.sum()"
+    )
+    small, large = draw(graph), draw(graph, most=1_000)
+    assert small.boxes[0].face.heatmaps
+    assert not any(box.face.heatmaps for box in large.boxes)
+    assert [line.text for line in named(large, "x").face.lines if line.style == "range"][:2] == ["1", "161"]
 
 
 def test_every_output_of_a_node_is_listed() -> None:

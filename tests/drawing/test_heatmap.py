@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from app.drawing.heatmap import WIDTH, draw_heatmap, heatmap_height, rows_of
+from app.drawing.heatmap import WIDTH, cell_size, draw_heatmap, rows_of
 from app.values import Nested, TensorValue
 
 
@@ -17,7 +17,7 @@ def value(data: Nested) -> TensorValue:
 
 
 def kinds(data: Nested) -> set[str]:
-    return {ink.kind for ink in draw_heatmap(value(data), 0, 0).inks}
+    return {kind for kind, _ in draw_heatmap(value(data)).inks}
 
 
 def table(rows: int, columns: int) -> Nested:
@@ -66,10 +66,13 @@ def test_all_zero_is_all_middle() -> None:
 
 @given(st.lists(st.lists(st.floats(-10, 10), min_size=3, max_size=3), min_size=1, max_size=10))
 def test_cells_cover_the_map_once(rows: list[list[float]]) -> None:
-    data = tuple(tuple(row) for row in rows)
-    heatmap = draw_heatmap(value(data), 5, 7)
-    runs = [re.findall(r"M(\d+) (\d+)h(\d+)v(\d+)h-\d+z", ink.path) for ink in heatmap.inks]
-    area = sum(int(width) * int(height) for run in runs for _, _, width, height in run)
-    assert area == heatmap.width * heatmap.height
-    assert heatmap.height == heatmap_height(value(data))
-    assert heatmap.width <= WIDTH
+    heatmap = draw_heatmap(value(tuple(tuple(row) for row in rows)))
+    width, height = cell_size(heatmap.across, heatmap.down)
+    runs = [run for _, path in heatmap.inks for run in re.findall(r"M(\d+) (\d+)h(\d+)", path)]
+    cells = {(int(x) + step, int(y)) for x, y, length in runs for step in range(0, int(length), width)}
+    assert cells == {
+        (width * column, height * row + height // 2)
+        for column in range(heatmap.across)
+        for row in range(heatmap.down)
+    }
+    assert heatmap.across * width <= WIDTH

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from dataclasses import replace
 from pathlib import Path
 from xml.etree import ElementTree
 
@@ -14,14 +15,18 @@ from hypothesis import strategies as st
 from app.drawing.graph import GraphView, draw_graph
 from app.drawing.heatmap import STEPS
 from app.graph import AutogradGraph
+from app.values import Mark, Text
+from app.web.svg import Pen
 from app.words import in_english
 from tests.drawing.graphs import graph_of, join, line_graph, loop_graph, record, scalar_node
 
 ROOT = Path(__file__).resolve().parents[2]
 SVG = "{http://www.w3.org/2000/svg}"
 CSS = (ROOT / "static" / "graph.css").read_text(encoding="utf-8")
-ENVIRONMENT = jinja2.Environment(
-    loader=jinja2.FileSystemLoader(ROOT / "templates"), autoescape=True, undefined=jinja2.StrictUndefined
+PEN = Pen(
+    jinja2.Environment(
+        loader=jinja2.FileSystemLoader(ROOT / "templates"), autoescape=True, undefined=jinja2.StrictUndefined
+    )
 )
 HOSTILE = [
     "</text><script>alert(1)</script>",
@@ -37,8 +42,7 @@ HOSTILE = [
 
 def svg_of(graph: AutogradGraph, standalone: bool = True, most: int = 300) -> str:
     drawing = draw_graph(graph, GraphView(most))
-    macro = getattr(ENVIRONMENT.get_template("_graph.svg").module, "graph_svg")  # noqa: B009  # a macro
-    return str(macro(drawing, standalone, in_english, CSS if standalone else ""))
+    return str(PEN.write(drawing, standalone, in_english, CSS if standalone else ""))
 
 
 def hostile_graph(text: str) -> AutogradGraph:
@@ -59,6 +63,16 @@ def test_hostile_text_stays_text(text: str) -> None:
     tags = {element.tag.removeprefix(SVG) for element in root.iter()}
     assert tags <= {"svg", "title", "desc", "style", "rect", "g", "path", "text"}
     assert not [name for element in root.iter() for name in element.attrib if name.startswith("on")]
+
+
+def test_mark_with_what_stands_for_a_gap_moves_nothing() -> None:
+    graph = line_graph()
+    marked = replace(graph.nodes[-1], marks=(Mark("hook", Text("a\x00<b>\x00")),))
+    box = tree(svg_of(replace(graph, nodes=(*graph.nodes[:-1], marked)))).findall(
+        f".//{SVG}g[@tabindex='0']"
+    )[-1]
+    assert [text.text for text in box.iter(f"{SVG}text")][3] == "a\ufffd<b>\ufffd"
+    assert box.attrib["aria-label"].startswith("y: AddBackward0")
 
 
 @given(st.text())
@@ -129,7 +143,6 @@ def test_every_class_on_the_picture_has_a_rule() -> None:
 
 def test_sentences_are_said_by_the_caller() -> None:
     drawing = draw_graph(line_graph(), GraphView(300))
-    macro = getattr(ENVIRONMENT.get_template("_graph.svg").module, "graph_svg")  # noqa: B009  # a macro
-    svg = str(macro(drawing, True, lambda text: f"«{text.template}»"))
+    svg = str(PEN.write(drawing, True, lambda text: f"«{text.template}»"))
     assert "«value»" in svg
     assert "«Autograd graph of {roots}»" in svg

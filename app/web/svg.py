@@ -1,0 +1,129 @@
+"""A drawing written as SVG: the template gives each kind of box and edge once, with gaps, and these are filled.
+
+Filling them is all that is done for every single box, which is what makes pictures of a thousand boxes quick. All
+markup is templates/_graph.svg's; what fills the gaps is escaped here, and nowhere else.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Hashable, Sequence
+from html import escape
+from itertools import chain
+from typing import Any, cast
+
+from jinja2 import Environment
+from markupsafe import Markup
+
+from app.drawing.heatmap import Heatmap
+from app.drawing.pieces import Box, Edge, GraphDrawing
+from app.values import Text
+
+GAP = "\x00"
+"""No text of a picture holds one; where one does all the same, it shows as U+FFFD."""
+MOST_PATTERNS = 4_096
+
+Say = Callable[[Text], str]
+Pattern = tuple[str, ...]
+"""What stands before, between and after the gaps."""
+
+
+class Pen:
+    """Writes drawings; any thread may use it."""
+
+    def __init__(self, templates: Environment) -> None:
+        self._macros = cast(Any, templates.get_template("_graph.svg").module)
+        self._patterns: dict[Hashable, Pattern] = {}
+        self._ink = _split(self._macros.ink(GAP))
+
+    def write(self, drawing: GraphDrawing, alone: bool, say: Say, css: str = "") -> Markup:
+        """`css` is needed only for a picture that stands alone."""
+        hand = _Hand(self, alone, say)
+        edges = "\n".join(hand.write_edges(drawing.edges))
+        boxes = "\n".join([hand.write_box(box) for box in drawing.boxes])
+        return Markup(self._macros.frame(drawing, alone, say, css, Markup(edges), Markup(boxes)))
+
+    def box_pattern(self, box: Box, alone: bool) -> Pattern:
+        classes = f"{' root' if box.root else ''}{f' {box.change}' if box.change else ''}"
+        has = {"span": bool(box.span), "group": bool(box.group), "whys": bool(box.whys)}
+        has["within"] = bool(box.within) and not alone
+        key = (box.face.sheet, box.kind, classes, *has.values(), alone)
+        return self._patterns.get(key) or self._keep(
+            key, self._macros.box(box.face.sheet, box.kind, classes, has, GAP, alone)
+        )
+
+    def edge_pattern(self, marked: bool) -> Pattern:
+        return self._patterns.get(marked) or self._keep(marked, self._macros.edge(marked, GAP))
+
+    def write_map(self, heatmap: Heatmap) -> str:
+        before, between, after = self._ink
+        return "".join([f"{before}{kind}{between}{path}{after}" for kind, path in heatmap.inks])
+
+    def _keep(self, key: Hashable, written: str) -> Pattern:
+        if len(self._patterns) >= MOST_PATTERNS:
+            self._patterns.clear()
+        pattern = self._patterns[key] = _split(written)
+        return pattern
+
+
+class _Hand:
+    """One drawing being written: standing alone or in the page, in one language."""
+
+    def __init__(self, pen: Pen, alone: bool, say: Say) -> None:
+        self._pen = pen
+        self._alone = alone
+        self._say = say
+        self._said: dict[str, str] = {}
+
+    def write_box(self, box: Box) -> str:
+        face = box.face
+        label = " ".join([self._say(face.sentence), *[self._say(why).replace("`", "") for why in box.whys]])
+        words = [box.id, box.node, str(box.x), str(box.y), label]
+        if box.span:
+            words.append(box.span)
+        if box.group:
+            words += [box.group] if self._alone else [box.group, box.holds]
+        if box.within and not self._alone:
+            words.append(" ".join(box.within))
+        words += [text if isinstance(text, str) else self._tell(text) for text in face.texts]
+        gaps = [*_escape_all(words), *map(self._pen.write_map, face.heatmaps)]
+        if box.whys:
+            gaps += _escape_all(["\n".join([self._say(why).replace("`", "") for why in box.whys])])
+        return _fill(self._pen.box_pattern(box, self._alone), gaps)
+
+    def _tell(self, text: Text) -> str:
+        """Many a line is the same in every box."""
+        if text.values:
+            return self._say(text)
+        said = self._said.get(text.template)
+        if said is None:
+            said = self._said[text.template] = self._say(text)
+        return said
+
+    def write_edges(self, edges: Sequence[Edge]) -> list[str]:
+        plain, marked = self._pen.edge_pattern(marked=False), self._pen.edge_pattern(marked=True)
+        sentences = _escape_all([self._say(edge.sentence) for edge in edges])
+        return [
+            _fill(plain, [e.weight, e.producer, e.consumer, sentence, e.path, e.tip])
+            if e.mark is None
+            else _fill(marked, [e.weight, e.producer, e.consumer, sentence, e.path, e.tip, e.mark])
+            for e, sentence in zip(edges, sentences, strict=True)
+        ]
+
+
+def _split(written: str) -> Pattern:
+    return tuple(str(written).split(GAP))
+
+
+def _fill(pattern: Pattern, gaps: list[str]) -> str:
+    gaps.append("")
+    return "".join(chain.from_iterable(zip(pattern, gaps, strict=True)))
+
+
+def _escape_all(texts: list[str]) -> list[str]:
+    """All of them in one go."""
+    if not texts:
+        return []
+    escaped = escape(GAP.join(texts)).split(GAP)
+    if len(escaped) == len(texts):
+        return escaped
+    return [escape(text.replace(GAP, "\ufffd")) for text in texts]
