@@ -57,6 +57,20 @@ export function startEditor() {
     source.setSelectionRange(start, end);
   }
 
+  // As if it were typed: the browser's own undo brings back what stood there.
+  function write(text) {
+    const focused = document.activeElement;
+    source.focus({ preventScroll: true });
+    source.select();
+    if (!document.execCommand("insertText", false, text)) {
+      source.value = text;
+      source.dispatchEvent(new Event("input", { bubbles: true }));
+    }
+    source.setSelectionRange(0, 0);
+    source.scrollTop = 0;
+    focused?.focus({ preventScroll: true });
+  }
+
   function set(text) {
     source.value = text;
     number();
@@ -104,7 +118,7 @@ export function startEditor() {
   }
   number();
   clear();
-  return { source, state, mark, clear, rest, reveal, select, set, exchange, current: () => source.value === state.shown };
+  return { source, state, mark, clear, rest, reveal, select, write, set, exchange, current: () => source.value === state.shown };
 }
 
 // "line:column-line:column" with code-point columns -> UTF-16 offsets into `text`.

@@ -8,7 +8,7 @@ FLOORS = (
         *("predictions", "classic", "values", "limits", "errors", "editing", "spelling"),
         "modules",
     ),
-    ("wire", "control", "program", "repairs", "advice", "settings", "words", "thinning"),
+    ("wire", "control", "program", "repairs", "advice", "recipes", "settings", "words", "thinning"),
     ("sandbox", "drawing", "worker"),
     ("runs",),
     ("web", "terminal"),

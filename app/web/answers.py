@@ -20,6 +20,7 @@ from app.holding import Held
 from app.modules import ModuleTree
 from app.predictions import Predictions
 from app.program import Program
+from app.recipes.recipe import Recipe
 from app.runs.face import RunState, RunStatus, StopReason
 from app.sandbox.face import Device, SandboxHealth
 from app.trace import (
@@ -227,6 +228,14 @@ class HealthAnswer(SandboxHealth):
 
 
 @dataclass(frozen=True, slots=True)
+class RecipeAnswer:
+    """A program, and every choice it was written for."""
+
+    source: str
+    recipe: Recipe
+
+
+@dataclass(frozen=True, slots=True)
 class DevicesAnswer:
     devices: tuple[Device, ...]
 
@@ -349,7 +358,14 @@ def _summary(graph: AutogradGraph) -> GraphSummary:
 
 
 Answer = (
-    EvaluateAnswer | DiffAnswer | RunAnswer | ControlAnswer | FailureAnswer | HealthAnswer | DevicesAnswer
+    EvaluateAnswer
+    | DiffAnswer
+    | RunAnswer
+    | ControlAnswer
+    | RecipeAnswer
+    | FailureAnswer
+    | HealthAnswer
+    | DevicesAnswer
 )
 
 

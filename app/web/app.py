@@ -19,7 +19,7 @@ from app.runs.face import RunStore
 from app.runs.memory import MemoryRuns
 from app.sandbox.face import Sandbox
 from app.settings import Settings
-from app.web import api, compare, docs, export, graph_files, live, opening, pages, runs
+from app.web import api, compare, docs, export, graph_files, live, opening, pages, recipes, runs
 from app.web.assets import load_assets
 from app.web.body_limit import BodyLimit
 from app.web.examples import load_examples
@@ -85,7 +85,7 @@ def create_app(
         rate=RateLimiter(settings.runs_per_minute, settings.runs_burst),
         places=Places(max(1, settings.slots - 1) if settings.runs_per_minute else sys.maxsize),
     )
-    for each in (api, compare, runs, pages, live, opening, export, graph_files, docs):
+    for each in (api, compare, runs, recipes, pages, live, opening, export, graph_files, docs):
         site.include_router(each.router)
     site.add_route("/static/{version}/{path:path}", assets.serve, ["GET", "HEAD"])
     add_failure_handlers(site)

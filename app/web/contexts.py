@@ -11,6 +11,7 @@ from app.sandbox.face import Device
 from app.web.forms import Field
 from app.web.graph_contexts import GraphPanel, ModulesPanel
 from app.web.places import Place
+from app.web.recipe_panel import RecipePanel
 from app.web.repairs import AdviceRow, RepairsPanel
 from app.web.values import ValueView
 
@@ -329,6 +330,7 @@ class PlayPage:
     devices: tuple[Device, ...]
     style: str
     watch: tuple[str, ...]
+    recipe: RecipePanel
     sealed: bool
     examples: tuple[MenuEntry, ...]
     answer: Answer

@@ -41,9 +41,13 @@ def _endpoint(method: str, path: str, operation: dict[str, Any]) -> Endpoint:
         EndpointExample(name, each["summary"], json.dumps(each["value"], indent=2, ensure_ascii=False))
         for name, each in content.get("examples", {}).items()
     )
-    return Endpoint(
-        method.upper(), path, operation["summary"], operation.get("description", ""), responses, examples
+    query = tuple(
+        SchemaRow(each["name"], type_of(each["schema"]), False, each.get("description", ""))
+        for each in operation.get("parameters", ())
+        if each["in"] == "query"
     )
+    said = operation["summary"], operation.get("description", "")
+    return Endpoint(method.upper(), path, *said, responses, examples, query)
 
 
 def _schema_tables(schemas: dict[str, Any]) -> Iterator[SchemaTable]:

@@ -13,6 +13,14 @@ class EndpointExample:
 
 
 @dataclass(frozen=True, slots=True)
+class SchemaRow:
+    name: str
+    type: str
+    required: bool
+    description: str
+
+
+@dataclass(frozen=True, slots=True)
 class Endpoint:
     method: str
     path: str
@@ -20,14 +28,7 @@ class Endpoint:
     description: str
     responses: tuple[tuple[str, str], ...]
     examples: tuple[EndpointExample, ...]
-
-
-@dataclass(frozen=True, slots=True)
-class SchemaRow:
-    name: str
-    type: str
-    required: bool
-    description: str
+    query: tuple[SchemaRow, ...]
 
 
 @dataclass(frozen=True, slots=True)

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import cmath
 from collections.abc import Mapping
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, field, fields
 from typing import Literal, get_args
 from urllib.parse import parse_qsl
 
@@ -35,6 +35,10 @@ MOST_CHARACTERS = 200
 """Of a name, a shape or anything else but the program and the values."""
 MOST_WATCHED = 16
 """Watched expressions the page has rows for."""
+MOST_PROGRAMS = 6
+"""Earlier programs the page holds on to."""
+CHOICE = "recipe."
+"""What the names of the training panel's fields begin with."""
 SIZE_DIGITS = 18
 
 
@@ -99,6 +103,14 @@ class Form:
     """Watched expressions."""
     set_language: str = ""
     set_theme: str = ""
+    recipe: Mapping[str, str] = field(default_factory=dict)
+    """The training panel's texts, by the names of its choices."""
+    earlier: tuple[str, ...] = ()
+    """Programs that stood in the editor before that panel wrote one, the latest last."""
+    written: str = ""
+    """The mark of the program it wrote last."""
+    act: str = ""
+    """What its button does."""
 
     @property
     def names(self) -> tuple[str, ...]:
@@ -165,6 +177,10 @@ def read_form(body: bytes) -> Form:
         watch=read_watch(pairs),
         set_language=short.get("set_language", ""),
         set_theme=short.get("set_theme", ""),
+        recipe={name.removeprefix(CHOICE): text for name, text in short.items() if name.startswith(CHOICE)},
+        earlier=tuple(text for name, text in pairs if name == "earlier")[-MOST_PROGRAMS:],
+        written=short.get("written", ""),
+        act=short.get("act", ""),
     )
 
 

@@ -32,6 +32,7 @@ from app.web.panels import show_failure_notices, show_outcome, show_result, show
 from app.web.pictures import annotated_panel, graph_panel
 from app.web.playground import Playground, language_of, playground_of
 from app.web.problems import Failure, RateExceeded, Reply, reply_to
+from app.web.recipe_panel import show_recipe
 from app.web.repairs import show_advice, show_repairs
 from app.web.sizes import is_large
 
@@ -218,6 +219,7 @@ async def show_page(
         devices=playground.sandbox.devices(),
         style=form.style,
         watch=form.watch,
+        recipe=show_recipe(form.recipe, form.earlier, form.written, language),
         sealed=playground.sandbox.health().sealed,
         examples=tuple(menu_entry(each, language) for each in playground.examples),
         answer=answer,
