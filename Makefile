@@ -7,6 +7,8 @@ VENV ?= .venv
 ARGS ?=
 
 BIN := $(VENV)/bin
+# Several processes; a file's tests stay together, and browser tests come last (tests/conftest.py).
+SIDE_BY_SIDE := --numprocesses auto --maxprocesses 4 --dist loadgroup --no-loadscope-reorder
 INSTALL := $(BIN)/python -m pip install --quiet --constraint constraints.txt --editable
 
 .DEFAULT_GOAL := help
@@ -22,7 +24,7 @@ run: setup ## serve the playground on http://HOST:PORT
 	@exec $(BIN)/tensor-playground serve --host $(HOST) --port $(PORT)
 
 test: $(VENV)/.set-up-test browser ## run all tests; needs Chromium and a Chinese font, installed through apt-get
-	$(BIN)/python -m pytest $(ARGS)
+	$(BIN)/python -m pytest $(SIDE_BY_SIDE) $(ARGS)
 
 check: $(VENV)/.set-up-test ## formatting, lint, types, then all tests: what CI runs
 	$(BIN)/ruff format --check .
