@@ -55,7 +55,11 @@ class Limits:
     """Backward passes kept from the start of a run; the latest one is kept as well."""
     kept_bytes: int = 64 * MIB
     """Memory the recorder may hold on to so that values can be shown."""
-    figures: int = 32
+    figures: int = 20
+    """The last ones are kept."""
+    displays: int = 200
+    """Values given to `display()` that are kept."""
+    warnings: int = 100
     curves: int = 64
     """Series of numbers found and kept while a program trains, beside those of watched expressions."""
     curve_points: int = 2_048

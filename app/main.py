@@ -31,6 +31,7 @@ from app.sandbox.local import LocalSandbox, SandboxPlan, cpu_seconds
 from app.settings import Settings, SettingsError
 from app.trace import Completed, InputSpec, RunRequest, Trace
 from app.web.app import create_app
+from app.words import json_for_terminal
 from app.worker.seal import probe_layers
 
 GPU_DRIVER = Path("/dev/nvidiactl")
@@ -133,7 +134,7 @@ async def run_file(settings: Settings, path: Path, request: RunRequest, as_json:
 
 def show(trace: Trace, source: str, as_json: bool) -> None:
     if as_json:
-        print(TypeAdapter(Trace).dump_json(trace).decode())
+        print(json_for_terminal(TypeAdapter(Trace).dump_json(trace).decode()))
     else:
         say(terminal.describe_trace(trace, source))
 

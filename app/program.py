@@ -27,6 +27,7 @@ from app.values import Problem, Span, Text
 FILENAME = "<program>"
 PROVIDED = ("torch", "nn", "F", "optim", "np", "plt", "math")
 """Names every program has without importing them."""
+NOTEBOOKS_GIVE = ("display", "get_ipython")
 MOST_PROBLEMS = 20
 MOST_GUESSES = 5
 """Missing names a spelling is looked for that was perhaps meant: comparing all with all takes seconds."""
@@ -202,7 +203,7 @@ class _Names:
     def free(self, source: SourceText) -> tuple[FreeName, ...]:
         if self._imports_star():
             return ()  # what the star brings is known only when it runs
-        given = {*PROVIDED, *MODULE_NAMES, *CLASS_NAMES, *dir(builtins), *self.bound}
+        given = {*PROVIDED, *NOTEBOOKS_GIVE, *MODULE_NAMES, *CLASS_NAMES, *dir(builtins), *self.bound}
         excused = list(self._excused())
         first: dict[str, Place] = {}
         for place, name in sorted(self.reads):

@@ -39,6 +39,7 @@ DEEPEST = 16
 LONGEST_WATCHED = 1_000
 """Characters of an expression that is watched."""
 SEEDS = range(-(2**63), 2**64)
+BAD_SEED = Text("The seed must be a 64-bit whole number.")
 
 
 def check_request(program: Program, request: RunRequest, limits: Limits) -> None:
@@ -50,7 +51,7 @@ def check_request(program: Program, request: RunRequest, limits: Limits) -> None
     problems.extend(_check_backward(program, request))
     problems.extend(_check_watch(request.watch, limits))
     if request.seed is not None and request.seed not in SEEDS:
-        problems.append(Problem("bad_seed", Text("The seed must be a 64-bit whole number.")))
+        problems.append(Problem("bad_seed", BAD_SEED))
     if problems:
         raise ProgramRefused(list_problems(problems))
 

@@ -11,7 +11,8 @@ from app.drawing.numerals import scalar_of, show_bytes, show_count, show_number,
 from app.explanation import Alignment, Explanation
 from app.modules import ModuleTree
 from app.sandbox.face import Device, SealLayer
-from app.trace import Completed, Crashed, Outcome, Raised, Stopped, TensorRecord, Trace
+from app.screen import show_rows
+from app.trace import Completed, Crashed, Outcome, Raised, Stopped, TensorRecord, Trace, Warned
 from app.values import Nested, Problem, TensorValue
 from app.words import for_terminal, in_english
 
@@ -25,10 +26,9 @@ def describe_trace(trace: Trace, source: str) -> Iterator[str]:
 
 
 def _tell_trace(trace: Trace, source: str) -> Iterator[str]:
-    for chunk in trace.output:
-        yield chunk.text.rstrip("\n")
-    if trace.result is not None:
-        yield trace.result.text
+    yield from (row.text for row in show_rows(enumerate(trace.output)).rows)
+    yield from (shown.text for shown in trace.displays or (trace.result,) if shown is not None)
+    yield from map(describe_warning, trace.warnings)
     for tensor in trace.tensors:
         yield describe_tensor(tensor)
         yield from (f"    {in_english(why.sentence)}" for why in tensor.why)
@@ -50,6 +50,12 @@ def describe_tree(tree: ModuleTree) -> str:
     if tree.counted and idle:
         words.append(f"never called: {', '.join(idle[:FEW])}{' …' if len(idle) > FEW else ''}")
     return "  ".join(words)
+
+
+def describe_warning(warned: Warned) -> str:
+    place = f"line {warned.span.line}: " if warned.span else ""
+    times = f" ({warned.count} times)" if warned.count > 1 else ""
+    return f"warning: {place}{warned.category}: {warned.message}{times}"
 
 
 def describe_tensor(tensor: TensorRecord) -> str:

@@ -209,6 +209,12 @@ class Figure:
     bars: int
     legend: Many[str]
     cell: int | None = None
+    after: int = 0
+    """How many pieces of `Trace.output` came before it."""
+    turn: int = 0
+    """Its turn among the figures and values of a run."""
+    moving: int | None = None
+    """Figures with the same number are one that moves: what it showed at each `plt.pause()`."""
     frame: Literal["figure"] = "figure"
 
 
@@ -227,12 +233,47 @@ class Watched:
 
 
 @dataclass(frozen=True, slots=True)
+class Table:
+    """A DataFrame in texts, cut as pandas cuts it: `…` stands for the rows and columns that are left out."""
+
+    columns: Many[Many[str]]
+    """The heads of each column, index columns included: several where the column index has levels."""
+    rows: Many[Many[str]]
+    """The cells of each row; the first `heads` of them name it."""
+    heads: int
+    shape: tuple[int, int]
+
+
+@dataclass(frozen=True, slots=True)
 class Shown:
-    """The value of the last bare expression of the program, or of a `cell` of it (its place in `Trace.cells`)."""
+    """The value of the last bare expression of the program, or of a `cell` of it (its place in `Trace.cells`).
+
+    Or what the program handed to `display()`, as notebooks have it.
+    """
 
     text: str
     span: Span
     tensor: TensorId | None
+    cell: int | None = None
+    after: int = 0
+    """How many pieces of `Trace.output` came before it."""
+    turn: int = 0
+    """Its turn among the figures and values of a run."""
+    displayed: bool = False
+    """Whether `display()` was called for it."""
+    markup: str | None = None
+    """The language its text is written in, which is shown and never obeyed: `HTML`, `Markdown`."""
+    table: Table | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Warned:
+    """A warning, told once for each line of the program that caused it; `count` is how often it came."""
+
+    category: str
+    message: str
+    span: Span | None
+    count: int = 1
     cell: int | None = None
 
 
@@ -274,6 +315,7 @@ class Trace:
     displays: Many[Shown] = ()
     cells: Many[Cell] = ()
     output: Many[Output] = ()
+    warnings: Many[Warned] = ()
     figures: Many[Figure] = ()
     watched: Many[Watched] = ()
     steps: Many[Step] = ()

@@ -18,6 +18,8 @@ LONGEST = 4_000
 ELLIPSIS = "…"
 WIDEST_WHOLE = 1_000
 """Bits of a whole number that is written in decimal; Python refuses to write the largest ones so."""
+CLEAR = "\x1b[H\x1b[2J"
+"""What a program that clears its output writes: a terminal's order to begin anew at the top."""
 ESCAPES = re.compile(r"\x1b(?:\[[0-?]*[ -/]*[@-~]|\][^\x07\x1b]*(?:\x07|\x1b\\)?)")
 """What a terminal takes for orders: colours, movements, titles."""
 UNSEEN = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f\u061c\u200e\u200f\u202a-\u202e\u2066-\u2069\ud800-\udfff]")
@@ -70,3 +72,8 @@ def in_english(text: Text) -> str:
 def for_terminal(text: str) -> str:
     """Text a terminal shows and does not obey: newlines and tabs are all that is left of control characters."""
     return UNSEEN.sub("", ESCAPES.sub("", text.replace("\r\n", "\n")).replace("\r", "\n"))
+
+
+def json_for_terminal(text: str) -> str:
+    """JSON that a terminal does not obey: what would be unseen is written as JSON's own escapes."""
+    return UNSEEN.sub(lambda match: f"\\u{ord(match[0]):04x}", text)

@@ -3,10 +3,11 @@
 import { startControls } from "./controls.js";
 import { startMoving } from "./moving.js";
 import { startPredictions } from "./predictions.js";
+import { Screen } from "./screen.js";
 import { startTraining } from "./training.js";
 
 const PATIENCE = 400; // milliseconds before a run without curves shows the panel
-const MOST_OUTPUT = 20_000;
+const REDRAWN = 100; // milliseconds between drawings of the output: bars move many times a second
 
 export function startLive(evaluation, watches) {
   const training = startTraining();
@@ -23,7 +24,7 @@ export function startLive(evaluation, watches) {
 
   function follow(id) {
     leave();
-    run = { id, edits: evaluation.edits(), began: 0, progress: null, mark: null, held: null, pausedAt: 0, paused: 0, output: [], over: false, ended: false, timer: 0, patience: 0 };
+    run = { id, edits: evaluation.edits(), began: 0, progress: null, mark: null, held: null, pausedAt: 0, paused: 0, screen: new Screen(), drawing: 0, over: false, ended: false, timer: 0, patience: 0 };
     training.begin();
     predictions.begin();
     tell("starting");
@@ -63,9 +64,10 @@ export function startLive(evaluation, watches) {
       run.cell = turn;
       showTime();
     },
-    output({ text }) {
-      run.output.push(text);
-      showOutput();
+    output({ stream, text }) {
+      const mine = run;
+      run.screen.take(stream, text);
+      run.drawing ||= setTimeout(() => { mine.drawing = 0; if (run === mine) showOutput(); }, REDRAWN);
     },
     figure({ svg }) {
       const image = find(".live-figure");
@@ -215,12 +217,10 @@ export function startLive(evaluation, watches) {
   }
 
   function showOutput() {
-    const text = run.output.join("").slice(-MOST_OUTPUT);
-    run.output = text ? [text] : [];
     const box = find("#live-output .output");
     const below = box.scrollHeight - box.scrollTop - box.clientHeight < 40;
-    show(box, text);
-    find("#live-output").hidden = !text;
+    run.screen.draw(box, box.dataset.progress);
+    find("#live-output").hidden = run.over || !box.hasChildNodes();
     if (below) box.scrollTop = box.scrollHeight;
   }
 

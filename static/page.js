@@ -2,6 +2,7 @@
 import { startEditor } from "./editor.js";
 import { startEvaluation } from "./evaluation.js";
 import { startExport } from "./export.js";
+import { startFilms } from "./films.js";
 import { startFind } from "./find.js";
 import { startGraph } from "./graph.js";
 import { startGroups } from "./groups.js";
@@ -42,4 +43,5 @@ startReadings();
 startRepairs(editor);
 startRecipe(editor, evaluation);
 startThemes();
+startFilms();
 startLive(evaluation, watches);

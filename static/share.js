@@ -64,6 +64,7 @@ export function startShare(editor, links, steps, watches) {
       else if (name === "input" || name === "parked") parked.push(hidden("parked", value));
       else if (name.startsWith("in.")) parked.push(hidden(name, value));
       else if (name === "opened") form.append(hidden(name, value));
+      else if (name === "seed") field.value = value;
       else if (field instanceof HTMLSelectElement) {
         if (![...field.options].some((option) => option.value === value)) field.add(new Option(value, value));
         field.value = value;

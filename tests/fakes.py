@@ -36,10 +36,12 @@ from app.trace import (
     Shown,
     StackFrame,
     Step,
+    Table,
     TensorRecord,
     Timings,
     Trace,
     Versions,
+    Warned,
 )
 from app.training import Training
 from app.values import (
@@ -215,9 +217,26 @@ def cut_graph() -> AutogradGraph:
 
 def printing_trace(program: Program, request: RunRequest) -> Trace:
     lines = program.source.count("\n") + 1
-    shown = Shown("tensor([1., 2.])", Span(lines, 0, lines, 1), None)
-    output = (Output("stdout", "tensor(15)\n"), Output("stderr", "a warning\n"))
-    return Trace(Completed(), "cpu", result=shown, output=output, versions=VERSIONS)
+    span = Span(lines, 0, lines, 1)
+    shown = Shown("tensor([1., 2.])", span, None, after=4, turn=1)
+    table = Table((("",), ("loss",)), (("0", "0.5"), ("1", "0.25")), 1, (2, 1))
+    framed = Shown("a frame", span, None, after=1, displayed=True, table=table)
+    bar = Output("stderr", "\r训练:  50%|█████     | 1/2 [00:00<00:00, 9.00it/s]")
+    output = (
+        Output("stdout", "tensor(15)\n"),
+        bar,
+        Output("stdout", "\x1b[1;32m精度\x1b[0m \x1b[33;44m0.9\x1b[0m\n"),
+        Output("stderr", "trouble\n"),
+    )
+    return Trace(
+        Completed(),
+        "cpu",
+        result=shown,
+        displays=(framed, shown),
+        output=output,
+        warnings=(Warned("UserWarning", "careful", span, 3),),
+        versions=VERSIONS,
+    )
 
 
 def raised_trace(program: Program, request: RunRequest) -> Trace:

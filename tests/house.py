@@ -14,7 +14,7 @@ FLOORS = (
     ("web", "terminal"),
     ("main",),
 )
-SAME_ROOM = (("source", "program"), ("request", "program"), ("notebook", "program"))
+SAME_ROOM = (("source", "program"), ("request", "program"), ("notebook", "program"), ("screen", "words"))
 """Files that together make one room, named after its first file."""
 NEIGHBOURS = (
     *(

@@ -80,7 +80,7 @@ def test_what_a_program_prints_is_shown_and_not_obeyed() -> None:
     )
     lines = list(describe_trace(trace, "a\x1b[2Jb"))
     assert lines == [
-        "red\tone\ntwo", "", "cshown", "{a.__class__} {b}", "line 1: ab", "E: m", "hint: 31m",
+        "red\tone", "two", "cshown", "{a.__class__} {b}", "line 1: ab", "E: m", "hint: 31m",
     ]  # fmt: skip
 
 

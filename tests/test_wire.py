@@ -23,10 +23,12 @@ from app.trace import (
     Output,
     Raised,
     RunRequest,
+    Shown,
     StackFrame,
     Stopped,
     Timings,
     Trace,
+    Warned,
     Watched,
 )
 from app.training import Histogram, Ribbon, Training
@@ -80,6 +82,8 @@ TRACES = st.builds(
     watched=st.lists(st.builds(Watched, value=st.none() | TENSOR_VALUES), max_size=2).map(tuple),
     output=st.lists(st.from_type(Output), max_size=3).map(tuple),
     figures=st.lists(st.from_type(Figure), max_size=1).map(tuple),
+    displays=st.lists(st.from_type(Shown), max_size=1).map(tuple),
+    warnings=st.lists(st.from_type(Warned), max_size=1).map(tuple),
     notes=st.lists(SENTENCES, max_size=2).map(tuple),
     tensors=st.just(()),
     graphs=st.just(()),
@@ -152,6 +156,8 @@ def test_every_part_of_the_vocabulary_is_tried() -> None:
         "Figure",
         "Watched",
         "Cut",
+        "Table",
+        "Warned",
     )
     homes = (trace.__name__, values.__name__)
     things = {**vars(values), **vars(trace)}.values()

@@ -11,6 +11,7 @@ import logging
 import math
 import os
 import platform
+from collections import deque
 from collections.abc import AsyncGenerator, AsyncIterator
 from contextlib import aclosing, asynccontextmanager
 from dataclasses import dataclass, field, replace
@@ -196,7 +197,7 @@ class LocalSandbox:
     async def _listen(
         self, child: Child, limits: Limits, pace: Pace | None, cells: tuple[Cell, ...]
     ) -> AsyncGenerator[Frame, None]:
-        heard = _Heard(cells)
+        heard = _Heard(cells, deque(maxlen=limits.figures))
         began = asyncio.get_running_loop().time()
         patience = _Patience(limits, began + limits.seconds + GRACE_SECONDS)
         while True:
@@ -295,9 +296,9 @@ class _Heard:
     """What a child had sent before it fell silent."""
 
     cells: tuple[Cell, ...]
+    figures: deque[Figure]
     begun: int | None = None
     output: list[Output] = field(default_factory=list)
-    figures: list[Figure] = field(default_factory=list)
 
     def note(self, frame: Frame) -> None:
         if isinstance(frame, Output):

@@ -16,6 +16,8 @@ from app.values import Nested, TensorValue
 from app.wire import ChildFrame, decode_frame
 
 SMALL_BYTES = 8_192
+SHORTEST_CELL = 6
+"""Bytes of a cell that shows something."""
 MOST_DIMENSIONS = 64
 """Of a tensor, in torch: as many lists may lie around a single number."""
 
@@ -52,6 +54,8 @@ def _sizes_of(frame: ChildFrame, limits: Limits) -> Iterator[Size]:
 def _sizes(trace: Trace, limits: Limits) -> Iterator[Size]:
     yield "steps", len(trace.steps), 2 * limits.steps
     yield "figures", len(trace.figures), limits.figures
+    yield "values shown", len(trace.displays), limits.displays + limits.source_bytes // SHORTEST_CELL
+    yield "warnings", len(trace.warnings), limits.warnings
     yield "watched expressions", len(trace.watched), limits.watched
     yield "curves", len(trace.curves), limits.series
     yield "notes", len(trace.notes) + len(trace.cuts), 64
@@ -121,7 +125,9 @@ def _prediction_sizes(looks: tuple[Predictions, ...], limits: Limits) -> Iterato
 
 def _text_sizes(trace: Trace, limits: Limits) -> Iterator[Size]:
     yield "characters printed", sum(len(chunk.text) for chunk in trace.output), limits.output_bytes
+    yield "characters shown in all", sum(len(each.text) for each in trace.displays), limits.output_bytes
     shown = [trace.result.text] if trace.result else []
+    shown += [each.message for each in trace.warnings]
     shown += [text for each in trace.watched for text in (each.text, each.error) if text]
     shown += [note.template for note in trace.notes]
     shown += [item.text for graph in trace.graphs for node in graph.nodes for item in node.saved if item.text]

@@ -39,6 +39,7 @@ from app.trace import (
     Timings,
     Trace,
     Versions,
+    Warned,
     Watched,
 )
 from app.training import Curve, Progress, Ribbon
@@ -150,9 +151,10 @@ class EvaluateAnswer:
     tensors: tuple[TensorAnswer, ...]
     result: Shown | None
     displays: tuple[Shown, ...]
-    """Each cell's last expression, in order; of a program in one piece, its own."""
+    """Each cell's last expression, or that of a program in one piece, and what `display()` was given; in order."""
     cells: tuple[Cell, ...]
     output: tuple[Output, ...]
+    warnings: tuple[Warned, ...]
     figures: tuple[Figure, ...]
     watched: tuple[Watched, ...]
     steps: tuple[Step, ...]
@@ -252,6 +254,7 @@ def answer_for(
         displays=trace.displays,
         cells=trace.cells,
         output=trace.output,
+        warnings=trace.warnings,
         figures=trace.figures,
         watched=trace.watched,
         steps=trace.steps,

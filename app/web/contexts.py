@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from app.sandbox.face import Device
 from app.web.forms import Field
 from app.web.graph_contexts import GraphPanel, ModulesPanel
+from app.web.output_contexts import Item
 from app.web.places import Place
 from app.web.recipe_panel import RecipePanel
 from app.web.repairs import AdviceRow, RepairsPanel
@@ -153,17 +154,13 @@ class TensorCard:
 
 
 @dataclass(frozen=True, slots=True)
-class Printed:
-    stream: str
-    text: str
+class WarningRow:
+    """A warning, and how often it came."""
 
-
-@dataclass(frozen=True, slots=True)
-class Image:
-    """A figure the program made, as a data URL: shown as an image, never as markup."""
-
-    url: str
-    title: str
+    category: str
+    message: str
+    place: Place | None
+    count: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -186,9 +183,8 @@ class CellView:
     source: str
     words: tuple[Words, ...]
     place: Place | None
-    output: tuple[Printed, ...]
-    shown: tuple[str, ...]
-    figures: tuple[Image, ...]
+    items: tuple[Item, ...]
+    warnings: tuple[WarningRow, ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -241,9 +237,9 @@ class ResultPanel:
     notes: tuple[str, ...]
     cuts: tuple[str, ...]
     """What a limit left out."""
-    output: tuple[Printed, ...]
-    shown: str | None
-    figures: tuple[Image, ...]
+    items: tuple[Item, ...]
+    """What was printed, shown and drawn in no cell, in order."""
+    warnings: tuple[WarningRow, ...]
     graph: GraphPanel | None
     tensors: tuple[TensorCard, ...]
     steps: tuple[StepRow, ...]
@@ -257,9 +253,8 @@ class ResultPanel:
         return not (
             self.trained
             or self.cells
-            or self.output
-            or self.shown
-            or self.figures
+            or self.items
+            or self.warnings
             or self.graph
             or self.tensors
             or self.modules
@@ -328,6 +323,7 @@ class PlayPage:
     backward: BackwardChoice
     device: str
     devices: tuple[Device, ...]
+    seed: str
     style: str
     watch: tuple[str, ...]
     recipe: RecipePanel

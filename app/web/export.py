@@ -42,7 +42,7 @@ async def export_program(request: Request, name: str) -> Response:
     try:
         program = await parse_form(playground_of(request), form)
         fields = fields_for(program.free_names, form)[0]
-        asked = type(form)(form.source, fields, device=form.device).run_request()
+        asked = type(form)(form.source, fields, device=form.device, seed=form.seed).run_request()
     except ProgramRefused:
         return await submit_form(request, form)
     if name.endswith(".ipynb"):

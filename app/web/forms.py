@@ -17,6 +17,7 @@ from pydantic_core import from_json
 from app.errors import ProgramRefused
 from app.holding import Pace
 from app.program import FreeName, list_problems
+from app.request import BAD_SEED
 from app.trace import Dtype, GraphStyle, Init, InputSpec, RunRequest
 from app.values import Complex, Nested, Problem, Text
 from app.web.problems import RequestRefused
@@ -72,6 +73,8 @@ class Form:
     parked: tuple[Field, ...] = ()
     device: str = "cpu"
     backward: str = "auto"
+    seed: str = ""
+    """Of the run's random numbers; empty for other ones each time."""
     style: PageStyle = "annotated"
     sequence: str = ""
     """The page's own count of its requests, given back so that an older answer is not shown over a newer one."""
@@ -125,10 +128,13 @@ class Form:
                 specs[each.name] = read_spec(each)
             except ProgramRefused as refused:
                 problems.extend(refused.problems)
+        seed = _whole(self.seed)
+        if seed is None and self.seed.strip():
+            problems.append(Problem("bad_seed", BAD_SEED))
         if problems:
             raise ProgramRefused(list_problems(problems))
         style: GraphStyle = "annotated" if self.style == "diff" else self.style
-        return RunRequest(specs, self.device, self.backward, None, style, self.watch)
+        return RunRequest(specs, self.device, self.backward, seed, style, self.watch)
 
     def pace(self) -> Pace:
         """How a live run goes; a speed that is none is as fast as it can."""
@@ -157,6 +163,7 @@ def read_form(body: bytes) -> Form:
         parked=tuple(_field(name, texts) for name in parked if name not in names),
         device=short.get("device", "cpu"),
         backward=short.get("backward", "auto"),
+        seed=short.get("seed", ""),
         style=STYLES.get(short.get("style", ""), "annotated"),
         sequence=short.get("sequence", "")[:20],
         roots=tuple(

@@ -217,6 +217,7 @@ async def show_page(
         backward=answer.backward or BackwardChoice(form.backward, form.roots),
         device=form.device,
         devices=playground.sandbox.devices(),
+        seed=form.seed,
         style=form.style,
         watch=form.watch,
         recipe=show_recipe(form.recipe, form.earlier, form.written, language),

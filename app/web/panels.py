@@ -14,7 +14,7 @@ from app.graph import BackwardPass
 from app.source import SourceText
 from app.trace import Crashed, Cut, Operand, Outcome, Raised, Step, Stopped, TensorRecord, Trace
 from app.values import Real, Statistics, StorageId, TensorValue, Text
-from app.web.cells import MOST_OUTPUT, join_output, outside_cells, show_cells, show_figures
+from app.web.cells import show_cells
 from app.web.contexts import (
     Frame,
     Notice,
@@ -30,6 +30,7 @@ from app.web.explained import say_again, say_remedy, show_explanation
 from app.web.graph_contexts import GraphPanel
 from app.web.languages import Language
 from app.web.module_tables import show_modules
+from app.web.outputs import is_long, show_items, show_warnings
 from app.web.places import locate
 from app.web.problems import Failure
 from app.web.values import MatrixView, histogram, show_number, view_value
@@ -52,6 +53,8 @@ CUTS: Mapping[str, Text] = {
     "graph_values": Text("values in graphs"),
     "backward_passes": Text("backward passes"),
     "figures": Text("figures"),
+    "displays": Text("values shown"),
+    "warnings": Text("warnings"),
     "curves": Text("curves"),
 }
 STOPPED: Mapping[str, Text] = {
@@ -109,14 +112,13 @@ def show_outcome(outcome: Outcome, source: SourceText, language: Language) -> tu
 def show_result(
     trace: Trace, source: SourceText, graph: GraphPanel | None, language: Language
 ) -> ResultPanel:
-    output, shown, figures = outside_cells(trace)
+    inside = range(len(trace.cells))
     return ResultPanel(
         notes=tuple(map(language.say, trace.notes)),
         cuts=(*(show_cut(cut, language) for cut in trace.cuts), *unshown(trace, language)),
         cells=show_cells(trace, source, language),
-        output=join_output(output),
-        shown=shown.text if shown else None,
-        figures=show_figures(figures),
+        items=show_items(trace, lambda cell: cell not in inside, language),
+        warnings=show_warnings(trace, lambda cell: cell not in inside, source),
         graph=graph,
         modules=show_modules(trace.modules, source, language) if trace.modules else None,
         tensors=show_tensors(trace.tensors[:MOST_CARDS], source, language),
@@ -141,9 +143,8 @@ def show_moving(
     return ResultPanel(
         notes=tuple(notes) if held.passes else (),
         cuts=(),
-        output=(),
-        shown=None,
-        figures=(),
+        items=(),
+        warnings=(),
         graph=graph,
         tensors=show_tensors(held.tensors[:MOST_CARDS], source, language),
         steps=(),
@@ -172,7 +173,7 @@ def unshown(trace: Trace, language: Language) -> Iterator[str]:
         yield language.gettext(
             "The page shows the first {count} recorded calls; the API gives all.", count=SHOWN_STEPS
         )
-    if sum(len(each.text) for each in trace.output) > MOST_OUTPUT:
+    if is_long(trace.output):
         yield language.gettext("The page shows the start of a long output; the API gives all.")
 
 

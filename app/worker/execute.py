@@ -42,8 +42,6 @@ from app.wire import HEADER, Task, Telling, decode_task, encode_frame, encode_ta
 from app.worker.aside import Aside
 from app.worker.beginning import place_on, seed_everything
 from app.worker.classic import TooLargeForClassic, draw_classic
-from app.worker.displays import Displays
-from app.worker.figures import FigureCollector
 from app.worker.folder import Folder
 from app.worker.functions import OptimiserSteps, silenced, watching_functions
 from app.worker.gate import Gate
@@ -68,7 +66,7 @@ from app.worker.namespace import (
 )
 from app.worker.origin import OriginFinder
 from app.worker.outcome import message_of, outcome_of
-from app.worker.output import Transcript
+from app.worker.outputs import Outputs
 from app.worker.passes import Passes, RawPass, run_auto
 from app.worker.predictions import Watcher
 from app.worker.recorder import Recorder
@@ -76,6 +74,7 @@ from app.worker.report import Places, Report
 from app.worker.training import TrainingLog
 from app.worker.turns import Turns
 from app.worker.watches import Watches
+from app.worker.ways import Ways
 
 CLASSIC_PARTS = 20_000
 """Nodes and edges of torchviz's picture; dot gave up long before."""
@@ -146,15 +145,15 @@ class Run:
         self._limits = limits
         self._compiled = compiled
         self._places = Places(SourceText.of(source), self._compiled.names)
-        self._transcript = Transcript(limits.output_bytes, send)
-        self._figures = FigureCollector(limits, send)
-        self._turns = Turns(compiled.codes, compiled.cells, self._transcript, self._figures, send)
         self._identities = IdentityTable()
         self._modules = ModulePaths()
         self._recorder = Recorder(limits, self._identities, self._modules)
         self._recorder.join(OptimiserSteps(self._recorder))
         self._folder = Folder()
-        self._displays = Displays(self._places, self._identities, self._recorder, limits)
+        self._outputs = Outputs(self._places, self._identities, self._recorder, limits, send)
+        self._turns = Turns(
+            compiled.codes, compiled.cells, self._outputs.transcript, self._outputs.figures, send
+        )
         self._moments = Moments()
         self._clock = WallClock(limits.seconds)
         self._send = send
@@ -210,7 +209,7 @@ class Run:
 
     def _before_hold(self) -> None:
         """What was printed, the newest points and whoever looks at moments: a held run shows how it stands."""
-        self._transcript.flush()
+        self._outputs.transcript.flush()
         self._moving.hurry()
         self.watches.look_now()
         self._moments.look()
@@ -227,7 +226,7 @@ class Run:
         try:
             with self._stage(), self._clock.running():
                 outcome = self._play()
-                self._figures.show()
+                self._outputs.figures.show()
                 self._look_around()
         except (
             BaseException
@@ -242,7 +241,7 @@ class Run:
             for name, spec in self._request.inputs.items():
                 names[name] = make_input(spec, self._device, self._request.seed)
             self._recorder.start()
-            self._turns.play(names, self._displays.show)
+            self._turns.play(names, self._outputs.displays.show)
             if not self._training.optimiser_steps:
                 self.watches.follow_end()
             return Completed()
@@ -286,7 +285,7 @@ class Run:
     def _look_around(self) -> None:
         """What is read of the program's names once it has ended; the program's own code may run here too."""
         self._predictions.look_at_end(self._main.__dict__)
-        self._found = [*find_tensors(self._main.__dict__), *self._displays.found]
+        self._found = [*find_tensors(self._main.__dict__), *self._outputs.displays.found]
         self._notes.extend(tell_uninitialised(self._main.__dict__))
         self._run_backward()
         for watched in self.watches.read():
@@ -298,7 +297,7 @@ class Run:
     def _run_backward(self) -> None:
         named = {item.name: item.thing for item in self._found if isinstance(item.thing, Tensor)}
         asked = self._request.backward
-        root = last_root(self._found, self._displays.value, self._compiled.assigned, self._recorder)
+        root = last_root(self._found, self._outputs.displays.value, self._compiled.assigned, self._recorder)
         if asked not in ("auto", "none"):
             root = named.get(asked)
             if not has_history(root):
@@ -338,15 +337,14 @@ class Run:
     def _stage(self) -> Iterator[None]:
         """The program's surroundings: its streams, and our ears. All of it is taken down again."""
         with ExitStack() as stack:
-            stack.enter_context(self._transcript.captured())
+            stack.enter_context(self._outputs.watching())
             stack.enter_context(watching_functions(self._recorder))
             stack.enter_context(self._training.watching())
             stack.enter_context(self._predictions.watching())
             stack.enter_context(
                 self._passes.watching(self._before_pass, self._note_backward, self._after_backward)
             )
-            stack.enter_context(self._figures.watching())
-            stack.enter_context(self._folder.watching())
+            stack.enter_context(Ways(self._folder).watching())
             yield
 
     # ------------------------------------------------------------------------------------------ telling
@@ -366,11 +364,12 @@ class Run:
             outcome=outcome,
             device=self._device,
             tensors=tensors,
-            result=next(reversed(self._displays.shown), None),
-            displays=tuple(self._displays.shown),
+            result=self._outputs.displays.result,
+            displays=tuple(self._outputs.displays.shown),
             cells=self._turns.told(),
-            output=tuple(self._transcript.chunks),
-            figures=tuple(self._figures.figures),
+            output=tuple(self._outputs.transcript.chunks),
+            warnings=self._outputs.warnings.told(),
+            figures=tuple(self._outputs.figures.figures),
             watched=tuple(self._watched),
             steps=steps,
             graphs=report.graphs(),
@@ -379,7 +378,7 @@ class Run:
             curves=self._training.curves(),
             predictions=self._predictions.told(),
             ribbons=self._training.ribbons(),
-            notes=(*self._notes, *self._predictions.notes, *self._folder.notes()),
+            notes=(*self._notes, *self._outputs.notes, *self._predictions.notes, *self._folder.notes()),
             cuts=tuple(self._cuts(report)),
             versions=Versions(platform.python_version(), torch.__version__, np.__version__),
         )
@@ -391,7 +390,7 @@ class Run:
             yield Cut("steps", limits.steps, None)
         dropped = (
             ("tensors", limits.tensors, report.tensors_dropped),
-            ("figures", limits.figures, self._figures.dropped),
+            *self._outputs.dropped(),
             ("backward_passes", limits.backward_passes, max(0, self._passes.count - kept)),
             ("graph_values", limits.graph_values, self._passes.values_dropped),
             ("graph_nodes", limits.graph_nodes, sum(taken.graph.left_out for taken in self._passes.kept())),

@@ -1,7 +1,12 @@
-"""matplotlib figures to SVG: those open at each `plt.show()`, and those still open at the end."""
+"""matplotlib figures to SVG: those open at each `plt.show()`, and those still open at the end.
+
+The last ones are kept. A figure that `plt.pause()` shows again and again is one that moves: its pictures are thinned as
+they come, so that they tell of its whole course.
+"""
 
 from __future__ import annotations
 
+import base64
 import io
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -14,48 +19,119 @@ from matplotlib import font_manager
 from matplotlib.collections import PathCollection
 from matplotlib.container import BarContainer
 from matplotlib.figure import Figure as Plot
+from PIL import Image
 
 from app.limits import Limits
 from app.trace import Figure
+from app.worker.output import Place
+
+PICTURE = (
+    '<svg xmlns="http://www.w3.org/2000/svg" width="{width}" height="{height}" viewBox="0 0 {width} {height}">'
+    '<image width="{width}" height="{height}" image-rendering="{how}" href="data:image/png;base64,{data}"/></svg>'
+)
+SMALL_PICTURE = 160
+"""Pixels along the longer side up to which a picture is shown enlarged, pixel by pixel."""
 
 
 class FigureCollector:
     """Stands where a window would open."""
 
-    def __init__(self, limits: Limits, send: Callable[[Figure], None]) -> None:
+    def __init__(self, limits: Limits, place: Callable[[], Place], send: Callable[[Figure], None]) -> None:
         self.figures: list[Figure] = []
         self.dropped = 0
-        self.cell: int | None = None
+        self._count = 0
         self._allowed = limits.figures
+        self._room = limits.frame_bytes // 2
+        self._unsent = limits.reply_bytes // 4
+        self._place = place
         self._send = send
+        self._films: dict[Plot, Film] = {}
+        self._shown: dict[Plot, str] = {}
 
     @contextmanager
     def watching(self) -> Iterator[None]:
-        """Meanwhile `plt.show()` hands its figures here."""
+        """Meanwhile `plt.show()` hands its figures here, and `plt.pause()` the one that moves."""
 
         def show(*args: Any, **kwargs: Any) -> None:  # a plain function: matplotlib writes attributes on it
             self.show()
 
-        original, plt.show = plt.show, show
+        kept = plt.show, plt.pause
+        plt.show, plt.pause = show, self.pause
         try:
             yield
         finally:
-            plt.show = original
+            plt.show, plt.pause = kept
 
     def show(self) -> None:
         for number in plt.get_fignums():
-            plot = plt.figure(number)
-            if plot.axes or plot.texts or plot.images:
-                self._take(plot)
+            self.take(plt.figure(number))
         plt.close("all")
+        self._films.clear()
+        self._shown.clear()
 
-    def _take(self, plot: Plot) -> None:
-        if len(self.figures) >= self._allowed:
-            self.dropped += 1
+    def take(self, plot: Plot, again: bool = False) -> None:
+        """Keep what a figure shows now, where it shows anything; what it has shown before, only if asked `again`."""
+        if not (plot.axes or plot.texts or plot.images):
             return
-        figure = replace(describe_figure(plot), cell=self.cell)
+        film = self._films.get(plot)
+        described = describe_figure(plot)
+        if again or self._shown.get(plot) != described.svg:
+            self._shown[plot] = described.svg
+            self._keep(replace(described, moving=film.number if film else None))
+
+    def pause(self, interval: float = 0.0) -> None:
+        """What the current figure shows, as one picture of several. Nobody waits: there is no window to look at."""
+        if not plt.get_fignums():
+            return
+        plot = plt.gcf()
+        if plot not in self._films:
+            self._films[plot] = Film(self._count)
+            self._count += 1
+        film = self._films[plot]
+        if film.is_wanted():
+            self.take(plot)
+            self._thin(film)
+
+    def picture(self, image: Image.Image) -> None:
+        """Keep a PIL image as a figure."""
+        self._keep(describe_picture(image))
+
+    def forget(self, cell: int | None) -> None:
+        """`clear_output()` was called in a cell."""
+        self.figures = [each for each in self.figures if each.cell != cell]
+
+    def _keep(self, figure: Figure) -> None:
+        cell, after, turn = self._place()
+        figure = replace(figure, cell=cell, after=after, turn=turn)
         self.figures.append(figure)
-        self._send(figure)
+        while len(self.figures) > self._allowed or sum(len(each.svg) for each in self.figures) > self._room:
+            self.figures.pop(0)
+            self.dropped += 1
+        self._unsent -= len(figure.svg)
+        if self._unsent > 0:
+            self._send(figure)
+
+    def _thin(self, film: Film) -> None:
+        """Leave out every other picture of a film that takes most of the room there is."""
+        mine = [each for each in self.figures if each.moving == film.number]
+        if len(mine) <= max(2, self._allowed * 3 // 4):
+            return
+        film.stride *= 2
+        out = {id(each) for each in mine[1::2]}
+        self.figures = [each for each in self.figures if id(each) not in out]
+
+
+class Film:
+    """One figure that moves; of its pictures every `stride`-th is taken."""
+
+    def __init__(self, number: int) -> None:
+        self.number = number
+        self.stride = 1
+        self._seen = 0
+
+    def is_wanted(self) -> bool:
+        self._seen += 1
+        return (self._seen - 1) % self.stride == 0
 
 
 def prepare_matplotlib() -> None:
@@ -89,3 +165,17 @@ def describe_figure(plot: Plot) -> Figure:
         bars=sum(len(part) for ax in axes for part in ax.containers if isinstance(part, BarContainer)),
         legend=tuple(text.get_text() for text in legend.get_texts()) if legend else (),
     )
+
+
+def describe_picture(image: Image.Image) -> Figure:
+    """A picture of pixels in an SVG around it; a small one enlarged."""
+    buffer = io.BytesIO()
+    (image if image.mode in ("1", "L", "LA", "P", "RGB", "RGBA") else image.convert("RGB")).save(
+        buffer, "PNG"
+    )
+    data = base64.b64encode(buffer.getvalue()).decode()
+    width, height = image.size
+    times = max(1, SMALL_PICTURE // max(width, height, 1))
+    how = "pixelated" if times > 1 else "auto"
+    svg = PICTURE.format(width=width * times, height=height * times, how=how, data=data)
+    return Figure(svg, f"{width} × {height}", "", "", 0, 0, 0, ())

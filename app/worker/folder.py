@@ -1,25 +1,26 @@
-"""The program's own folder: files with relative names live in memory, as long as the run does; nothing reaches a disk.
+"""The program's own folder: its files live in memory, as long as the run does; nothing reaches a disk.
 
-Only Python's own ways to a file lead here (`open`, `os`, `pathlib`, and what is built on them). What a library opens by
-itself, in C, meets the seal; so do absolute names. The memory limit of the run bounds what the files hold.
+They are called by relative names, by absolute ones below HOME, and below TEMPORARY for what asks for a temporary file.
+The memory limit of the run bounds what they hold. `ways.py` says which functions of Python lead here.
 """
 
 from __future__ import annotations
 
-import builtins
 import errno
 import io
 import os
 import posixpath
 import stat
+import time
+import zlib
 from collections.abc import Callable, Iterator
-from contextlib import ExitStack, contextmanager
-from typing import IO, Any
-
-import torch
+from typing import IO, Any, Self
 
 from app.values import Text
 
+HOME = "/playground"
+TEMPORARY = "/tmp"
+ROOTS = (HOME, TEMPORARY)
 MOST_NAMED = 8
 """Files a note names."""
 
@@ -27,8 +28,9 @@ MOST_NAMED = 8
 class MemoryFile(io.BytesIO):
     """Open file; what it holds when it is closed or flushed is the file's content."""
 
-    def __init__(self, content: bytes, keep: Callable[[bytes], None] | None) -> None:
+    def __init__(self, name: str, content: bytes, keep: Callable[[bytes], None] | None) -> None:
         super().__init__(content)
+        self.name = name
         self._keep = keep
 
     def writable(self) -> bool:
@@ -48,178 +50,222 @@ class MemoryFile(io.BytesIO):
         super().close()
 
 
+class Entry:
+    """What `os.scandir` tells of a file or folder."""
+
+    def __init__(self, folder: Folder, above: str, name: str) -> None:
+        self.name = posixpath.basename(name)
+        self.path = posixpath.join(above, self.name)
+        self._folder = folder
+        self._full = name
+
+    def is_dir(self, *, follow_symlinks: bool = True) -> bool:
+        return self._folder.is_folder(self._full)
+
+    def is_file(self, *, follow_symlinks: bool = True) -> bool:
+        return not self.is_dir()
+
+    def is_symlink(self) -> bool:
+        return False
+
+    def stat(self, *, follow_symlinks: bool = True) -> os.stat_result:
+        return self._folder.stat(self._full)
+
+    def inode(self) -> int:
+        return self.stat().st_ino
+
+    def __fspath__(self) -> str:
+        return self.path
+
+    def __repr__(self) -> str:
+        return f"<DirEntry {self.name!r}>"
+
+
+class Entries:
+    """What `os.scandir` gives: to be run through, and closed."""
+
+    def __init__(self, entries: list[Entry]) -> None:
+        self._entries = iter(entries)
+
+    def __iter__(self) -> Self:
+        return self
+
+    def __next__(self) -> Entry:
+        return next(self._entries)
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *details: object) -> None:
+        self.close()
+
+    def close(self) -> None:
+        self._entries = iter(())
+
+
 class Folder:
-    """The files and folders of one run, by their names."""
+    """The files and folders of one run, by their full names. Its methods are those of `os`, for names of ours only."""
 
     def __init__(self) -> None:
         self._files: dict[str, bytes] = {}
-        self._folders: set[str] = set()
-        self._open = io.open
-        self._stat = os.stat
-        self._listdir = os.listdir
-        self._save = torch.save
+        self._changed: dict[str, int] = {}
+        """When each file was written, in nanoseconds."""
+        self._folders: set[str] = set(ROOTS)
+        self._here = HOME
+        self._began = time.time_ns()
 
     def notes(self) -> Iterator[Text]:
         """What there is to say of the files that were written."""
-        if not self._files:
+        kept = {name: content for name, content in self._files.items() if name.startswith(HOME)}
+        if not kept:
             return
-        shown = ", ".join(
-            f"{name} ({len(content)})" for name, content in list(self._files.items())[:MOST_NAMED]
-        )
-        more = " …" if len(self._files) > MOST_NAMED else ""
+        named = list(kept.items())[:MOST_NAMED]
+        shown = ", ".join(f"{name.removeprefix(HOME + '/')} ({len(content)})" for name, content in named)
+        more = " …" if len(kept) > MOST_NAMED else ""
         yield Text(
             "Files of this run, in memory only and gone when it is over (bytes): {files}.",
             {"files": shown + more},
         )
 
-    @contextmanager
-    def watching(self) -> Iterator[None]:
-        """Meanwhile relative names mean files of this folder."""
-        changed: dict[str, Callable[..., Any]] = {
-            "stat": self.stat,
-            "listdir": self.listdir,
-            "mkdir": self.mkdir,
-            "remove": self.remove,
-            "unlink": self.remove,
-            "rmdir": self.rmdir,
-            "rename": self.rename,
-            "replace": self.rename,
-        }
-        with ExitStack() as stack:
-            for module in (builtins, io):
-                stack.enter_context(replaced(module, "open", self.open))
-            for name, function in changed.items():
-                stack.enter_context(replaced(os, name, function))
-            stack.enter_context(replaced(torch, "save", self.save))
-            yield
+    def name_of(self, path: Any) -> str | None:
+        """The full name of what is ours; None for any other file."""
+        if not isinstance(path, str | bytes | os.PathLike):
+            return None
+        text = os.fsdecode(path)
+        full = posixpath.normpath(posixpath.join(self._here, text)) if text else ""
+        return full if any(full == root or full.startswith(f"{root}/") for root in ROOTS) else None
 
-    # ------------------------------------------------------------------------------------------ what is called
+    def is_folder(self, name: str) -> bool:
+        return name in self._folders
+
+    def exists(self, name: str) -> bool:
+        return name in self._files or name in self._folders
+
+    # ------------------------------------------------------------------------------------------ files
 
     def open(
         self,
-        file: Any,
+        name: str,
         mode: str = "r",
         buffering: int = -1,
         encoding: str | None = None,
         errors: str | None = None,
         newline: str | None = None,
-        closefd: bool = True,
-        opener: Any = None,
     ) -> IO[Any]:
-        name = name_of(file)
-        writes = any(letter in mode for letter in "wax+")
-        if name is None or not (writes or name in self._files):
-            return self._open(file, mode, buffering, encoding, errors, newline, closefd, opener)
-        raw = self._open_here(name, mode, writes)
+        if len(set("rwax") & set(mode)) != 1:
+            raise ValueError(f"invalid mode: {mode!r}")
+        raw = self._open(name, mode)
         if "b" in mode:
             return raw
         return io.TextIOWrapper(raw, encoding or "utf-8", errors, newline, write_through=True)
 
-    def _open_here(self, name: str, mode: str, writes: bool) -> MemoryFile:
-        if name in self._folders or name == ".":
-            raise IsADirectoryError(errno.EISDIR, os.strerror(errno.EISDIR), name)
+    def _open(self, name: str, mode: str) -> MemoryFile:
+        if name in self._folders:
+            raise failed(errno.EISDIR, name)
         self._check_parent(name)
         if "x" in mode and name in self._files:
-            raise FileExistsError(errno.EEXIST, os.strerror(errno.EEXIST), name)
+            raise failed(errno.EEXIST, name)
         if "r" in mode and name not in self._files:
-            raise missing(name)
+            raise failed(errno.ENOENT, name)
         content = b"" if "w" in mode else self._files.get(name, b"")
 
         def keep(data: bytes) -> None:
             self._files[name] = data
+            self._changed[name] = time.time_ns()
 
+        writes = any(letter in mode for letter in "wax+")
         if writes:
             keep(content)
-        opened = MemoryFile(content, keep if writes else None)
+        opened = MemoryFile(name, content, keep if writes else None)
         if "a" in mode:
             opened.seek(0, io.SEEK_END)
         return opened
 
-    def save(self, obj: Any, f: Any, *args: Any, **kwargs: Any) -> None:
-        """`torch.save` opens files in C; here it gets an open one."""
-        if name_of(f) is None:
-            self._save(obj, f, *args, **kwargs)
-            return
-        with self.open(f, "wb") as file:
-            self._save(obj, file, *args, **kwargs)
+    def touch(self, name: str) -> None:
+        if not self.exists(name):
+            self._open(name, "a").close()
 
-    def stat(self, path: Any, *args: Any, **kwargs: Any) -> os.stat_result:
-        name = name_of(path)
-        if name in self._files:
-            return os.stat_result((stat.S_IFREG | 0o600, 0, 0, 1, 0, 0, len(self._files[name]), 0, 0, 0))
+    def remove(self, name: str) -> None:
+        self._check_there(name)
         if name in self._folders:
-            return os.stat_result((stat.S_IFDIR | 0o700, 0, 0, 1, 0, 0, 0, 0, 0, 0))
-        return self._stat(path, *args, **kwargs)
+            raise failed(errno.EISDIR, name)
+        del self._files[name]
 
-    def listdir(self, path: Any = ".") -> list[Any]:
-        name = name_of(path)
-        if name is None or not (name == "." or name in self._folders):
-            return self._listdir(path)
-        return sorted(
-            posixpath.basename(each)
-            for each in (*self._files, *self._folders)
-            if (posixpath.dirname(each) or ".") == name
-        )
+    def rename(self, name: str, new: str) -> None:
+        self._check_there(name)
+        self._check_parent(new)
+        if name in self._files:
+            self._files[new] = self._files.pop(name)
+            return
+        for old in [each for each in self._folders if is_within(each, name)]:
+            self._folders.remove(old)
+            self._folders.add(new + old[len(name) :])
+        for old in [each for each in self._files if is_within(each, name)]:
+            self._files[new + old[len(name) :]] = self._files.pop(old)
 
-    def mkdir(self, path: Any, *args: Any, **kwargs: Any) -> None:
-        name = self._own(path)
-        if name in self._files or name in self._folders or name == ".":
-            raise FileExistsError(errno.EEXIST, os.strerror(errno.EEXIST), name)
+    def stat(self, name: str) -> os.stat_result:
+        self._check_there(name)
+        folder = name in self._folders
+        kind = stat.S_IFDIR | 0o700 if folder else stat.S_IFREG | 0o600
+        size = 0 if folder else len(self._files[name])
+        changed = self._changed.get(name, self._began)
+        seconds, exact = (changed // 10**9,) * 3, (changed / 1e9,) * 3
+        number = zlib.crc32(name.encode())
+        return os.stat_result((kind, number, 1, 1, 0, 0, size, *seconds, *exact, *(changed,) * 3))
+
+    # ------------------------------------------------------------------------------------------ folders
+
+    def listdir(self, name: str) -> list[str]:
+        self._check_folder(name)
+        there = (*self._files, *self._folders)
+        return sorted(posixpath.basename(each) for each in there if posixpath.dirname(each) == name)
+
+    def scandir(self, name: str, said: str) -> Entries:
+        return Entries([Entry(self, said, posixpath.join(name, each)) for each in self.listdir(name)])
+
+    def mkdir(self, name: str) -> None:
+        if self.exists(name):
+            raise failed(errno.EEXIST, name)
         self._check_parent(name)
         self._folders.add(name)
 
-    def remove(self, path: Any, *args: Any, **kwargs: Any) -> None:
-        name = self._own(path)
-        if name not in self._files:
-            raise missing(name)
-        del self._files[name]
-
-    def rmdir(self, path: Any, *args: Any, **kwargs: Any) -> None:
-        name = self._own(path)
-        if name not in self._folders:
-            raise missing(name)
+    def rmdir(self, name: str) -> None:
         if self.listdir(name):
-            raise OSError(errno.ENOTEMPTY, os.strerror(errno.ENOTEMPTY), name)
+            raise failed(errno.ENOTEMPTY, name)
         self._folders.remove(name)
 
-    def rename(self, source: Any, target: Any, *args: Any, **kwargs: Any) -> None:
-        name, new = self._own(source), self._own(target)
-        if name not in self._files:
-            raise missing(name)
-        self._check_parent(new)
-        self._files[new] = self._files.pop(name)
+    def remove_tree(self, name: str) -> None:
+        self._check_folder(name)
+        self._folders = {each for each in self._folders if not is_within(each, name) or each in ROOTS}
+        self._files = {each: data for each, data in self._files.items() if not is_within(each, name)}
+
+    def enter(self, name: str) -> None:
+        self._check_folder(name)
+        self._here = name
+
+    @property
+    def here(self) -> str:
+        return self._here
+
+    def _check_there(self, name: str) -> None:
+        if not self.exists(name):
+            raise failed(errno.ENOENT, name)
+
+    def _check_folder(self, name: str) -> None:
+        self._check_there(name)
+        if name not in self._folders:
+            raise failed(errno.ENOTDIR, name)
 
     def _check_parent(self, name: str) -> None:
         parent = posixpath.dirname(name)
-        if parent and parent not in self._folders:
-            raise missing(name)
-
-    def _own(self, path: Any) -> str:
-        """The name of a file of ours; the seal's own refusal for any other."""
-        name = name_of(path)
-        if name is None:
-            raise PermissionError(errno.EPERM, os.strerror(errno.EPERM), path)
-        return name
+        if parent not in self._folders:
+            raise failed(errno.ENOTDIR if parent in self._files else errno.ENOENT, name)
 
 
-@contextmanager
-def replaced(holder: Any, name: str, function: Callable[..., Any]) -> Iterator[None]:
-    kept = getattr(holder, name)
-    setattr(holder, name, function)
-    try:
-        yield
-    finally:
-        setattr(holder, name, kept)
+def is_within(name: str, folder: str) -> bool:
+    return name == folder or name.startswith(f"{folder}/")
 
 
-def name_of(path: Any) -> str | None:
-    """The plain form of a relative name; None for what is none."""
-    if not isinstance(path, str | bytes | os.PathLike):
-        return None
-    text = os.fsdecode(path)
-    name = posixpath.normpath(text) if text else ""
-    return None if not name or name.startswith(("/", "..")) else name
-
-
-def missing(name: str) -> FileNotFoundError:
-    return FileNotFoundError(errno.ENOENT, os.strerror(errno.ENOENT), name)
+def failed(number: int, name: str) -> OSError:
+    """What Python raises; a file in the program's own folder is called by the name it has there."""
+    return OSError(number, os.strerror(number), name.removeprefix(f"{HOME}/"))

@@ -5,17 +5,16 @@ from __future__ import annotations
 import io
 import sys
 import time
-import warnings
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from typing import Literal, TextIO
+from typing import Literal
 
-from app.program import FILENAME
 from app.trace import Output
-from app.worker.frames import program_frame
+from app.words import CLEAR
 from app.worker.limit import LimitReached
 
 SECONDS_BETWEEN_FRAMES = 0.02
+Place = tuple[int | None, int, int]
 PROMPT_FRAMES = 200
 """So many lines are sent at once, whatever the clock says."""
 
@@ -32,8 +31,32 @@ class Transcript:
         self._waiting: list[str] = []
         self._stream: Literal["stdout", "stderr"] = "stdout"
         self._sent_at = 0.0
+        self._others = 0
+        self._forget: Callable[[], None] | None = None
+        """What is forgotten with the text, where the program asked to clear its output when more comes."""
+
+    def place(self) -> Place:
+        """For what is not text: which cell runs, how many pieces of text came before, and how many other things."""
+        self._clear_now()
+        self.flush()
+        self._others += 1
+        return self.cell, len(self.chunks), self._others - 1
+
+    def clear(self, wait: bool, forget: Callable[[], None]) -> None:
+        """Forget what the cell showed so far; with `wait` when it shows something new."""
+        self._forget = forget
+        if not wait:
+            self._clear_now()
+
+    def _clear_now(self) -> None:
+        if self._forget is not None:
+            forget, self._forget = self._forget, None
+            forget()
+            self.write("stdout", CLEAR)
+            self.flush()
 
     def write(self, stream: Literal["stdout", "stderr"], text: str) -> None:
+        self._clear_now()
         text = text.encode("utf-8", "replace").decode()
         room = self._allowed - self._size
         self._size += len(text.encode())
@@ -42,7 +65,7 @@ class Transcript:
             self.flush()
             self._stream = stream
         self._waiting.append(text.encode()[:room].decode("utf-8", "ignore") if over else text)
-        if over or (text.endswith("\n") and self._is_time()):
+        if over or ((text.endswith("\n") or "\r" in text) and self._is_time()):
             self.flush()
         if over:
             self._size = self._allowed
@@ -63,14 +86,13 @@ class Transcript:
     @contextmanager
     def captured(self) -> Iterator[None]:
         """Meanwhile the process's text streams are the program's; there is nothing to read."""
-        kept = sys.stdout, sys.stderr, sys.stdin, warnings.showwarning
-        warnings.showwarning = show_warning
+        kept = sys.stdout, sys.stderr, sys.stdin
         sys.stdout, sys.stderr = ProgramStream(self, "stdout"), ProgramStream(self, "stderr")
         sys.stdin = io.StringIO()
         try:
             yield
         finally:
-            sys.stdout, sys.stderr, sys.stdin, warnings.showwarning = kept
+            sys.stdout, sys.stderr, sys.stdin = kept
             self.flush()
 
 
@@ -100,20 +122,3 @@ class ProgramStream(io.TextIOBase):
 
     def flush(self) -> None:
         self._transcript.flush()
-
-
-def show_warning(
-    message: Warning | str,
-    category: type[Warning],
-    filename: str,
-    lineno: int,
-    file: TextIO | None = None,
-    line: str | None = None,
-) -> None:
-    """A warning at the line of the program that caused it; torch itself would name our recorder, or its own files."""
-    frame = program_frame(sys._getframe(1))
-    if filename != FILENAME and frame is not None:
-        filename, lineno = FILENAME, frame.f_lineno
-    stream = file or sys.stderr
-    if stream is not None:
-        stream.write(f"{filename}:{lineno}: {category.__name__}: {message}\n")

@@ -38,6 +38,7 @@ from app.wire import (
     encode_frame,
     encode_task,
 )
+from app.worker.bars import prepare_bars
 from app.worker.execute import rehearse
 from app.worker.figures import prepare_matplotlib
 from app.worker.hugepages import fill_gaps, gather_memory
@@ -53,7 +54,9 @@ cProfile pstats queue random re reprlib sched secrets select shlex shutil signal
 statistics string stringprep struct subprocess symtable sys sysconfig tempfile textwrap threading time
 timeit token tokenize trace traceback tracemalloc types typing unicodedata unittest.mock urllib.parse
 urllib.request uuid warnings wave weakref xml.etree.ElementTree zipfile zlib zoneinfo encodings.idna
-encodings.gbk encodings.latin_1 encodings.utf_16 encodings.ascii __future__ this
+encodings.gbk encodings.gb18030 encodings.big5 encodings.cp437 encodings.cp1252 encodings.latin_1
+encodings.utf_8_sig encodings.utf_16 encodings.utf_16_be encodings.utf_16_le encodings.utf_32 encodings.ascii
+encodings.unicode_escape configparser __future__ this
 """
 """The standard library a lesson may use. `this` prints when imported; its output is thrown away below."""
 
@@ -76,7 +79,9 @@ matplotlib.ticker matplotlib.backends.backend_svg matplotlib.backends.backend_ag
 pandas pandas.plotting scipy scipy.stats scipy.optimize scipy.special scipy.linalg scipy.signal sklearn
 sklearn.datasets sklearn.datasets.data sklearn.datasets.descr sklearn.datasets.images
 sklearn.model_selection sklearn.preprocessing sklearn.metrics sklearn.linear_model sklearn.decomposition
-sklearn.cluster sklearn.manifold sympy networkx PIL.Image tqdm
+sklearn.cluster sklearn.manifold sympy networkx PIL.Image pandas.io.formats.csvs pandas.io.formats.html
+pandas.io.formats.string pandas.io.formats.style pandas.io.json matplotlib.backends.backend_pdf tqdm tqdm.auto
+tqdm.notebook tqdm.contrib tqdm.contrib.concurrent tqdm.contrib.itertools
 """
 
 READ_AND_RUN = 1 | 4
@@ -104,6 +109,7 @@ def preload() -> Prepared:
                 import_if_there(name)
             prepare_matplotlib()
             keep_stores_in_memory()
+            prepare_bars()
             warm_up()
         finally:
             sys.stdout = kept

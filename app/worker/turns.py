@@ -110,7 +110,7 @@ class Turns:
         if cell is None:
             return
         self._transcript.flush()
-        self._transcript.cell = self._figures.cell = self._begun = cell
+        self._transcript.cell = self._begun = cell
         self._send(CellTurn(cell, self._cells[cell].number or 0, len(self._codes)))
 
     def told(self) -> tuple[Cell, ...]:

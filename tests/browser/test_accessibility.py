@@ -61,6 +61,9 @@ def test_axe_finds_nothing(fake_site: FakeSite, themed: Page) -> None:
     page.locator("#source").fill("weights = 1")
     expect(page.locator("svg.heat").first).to_be_visible()
     assert violations(page) == []
+    page.locator("#source").fill("print('loss')")
+    expect(page.locator(".meter progress")).to_be_visible()
+    assert violations(page) == []
     page.locator("#source").fill("for epoch in range(2): pass")
     page.keyboard.press("Control+Enter")
     expect(page.locator("#training-title")).to_be_visible()

@@ -52,7 +52,7 @@ def undisturbed() -> Iterator[None]:
     kept = sys.modules["__main__"], torch.get_rng_state(), random.getstate()
     try:
         with warnings.catch_warnings():
-            warnings.simplefilter("default")
+            warnings.resetwarnings()
             yield
     finally:
         sys.modules["__main__"] = kept[0]

@@ -200,13 +200,6 @@ def test_output_is_sent_while_the_program_runs() -> None:
     assert isinstance(frames[-1], Trace)
 
 
-def test_warning_names_the_program_s_line() -> None:
-    trace = run("x = 1\nimport warnings\nwarnings.warn('careful')\ntorch.nn.MSELoss(size_average=False)")
-    text = "".join(chunk.text for chunk in trace.output if chunk.stream == "stderr")
-    assert "<program>:3: UserWarning: careful" in text
-    assert "<program>:4: UserWarning: size_average" in text
-
-
 # ---------------------------------------------------------------------------------------------- what is shown
 
 
@@ -243,20 +236,3 @@ def test_watched_expressions_are_evaluated_at_the_end() -> None:
         (None, "SyntaxError: invalid syntax (<program>, line 1)"),
     ]
     assert trace.watched[0].value is not None
-
-
-def test_figures_are_taken_at_show_and_at_the_end() -> None:
-    source = """
-plt.plot([1, 2], label='线'); plt.title('标题'); plt.xlabel('x'); plt.legend(); plt.show()
-plt.bar([1, 2, 3], [1, 2, 3]); plt.scatter([1], [1])
-"""
-    first, second = run(source).figures
-    assert (first.title, first.xlabel, first.lines, first.legend) == ("标题", "x", 1, ("线",))
-    assert (second.bars, second.scatters) == (3, 1)
-    assert first.svg.startswith("<?xml")
-
-
-def test_figures_are_bounded() -> None:
-    trace = run("for i in range(5):\n    plt.plot([i])\n    plt.show()", Limits(figures=2))
-    assert len(trace.figures) == 2
-    assert [(cut.limit, cut.dropped) for cut in trace.cuts] == [("figures", 3)]

@@ -52,6 +52,42 @@ json.load(open('c.json')) == {'lr': 0.1}
 import pandas as pd
 pd.DataFrame({'a': [1, 2]}).to_csv('d.csv', index=False)
 bool(pd.read_csv('d.csv')['a'].sum() == 3)
+# %% numpy's text
+np.savetxt('e.csv', np.eye(2), delimiter=',')
+np.loadtxt('e.csv', delimiter=',').tolist() == np.genfromtxt('e.csv', delimiter=',').tolist() == [[1, 0], [0, 1]]
+# %% walking
+import glob, os
+from pathlib import Path
+os.makedirs('d/e')
+Path('d/e/f.txt').touch()
+open('d/g.txt', 'w').close()
+walked = [(top, sorted(folders), files) for top, folders, files in os.walk('d')]
+found = sorted(glob.glob('d/**/*.txt', recursive=True)) == sorted(map(str, Path('d').rglob('*.txt')))
+found and walked == [('d', ['e'], ['g.txt']), ('d/e', [], ['f.txt'])] and len(list(Path('d').glob('*'))) == 2
+# %% absolute names
+import os
+open(os.path.join(os.getcwd(), 'h.txt'), 'w').write('h')
+os.mkdir('i'); os.chdir('i')
+same = os.path.samefile('../h.txt', '/playground/h.txt')
+same and open('../h.txt').read() == 'h' and os.path.abspath('j').endswith('/i/j')
+# %% copying
+import os, shutil
+os.mkdir('k'); open('k/l', 'w').write('l')
+shutil.copytree('k', 'm'); shutil.copy('k/l', 'n'); shutil.move('m', 'o'); shutil.rmtree('k'); os.rename('o', 'p')
+os.listdir() == ['n', 'p'] and open('p/l').read() == 'l'
+# %% temporary
+import os, tempfile
+with tempfile.TemporaryDirectory() as folder, tempfile.NamedTemporaryFile('w', suffix='.txt') as file:
+    file.write('t')
+    file.flush()
+    torch.save(1, os.path.join(folder, 'q.pt'))
+    there = torch.load(os.path.join(folder, 'q.pt')) == 1 and open(file.name).read() == 't'
+there and not os.path.exists(folder)
+# %% newest
+import glob, os
+for name in ('r1', 'r2', 'r3'):
+    open(name, 'w').close()
+max(glob.glob('r*'), key=os.path.getmtime) == 'r3'
 # %% removing
 import os
 open('a', 'w').close()

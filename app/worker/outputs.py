@@ -1,0 +1,61 @@
+"""What a run shows while it runs, in order: printed text, warnings, figures, values."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack, contextmanager
+
+from app.frames import Frame
+from app.limits import Limits
+from app.values import Text
+from app.worker.displays import Displays
+from app.worker.figures import FigureCollector
+from app.worker.identity import IdentityTable
+from app.worker.notebook import watching_notebook
+from app.worker.output import Transcript
+from app.worker.recorder import Recorder
+from app.worker.report import Places
+from app.worker.warned import Warnings
+
+MOST_NOTES = 20
+
+
+class Outputs:
+    """The four, and what there is to say of them."""
+
+    def __init__(
+        self,
+        places: Places,
+        identities: IdentityTable,
+        recorder: Recorder,
+        limits: Limits,
+        send: Callable[[Frame], None],
+    ) -> None:
+        self.transcript = Transcript(limits.output_bytes, send)
+        self.figures = FigureCollector(limits, self.transcript.place, send)
+        self.displays = Displays(places, identities, recorder, limits, self.transcript, self.figures)
+        self.warnings = Warnings(limits, places.span, lambda: self.transcript.cell)
+        self.notes: list[Text] = []
+        self._limits = limits
+
+    @contextmanager
+    def watching(self) -> Iterator[None]:
+        """Meanwhile all that the program shows comes here."""
+        displays = self.displays
+        with ExitStack() as stack:
+            stack.enter_context(self.transcript.captured())
+            stack.enter_context(self.warnings.watching())
+            stack.enter_context(self.figures.watching())
+            stack.enter_context(watching_notebook(displays.display, displays.clear_output, self._note))
+            yield
+
+    def dropped(self) -> Iterator[tuple[str, int, int]]:
+        """What a limit cut: its name, how much was allowed, how much is missing."""
+        limits = self._limits
+        yield "figures", limits.figures, self.figures.dropped
+        yield "displays", limits.displays, self.displays.dropped
+        yield "warnings", limits.warnings, self.warnings.dropped
+
+    def _note(self, said: Text) -> None:
+        if said not in self.notes and len(self.notes) < MOST_NOTES:
+            self.notes.append(said)
