@@ -71,9 +71,10 @@ def started(*arguments: str, **environ: str) -> Iterator[subprocess.Popen[str]]:
 
 
 @contextmanager
-def playground() -> Iterator[httpx.Client]:
+def playground(memory: str | None) -> Iterator[httpx.Client]:
     """The real service on a free port of this machine."""
-    with started("app.main", "serve", "--port", "0", PLAYGROUND_RUNS_PER_MINUTE="0") as process:
+    settings = {"PLAYGROUND_RUNS_PER_MINUTE": "0", **({"PLAYGROUND_MEMORY": memory} if memory else {})}
+    with started("app.main", "serve", "--port", "0", **settings) as process:
         assert process.stdout is not None
         line = process.stdout.readline()
         if not line.startswith(READY):
@@ -88,11 +89,13 @@ def ask_playground(client: httpx.Client, source: str) -> dict[str, Any]:
     return answer
 
 
-def compare_all(samples: Sequence[Sample], kept: Path, deadline: float) -> Iterator[Verdict]:
+def compare_all(
+    samples: Sequence[Sample], kept: Path, deadline: float, memory: str | None = None
+) -> Iterator[Verdict]:
     """Every sample's verdict; those in the file are not run again."""
     known = {verdict.sample: verdict for verdict in read_verdicts(kept)}
     with ExitStack() as stack:
-        client = stack.enter_context(playground())
+        client = stack.enter_context(playground(memory))
         # Other hashes, and other bytes in memory nobody wrote: what they change, no two runs have in common.
         environs: tuple[dict[str, str], ...] = ({}, {"PYTHONHASHSEED": "7", "MALLOC_PERTURB_": "165"})
         module = "scripts.conformance.plain"
@@ -201,6 +204,7 @@ def main() -> int:
     parser.add_argument(
         "--minutes", type=float, default=30, help="stop then; the next run goes on from there"
     )
+    parser.add_argument("--memory", help="memory of a run, like 2G, where it is not to be the usual one")
     parser.add_argument("--kept", type=Path, default=REPOSITORY / "build" / "conformance.jsonl")
     parser.add_argument("--fresh", action="store_true", help="forget what was kept")
     asked = parser.parse_args()
@@ -211,7 +215,7 @@ def main() -> int:
     asked.kept.parent.mkdir(parents=True, exist_ok=True)
     if asked.fresh:
         asked.kept.unlink(missing_ok=True)
-    verdicts = list(compare_all(samples, asked.kept, time.monotonic() + asked.minutes * 60))
+    verdicts = list(compare_all(samples, asked.kept, time.monotonic() + asked.minutes * 60, asked.memory))
     kept = print_report(verdicts)
     if len(verdicts) < len(samples):
         print(f"\n{len(samples) - len(verdicts)} programs are left: run it again to go on")
