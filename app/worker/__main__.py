@@ -15,12 +15,12 @@ from contextlib import suppress
 from dataclasses import asdict
 
 from app.control import Orders, receive_message, send_message
-from app.worker.child import find_gpus, readable_paths, run_child
-from app.worker.execute import rehearse, rehearse_whole
+from app.worker.child import find_gpus, readable_paths, run_child, settle
+from app.worker.execute import rehearse_whole
 from app.worker.hot_pages import HotPages, learn
 from app.worker.kernel import fork_bare
 from app.worker.preload import preload
-from app.worker.seal import leave_network, prepare
+from app.worker.seal import PROBE_UID, leave_network, prepare
 
 
 class ForkServer:
@@ -101,11 +101,12 @@ def main() -> None:
     control = socket.socket(fileno=int(sys.argv[1]))
     orders = Orders(**json.loads(sys.argv[2]))
     prepared = preload()
-    hot = learn(rehearse, rehearse_whole)
     if orders.sealed:
         prepare(files=True, gpu=orders.gpu is not None)
         if os.geteuid() == 0:
             leave_network()  # children inherit the empty network, instead of each making one
+    uid = PROBE_UID if os.geteuid() == 0 else None
+    hot = learn(lambda kept: settle(orders, readable_paths(), uid, {kept}), rehearse_whole)
     os.environ.clear()
     devices = find_gpus() if orders.gpu is not None else []
     with suppress(BrokenPipeError):  # the sandbox may have gone while torch was being imported

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import threading
 import traceback
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from contextlib import suppress
 from pathlib import Path
 from typing import Any, NoReturn
@@ -48,7 +48,11 @@ def run_child(
     try:
         if channel != CHANNEL:
             os.dup2(channel, CHANNEL)
-        settle(orders, readable, uid)
+        threading.current_thread().name = "program"
+        kept = {CHANNEL} | (make_cuda_context(orders.gpu) if orders.gpu is not None else set())
+        if not hot.get_ready():
+            rehearse()
+        settle(orders, readable, uid, kept)
         send(Ready())
         body = read_task(hot)
         if body is not None:
@@ -61,14 +65,13 @@ def run_child(
         os._exit(LOST)
 
 
-def settle(orders: Orders, readable: tuple[str, ...], uid: int | None) -> None:
-    """Everything that needs what the seal takes away; then the seal."""
-    threading.current_thread().name = "program"
-    kept = {CHANNEL} | (make_cuda_context(orders.gpu) if orders.gpu is not None else set())
-    rehearse()
+def settle(orders: Orders, readable: tuple[str, ...], uid: int | None, kept: Collection[int]) -> None:
+    """Give up everything but the descriptors `kept`."""
     if not orders.sealed:
         os.setsid()
-        os.closerange(CHANNEL + 1, max(open_descriptors()) + 1)  # not the server's own socket, above all
+        for other in open_descriptors() - {0, 1, 2, *kept}:  # the server's own socket, above all
+            with suppress(OSError):
+                os.close(other)
         return
     plan = SealPlan(
         memory_bytes=orders.memory_bytes,
@@ -104,7 +107,7 @@ def read_task(hot: HotPages) -> bytes | None:
     """The task; before it may come word that it is on its way."""
     header = read_exactly(HEADER.size)
     if header == ON_ITS_WAY:
-        hot.copy()
+        hot.expecting.bring()
         header = read_exactly(HEADER.size)
     return None if header is None else read_exactly(frame_length(header, TASK_BYTES))
 

@@ -1,86 +1,162 @@
-"""The pages every run writes to, learnt once by the server: a child whose task is on its way copies them in one call.
+"""The pages every run needs, learnt once by the server: a child has them mapped in a few calls, not by many faults.
 
-A child shares its server's memory and copies a page when it first writes to it. One at a time, in the middle of a
-program, that costs more than the small program itself; all in one call, while the web process still reads the
-request, half of it. A waiting child does not hold them: they are 2 MB. Linux 6.15 or newer; else nothing happens.
+A child shares its server's memory: it copies a page when it first writes to it, and maps a page of a library when it
+first reads it. One at a time that costs more than a small program itself. So a fresh child copies what its seal and a
+part of its run will write to, and maps what they read; what more a run writes to it copies when its task is on its way,
+because a waiting child holds no more than `WAITING_BYTES`. Linux 6.15 or newer; else a child rehearses instead.
 """
 
 from __future__ import annotations
 
 import os
+import socket
 import struct
-from collections.abc import Callable, Iterable, Iterator
-from contextlib import suppress
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import dataclass
 from pathlib import Path
+from typing import IO
 
 from app.worker import kernel
 
-PIDFD_SELF, POPULATE_WRITE = -10_000 & 0xFFFF_FFFF, 23
-"""The one process and the one advice that the seal lets it name."""
+PIDFD_SELF, POPULATE_READ, POPULATE_WRITE = -10_000 & 0xFFFF_FFFF, 22, 23
+"""The one process and the one advice, to write, that the seal lets it name."""
 PAGE = 4096
+WAITING_BYTES = 4_400 * 1024
+"""A little less than 5 MiB: the server writes to pages it shares with a child, which leaves them to the child alone."""
 RANGE = struct.Struct("=QQ")
+SIZES = struct.Struct("=QQQ")
 MOST_RANGES = 1024
 """As many as one call takes."""
 PROCESS_MADVISE = 440
 """The same number on every machine."""
-PRESENT_AND_OWN = 0x81
-"""The highest byte of a pagemap entry: bits 63 (present) and 56 (mapped by this process alone)."""
+PRESENT, PRESENT_AND_OWN = 0x80, 0x81
+"""In the highest byte of a pagemap entry: bits 63 (present) and 56 (mapped by this process alone)."""
 
 
+@dataclass(frozen=True, slots=True)
+class Pages:
+    """Ranges of memory as the kernel reads them, `struct iovec`s one after the other, and what to do with them."""
+
+    vectors: tuple[bytes, ...] = ()
+    advice: int = POPULATE_WRITE
+
+    @classmethod
+    def of(cls, ranges: bytes, advice: int = POPULATE_WRITE) -> Pages:
+        size = MOST_RANGES * RANGE.size
+        return cls(tuple(ranges[at : at + size] for at in range(0, len(ranges), size)), advice)
+
+    def bring(self) -> bool:
+        """Make them this process's own, or map them; False where the kernel knows no such call."""
+        try:
+            for vector in self.vectors:
+                count = len(vector) // RANGE.size
+                kernel.syscall("process_madvise", PROCESS_MADVISE, PIDFD_SELF, vector, count, self.advice, 0)
+        except OSError:
+            return False
+        return bool(self.vectors)
+
+
+@dataclass(frozen=True, slots=True)
 class HotPages:
-    """Ranges of memory as the kernel reads them: `struct iovec`, one after the other."""
+    read: Pages = Pages(advice=POPULATE_READ)
+    """Mapped by a fresh child: libraries' code, which no process has of its own."""
+    waiting: Pages = Pages()
+    """Copied by a fresh child."""
+    expecting: Pages = Pages()
+    """Copied once a task is on its way."""
 
-    def __init__(self, vector: bytes) -> None:
-        self._vector = vector
-
-    @property
-    def count(self) -> int:
-        return len(self._vector) // RANGE.size
-
-    def copy(self) -> None:
-        """Make every page this process's own. Where the kernel knows no such call, they come one at a time."""
-        with suppress(OSError):
-            kernel.syscall(
-                "process_madvise", PROCESS_MADVISE, PIDFD_SELF, self._vector, self.count, POPULATE_WRITE, 0
-            )
+    def get_ready(self) -> bool:
+        """What a fresh child does; False where it has to rehearse instead."""
+        self.read.bring()
+        return self.waiting.bring()
 
 
-def learn(settle: Callable[[], object], run: Callable[[], object]) -> HotPages:
-    """What a fork of this process writes to when, after `settle`, it plays `run`.
+def learn(settle: Callable[[int], object], run: Callable[[], object]) -> HotPages:
+    """What a fork of this process needs when it settles and then plays `run`.
 
-    The fork does all the work: what this process allocates now would lie in its children's way.
+    `settle` may close every descriptor but the one it is given. Forks do all the work, and one looks at the other:
+    what any of them allocated for it would lie in the children's way.
     """
     reader, writer = os.pipe()
     pid = kernel.fork_bare()
     if pid == 0:
         try:
-            settle()
-            before = own_pages()
-            run()
-            ranges = list(ranges_of(sorted(own_pages() - before)))[:MOST_RANGES]
-            os.write(writer, b"".join(RANGE.pack(*each) for each in ranges))
+            lists = sort_out(observe(settle, run))
+            with os.fdopen(writer, "wb") as told:
+                told.write(SIZES.pack(*map(len, lists)) + b"".join(lists))
         finally:
             os._exit(0)
     os.close(writer)
-    vector = os.read(reader, MOST_RANGES * RANGE.size)
-    os.close(reader)
+    with os.fdopen(reader, "rb") as told:
+        sizes = SIZES.unpack(told.read(SIZES.size) or bytes(SIZES.size))
+        read, waiting, expecting = map(told.read, sizes)
     os.waitpid(pid, 0)
-    return HotPages(vector)
+    return HotPages(Pages.of(read, POPULATE_READ), Pages.of(waiting), Pages.of(expecting))
 
 
-def own_pages() -> set[int]:
-    """Addresses of the writable pages that no other process shares."""
-    found: set[int] = set()
-    handle = os.open("/proc/self/pagemap", os.O_RDONLY | os.O_CLOEXEC)
-    for line in Path("/proc/self/maps").read_text(encoding="utf-8").splitlines():
+@dataclass(frozen=True, slots=True)
+class Look:
+    """What a process has in its memory at one moment: addresses of pages no other has, and of its files' pages."""
+
+    own: frozenset[int]
+    read: frozenset[int]
+
+
+def sort_out(looks: Sequence[Look]) -> tuple[bytes, bytes, bytes]:
+    """Ranges to read, to copy while waiting, and to copy later, for want of room."""
+    if len(looks) != 3:  # it did not come to its end
+        return b"", b"", b""
+    first, settled, done = looks
+    written = sorted(done.own - settled.own)
+    room = max(0, WAITING_BYTES // PAGE - len(settled.own))
+    waiting = sorted([*(settled.own - first.own), *written[:room]])
+    return packed(sorted(done.read - first.read)), packed(waiting), packed(written[room:])
+
+
+def packed(pages: Iterable[int]) -> bytes:
+    return b"".join(RANGE.pack(*each) for each in ranges_of(pages))
+
+
+def observe(settle: Callable[[int], object], run: Callable[[], object]) -> list[Look]:
+    """A fork settles and plays `run`; it is looked at before, in between and after."""
+    ours, theirs = socket.socketpair()
+    pid = kernel.fork_bare()
+    if pid == 0:
+        try:
+            wait(theirs.fileno())
+            settle(theirs.fileno())
+            wait(theirs.fileno())
+            run()
+            wait(theirs.fileno())
+        finally:
+            os._exit(0)
+    theirs.close()
+    looks = []
+    pagemap = os.open(f"/proc/{pid}/pagemap", os.O_RDONLY | os.O_CLOEXEC)
+    with Path(f"/proc/{pid}/maps").open(encoding="utf-8") as maps:
+        while ours.recv(1):
+            looks.append(look_at(maps, pagemap))
+            ours.send(b".")
+    os.waitpid(pid, 0)
+    return looks
+
+
+def wait(channel: int) -> None:
+    os.write(channel, b".")
+    os.read(channel, 1)
+
+
+def look_at(maps: IO[str], pagemap: int) -> Look:
+    own: set[int] = set()
+    read: set[int] = set()
+    maps.seek(0)
+    for line in maps:
         span, rights, *_ = line.split(maxsplit=2)
-        if rights.startswith("rw"):
-            start, end = (int(edge, 16) for edge in span.split("-"))
-            entries = os.pread(handle, (end - start) // PAGE * 8, start // PAGE * 8)
-            own = (at for at, high in enumerate(entries[7::8]) if high & PRESENT_AND_OWN == PRESENT_AND_OWN)
-            found.update(start + at * PAGE for at in own)
-    os.close(handle)
-    return found
+        start, end = (int(edge, 16) for edge in span.split("-"))
+        bits, found = (PRESENT_AND_OWN, own) if rights == "rw-p" else (PRESENT, read)
+        entries = os.pread(pagemap, (end - start) // PAGE * 8, start // PAGE * 8)
+        found.update(start + at * PAGE for at, high in enumerate(entries[7::8]) if high & bits == bits)
+    return Look(frozenset(own), frozenset(read))
 
 
 def ranges_of(pages: Iterable[int]) -> Iterator[tuple[int, int]]:

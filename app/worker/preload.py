@@ -39,7 +39,7 @@ from app.wire import (
     encode_task,
 )
 from app.worker.bars import prepare_bars
-from app.worker.execute import rehearse
+from app.worker.execute import rehearse_whole
 from app.worker.figures import prepare_matplotlib
 from app.worker.hugepages import fill_gaps, gather_memory
 from app.worker.stores import keep_stores_in_memory
@@ -162,7 +162,7 @@ def warm_up() -> None:
     encode_frame(Ready())
     decode_command(encode_command(Command("resume"))[HEADER.size :])
     for _ in range(REHEARSALS):
-        rehearse()
+        rehearse_whole()
 
 
 def make_kernels() -> None:

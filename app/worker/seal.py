@@ -36,7 +36,7 @@ _ADDRESS_SLACK = 64 * 1024 * 1024
 # The usual size. A container may come without any limit, and RLIMIT_DATA does not count the stack.
 _MAIN_STACK = 8 << 20
 # `nobody`: the child that only reports on the seal takes it, and runs no program.
-_PROBE_UID = 65534
+PROBE_UID = 65534
 _PARENT_GONE = 70
 
 
@@ -105,7 +105,7 @@ def seal(plan: SealPlan, keep_fds: Collection[int]) -> tuple[Layer, ...]:
 def probe_layers(memory_bytes: int, cpu_seconds: int) -> tuple[Layer, ...]:
     """Seal a throw-away child and report every layer, held or not. Needs no torch and leaves the caller as it was."""
     prepare(files=False)
-    uid = _PROBE_UID if os.geteuid() == 0 else None
+    uid = PROBE_UID if os.geteuid() == 0 else None
     plan = SealPlan(memory_bytes, cpu_seconds, uid, parent_pid=os.getpid())
     reader, writer = os.pipe()
     child = os.fork()

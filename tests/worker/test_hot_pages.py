@@ -8,10 +8,14 @@ import platform
 import resource
 import struct
 from ctypes import addressof, c_char
+from pathlib import Path
 
+import numpy as np
 import pytest
+from pydantic_core import _pydantic_core
 
-from app.worker.hot_pages import PAGE, HotPages, learn, own_pages, ranges_of
+from app.worker import hot_pages
+from app.worker.hot_pages import PAGE, RANGE, HotPages, Pages, learn, ranges_of
 from app.worker.kernel import fork_bare
 
 PAGES, EVERY = 512, 4
@@ -35,24 +39,53 @@ def write_to(memory: mmap.mmap) -> None:
         memory[page * PAGE] = 2
 
 
-def test_what_a_run_writes_to_is_learnt(memory: mmap.mmap) -> None:
+def pages_in(memory: mmap.mmap, pages: Pages) -> set[int]:
+    """Which pages of `memory` are among them."""
     start = addressof(c_char.from_buffer(memory))
-    vector = learn(lambda: None, lambda: write_to(memory))._vector
-    learnt = list(struct.iter_unpack("=QQ", vector))
-    ours = {(address - start) // PAGE for address, _ in learnt if 0 <= address - start < PAGES * PAGE}
-    assert ours == set(WRITTEN)
+    spans = [range(begin, begin + size, PAGE) for begin, size in ranges_in(pages)]
+    return {(at - start) // PAGE for span in spans for at in span} & set(range(PAGES))
 
 
-def test_what_was_written_before_is_not_learnt(memory: mmap.mmap) -> None:
-    start = addressof(c_char.from_buffer(memory))
-    vector = learn(lambda: write_to(memory), lambda: write_to(memory))._vector
-    assert not [
-        address for address, _ in struct.iter_unpack("=QQ", vector) if 0 <= address - start < PAGES * PAGE
-    ]
+def ranges_in(pages: Pages) -> list[tuple[int, int]]:
+    return [pair for each in pages.vectors for pair in RANGE.iter_unpack(each)]
+
+
+def settle(_: int) -> None:
+    return
+
+
+def test_what_is_written_to_is_learnt(memory: mmap.mmap) -> None:
+    assert pages_in(memory, learn(settle, lambda: write_to(memory)).waiting) == set(WRITTEN)
+    assert pages_in(memory, learn(lambda kept: write_to(memory), lambda: None).waiting) == set(WRITTEN)
+
+
+def test_a_waiting_child_copies_no_more_than_it_may_hold(
+    memory: mmap.mmap, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(hot_pages, "WAITING_BYTES", 0)
+    hot = learn(settle, lambda: write_to(memory))
+    assert not pages_in(memory, hot.waiting)
+    assert pages_in(memory, hot.expecting) == set(WRITTEN)
+
+
+def test_a_child_that_cannot_settle_teaches_nothing(memory: mmap.mmap) -> None:
+    hot = learn(os._exit, lambda: write_to(memory))
+    assert [each.vectors for each in (hot.read, hot.waiting, hot.expecting)] == [(), (), ()]
+    assert not hot.get_ready()
+
+
+def test_what_is_read_of_files_is_learnt() -> None:
+    """A fork maps nothing of a library until it reads it."""
+    with Path(_pydantic_core.__file__).open("rb") as file:
+        library = mmap.mmap(file.fileno(), PAGES * PAGE, mmap.MAP_PRIVATE, mmap.PROT_READ)
+    view = np.frombuffer(library, np.uint8)
+    hot = learn(settle, lambda: view[5 * PAGE])
+    at = view.ctypes.data + 5 * PAGE
+    assert any(begin <= at < begin + size for begin, size in ranges_in(hot.read))
 
 
 def test_copied_pages_fault_no_more_and_keep_what_they_hold(memory: mmap.mmap) -> None:
-    hot = learn(lambda: None, lambda: write_to(memory))
+    hot = learn(settle, lambda: write_to(memory))
     lone, together = faults_of(memory, None), faults_of(memory, hot)
     assert lone >= len(WRITTEN)
     assert (together < len(WRITTEN) / 2) == HAS_THE_CALL
@@ -66,7 +99,7 @@ def faults_of(memory: mmap.mmap, hot: HotPages | None) -> int:
     if pid == 0:
         try:
             if hot is not None:
-                hot.copy()
+                assert hot.get_ready() == HAS_THE_CALL
             assert memory[EVERY * PAGE] == 1
             before = resource.getrusage(resource.RUSAGE_SELF).ru_minflt
             write_to(memory)
@@ -82,15 +115,11 @@ def faults_of(memory: mmap.mmap, hot: HotPages | None) -> int:
 
 
 def test_ranges_that_are_not_there_are_no_failure() -> None:
-    HotPages(struct.pack("=QQ", 1 << 46, PAGE)).copy()
-    HotPages(b"").copy()
+    assert not Pages.of(RANGE.pack(1 << 46, PAGE)).bring()
+    assert not Pages.of(b"").bring()
 
 
 def test_neighbouring_pages_are_one_range() -> None:
     pages = [PAGE, 2 * PAGE, 5 * PAGE, 7 * PAGE, 8 * PAGE]
     assert list(ranges_of(pages)) == [(PAGE, 2 * PAGE), (5 * PAGE, PAGE), (7 * PAGE, 2 * PAGE)]
     assert list(ranges_of([])) == []
-
-
-def test_own_pages_are_those_written_to() -> None:
-    assert own_pages()
