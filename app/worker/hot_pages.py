@@ -123,6 +123,7 @@ def observe(settle: Callable[[int], object], run: Callable[[], object]) -> list[
     pid = kernel.fork_bare()
     if pid == 0:
         try:
+            ours.close()  # so that it ends with the one who looks
             wait(theirs.fileno())
             settle(theirs.fileno())
             wait(theirs.fileno())
@@ -143,7 +144,8 @@ def observe(settle: Callable[[int], object], run: Callable[[], object]) -> list[
 
 def wait(channel: int) -> None:
     os.write(channel, b".")
-    os.read(channel, 1)
+    if not os.read(channel, 1):
+        raise EOFError
 
 
 def look_at(maps: IO[str], pagemap: int) -> Look:

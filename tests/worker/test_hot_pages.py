@@ -74,6 +74,11 @@ def test_a_child_that_cannot_settle_teaches_nothing(memory: mmap.mmap) -> None:
     assert not hot.get_ready()
 
 
+def test_one_who_cannot_be_looked_at_teaches_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(hot_pages, "look_at", lambda maps, pagemap: os._exit(1))
+    assert not learn(settle, lambda: None).get_ready()
+
+
 def test_what_is_read_of_files_is_learnt() -> None:
     """A fork maps nothing of a library until it reads it."""
     with Path(_pydantic_core.__file__).open("rb") as file:
