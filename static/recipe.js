@@ -1,6 +1,6 @@
 // The training panel: offers what fits, has the program written, and puts it into the editor as if it were typed.
 
-const MOST_KEPT = 6;
+const MOST_KEPT = 4;
 const ONE_COLUMN = matchMedia("(width < 62rem)"); // the program is out of sight then
 
 export function startRecipe(editor, evaluation) {
@@ -42,7 +42,7 @@ export function startRecipe(editor, evaluation) {
   function complain(told) {
     const wrong = new Set(told.map((each) => each.name));
     for (const each of fields) each.setAttribute("aria-invalid", String(wrong.has(each.name.slice("recipe.".length))));
-    problems.replaceChildren(...told.map((each) => Object.assign(document.createElement("li"), { textContent: each.message })));
+    problems.replaceChildren(...told.map((each) => Object.assign(document.createElement("p"), { textContent: each.message })));
   }
 
   async function write() {

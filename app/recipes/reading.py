@@ -33,6 +33,8 @@ T = TypeVar("T")
 NAMES = tuple(Recipe.__dataclass_fields__)
 LONGEST = 80
 """Characters of a text that are told again."""
+MOST_STRANGE = 8
+"""Names that are none of a choice, told at once."""
 NO_PICTURES = Text(
     "A CNN looks at pictures, and these data are points: choose the MLP, or the handwritten digits."
 )
@@ -99,14 +101,15 @@ class _Reader:
         return usual
 
     def refuse(self, name: str, sentence: Text) -> None:
-        values = {**sentence.values, "name": name, "text": self._texts.get(name, "").strip()[:LONGEST]}
+        text, name = self._texts.get(name, "").strip()[:LONGEST], name[:LONGEST]
+        values = {**sentence.values, "name": name, "text": text}
         self.problems.append(Problem("bad_choice", Text(sentence.template, values), None, name))
 
 
 def read_recipe(texts: Mapping[str, str]) -> tuple[Recipe, tuple[Problem, ...]]:
     """The recipe of these texts, and what is wrong with them; it can be written if nothing is."""
     reader, usual = _Reader(texts), Recipe()
-    for name in texts.keys() - set(NAMES):
+    for name in sorted(texts.keys() - set(NAMES))[:MOST_STRANGE]:
         reader.refuse(name, Text("There is no choice named `{name}`."))
     data = reader.choice("data", DATA, usual.data)
     optimiser = reader.choice("optimiser", tuple(LEARNING_RATES), usual.optimiser)

@@ -36,8 +36,8 @@ MOST_CHARACTERS = 200
 """Of a name, a shape or anything else but the program and the values."""
 MOST_WATCHED = 16
 """Watched expressions the page has rows for."""
-MOST_PROGRAMS = 6
-"""Earlier programs the page holds on to."""
+MOST_PROGRAMS = 4
+"""Earlier programs the page holds on to; a form with so many of the longest is still within the body's limit."""
 CHOICE = "recipe."
 """What the names of the training panel's fields begin with."""
 SIZE_DIGITS = 18

@@ -54,6 +54,10 @@ def test_axe_finds_nothing(fake_site: FakeSite, themed: Page) -> None:
     page.locator('svg.graph .box[aria-label*="MulBackward0"]').click()
     expect(page.locator("#inspector math").first).to_be_visible()
     page.locator("#find").fill("w")
+    page.locator("#recipe > summary").click()
+    page.locator("#recipe-lr").fill("fast")
+    page.locator("#recipe-lr").blur()
+    expect(page.locator("#recipe-problems p")).to_be_visible()
     assert violations(page) == []
     page.locator("#source").fill("weights = 1 +")
     expect(page.locator("#stale")).to_be_visible()
