@@ -69,3 +69,5 @@ class Advice:
     fix: Fix | None = None
     when_raised: bool = False
     """It is wrong in some programs only: worth saying where the program has failed at this place."""
+    stand_in: str | None = None
+    """The built-in set that may take the place of what is not here, for a request that asks for it."""

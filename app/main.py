@@ -196,6 +196,9 @@ def make_parser() -> argparse.ArgumentParser:
     running.add_argument(
         "--input", action="append", default=[], metavar="NAME=JSON", help="a free name's value"
     )
+    running.add_argument(
+        "--stand-ins", action="store_true", help="built-in data where the program would download some"
+    )
     commands.add_parser("doctor", help="say what this machine can do, and whether the seal holds")
     return parser
 
@@ -208,7 +211,11 @@ def obey(arguments: argparse.Namespace, settings: Settings) -> int:
             return serve(replace(settings, **changed).checked())
         case "run":
             request = RunRequest(
-                read_inputs(arguments.input), arguments.device, arguments.backward, arguments.seed
+                read_inputs(arguments.input),
+                arguments.device,
+                arguments.backward,
+                arguments.seed,
+                stand_ins=arguments.stand_ins,
             )
             return asyncio.run(run_file(settings, arguments.file, request, arguments.json))
         case _:

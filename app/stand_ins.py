@@ -22,15 +22,15 @@ class StandIn:
 
 
 SETS: Mapping[str, Text] = {
-    "MNIST": Text("Stand-in for MNIST: scikit-learn's 1,797 handwritten digits, enlarged to 28 × 28."),
+    "MNIST": Text("Stand-in for MNIST: 1,000 of scikit-learn's handwritten digits, enlarged to 28 × 28."),
     "FashionMNIST": Text(
-        "Stand-in for FashionMNIST: 2,400 drawn outlines of the ten kinds of clothes, 28 × 28."
+        "Stand-in for FashionMNIST: 1,000 drawn outlines of the ten kinds of clothes, 28 × 28."
     ),
     "CIFAR10": Text(
-        "Stand-in for CIFAR10: 2,400 drawn pictures, 32 × 32 in colour; each class is one geometric shape."
+        "Stand-in for CIFAR10: 1,000 drawn pictures, 32 × 32 in colour; each class is one geometric shape."
     ),
     "CIFAR100": Text(
-        "Stand-in for CIFAR100: 3,000 drawn pictures, 32 × 32 in colour; each class is a geometric shape in one colour."
+        "Stand-in for CIFAR100: 2,000 drawn pictures, 32 × 32 in colour; each class is a geometric shape in one colour."
     ),
     "mnist_784": Text(
         "Stand-in for mnist_784: scikit-learn's 1,797 handwritten digits, enlarged to rows of 784 pixels."

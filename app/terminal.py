@@ -36,6 +36,7 @@ def _tell_trace(trace: Trace, source: str) -> Iterator[str]:
     for graph in trace.graphs:
         started = ", ".join(graph.backward.roots) if graph.backward else "nowhere"
         yield f"graph: {len(graph.nodes)} nodes, {len(graph.edges)} edges, backward from {started}"
+    yield from (in_english(each.sentence) for each in trace.stand_ins)
     yield from (in_english(note) for note in trace.notes)
     yield from describe_outcome(trace.outcome, source)
 

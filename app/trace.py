@@ -15,6 +15,7 @@ from app.graph import AutogradGraph
 from app.holding import Pace
 from app.modules import ModuleTree
 from app.predictions import Predictions
+from app.stand_ins import StandIn
 from app.training import Curve, Ribbon, Watching
 from app.values import (
     Many,
@@ -67,6 +68,8 @@ class RunRequest:
     ended, also after it raised."""
     pace: Pace | None = None
     """How a run that is watched live goes from its start; null for one that nobody can hold."""
+    stand_ins: bool = False
+    """Whether small built-in data may take the place of what would be downloaded."""
 
 
 TensorKind = Literal["tensor", "parameter", "buffer", "array"]
@@ -326,6 +329,8 @@ class Trace:
     predictions: Many[Predictions] = ()
     """Of each model found, the first and the latest look."""
     ribbons: Many[Ribbon] = ()
+    stand_ins: Many[StandIn] = ()
+    """Data that took the place of other data."""
     notes: Many[Text] = ()
     cuts: Many[Cut] = ()
     versions: Versions = field(default_factory=Versions)

@@ -6,7 +6,7 @@ export function startRepairs(editor) {
   let pressed = null; // the button whose repair or edit the next request makes
 
   form.addEventListener("click", (event) => {
-    const button = event.target.closest("button[name=turn], button[name=fix]");
+    const button = event.target.closest("button[name=turn], button[name=fix], button[name=stand_ins]");
     if (!button) return;
     event.preventDefault();
     pressed = button;

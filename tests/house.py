@@ -6,7 +6,7 @@ FLOORS = (
     (
         *("frames", "trace", "graph", "cells", "training", "holding", "explanation"),
         *("predictions", "classic", "values", "limits", "errors", "editing", "spelling"),
-        "modules",
+        *("modules", "stand_ins"),
     ),
     ("wire", "control", "program", "repairs", "advice", "recipes", "settings", "words", "thinning"),
     ("sandbox", "drawing", "worker"),
@@ -30,12 +30,33 @@ NEIGHBOURS = (
         ("frames", used)
         for used in ("trace", "values", "training", "holding", "predictions", "cells", "graph")
     ),
-    *(("errors", "editing"), ("editing", "values"), ("repairs", "program"), ("advice", "program")),
+    *(
+        ("errors", "editing"),
+        ("stand_ins", "values"),
+        ("trace", "stand_ins"),
+        ("editing", "values"),
+        ("repairs", "program"),
+        ("advice", "program"),
+    ),
 )
 """On floor 0 the vocabulary is made of small values, and a failure may carry one."""
 
 OWNERS = (
-    ("worker", ("torch", "numpy", "matplotlib", "pandas", "sklearn", "scipy", "sympy", "torchviz")),
+    (
+        "worker",
+        (
+            "torch",
+            "numpy",
+            "matplotlib",
+            "pandas",
+            "sklearn",
+            "scipy",
+            "sympy",
+            "torchviz",
+            "torchvision",
+            "PIL",
+        ),
+    ),
     ("web main", ("fastapi", "starlette")),
     ("web", ("jinja2", "jinja2_fragments", "babel")),
     ("main", ("uvicorn",)),

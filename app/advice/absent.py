@@ -4,11 +4,14 @@ from __future__ import annotations
 
 import ast
 from collections.abc import Iterator, Mapping
+from dataclasses import replace
 from importlib.util import find_spec
 
 from app.advice.names import Names
 from app.editing import Advice, Edit, Fix
-from app.values import Text
+from app.stand_ins import CALLS as CALLS_LENT
+from app.stand_ins import set_called
+from app.values import Span, Text
 
 NO_NETWORK = Text(
     "Line {line}: `{name}` needs the network, which a program here does not have. Put the data into the program itself."
@@ -17,6 +20,7 @@ NO_DOWNLOAD = Text(
     "Line {line}: `{name}` downloads its data, and there is no network here. "
     "`sklearn.datasets` brings small sets along: load_digits, load_iris, load_wine, load_diabetes."
 )
+DOWNLOADS = Text("Line {line}: `{name}` downloads its data, and there is no network here.")
 NO_PROCESS = Text(
     "Line {line}: `{name}` starts a process, and a program here has only its own. Call the function itself."
 )
@@ -37,9 +41,9 @@ NO_TENSORFLOW = Text(
     "Line {line}: this is TensorFlow, which is not installed here. In PyTorch there is no session and no placeholder: "
     "an operation runs where it stands, and `loss.backward()` finds the gradients."
 )
-NO_TORCHVISION = Text(
-    "Line {line}: torchvision is not installed here, and its datasets would have to be downloaded. "
-    "`sklearn.datasets.load_digits` brings 1,797 small handwritten digits along."
+NO_WEIGHTS = Text(
+    "Line {line}: trained weights would have to be downloaded, and there is no network here. "
+    "`{text}` begins with random ones."
 )
 CALLS: tuple[tuple[tuple[str, ...], str, Text], ...] = (
     (
@@ -77,6 +81,8 @@ READERS: Mapping[str, tuple[str, ...]] = {
     "PIL.Image.open": (),
     "matplotlib.pyplot.imread": (),
 }
+HARMLESS = frozenset({"torchvision.datasets.FakeData", "torchvision.datasets.ImageFolder"})
+"""Of torchvision's data sets, those that download nothing."""
 REMOVED: Mapping[str, str] = {"sklearn.datasets.load_boston": "load_diabetes"}
 
 
@@ -87,15 +93,42 @@ def find_absent(names: Names) -> Iterator[Advice]:
     for call, meaning in names.calls():
         if call in tried or not meaning:
             continue
-        for beginnings, code, sentence in CALLS:
-            if meaning.startswith(beginnings) and find_spec(meaning.partition(".")[0]):
-                yield _say(names, code, sentence, call.func, meaning)
+        yield from _called(names, call, meaning)
+        if meaning.startswith("torchvision.models."):
+            yield from _weights(names, call)
         if meaning == "input":
             yield _say(names, "keyboard", NO_KEYBOARD, call, meaning)
         if meaning == "torch.compile":
             yield _compiled(names, call)
         yield from _file(names, call, meaning, written)
     yield from _decorators(names)
+
+
+def _called(names: Names, call: ast.Call, meaning: str) -> Iterator[Advice]:
+    stand_in = _stand_in(call, meaning)
+    for beginnings, code, sentence in CALLS:
+        if meaning.startswith(beginnings) and meaning not in HARMLESS and _is_here(meaning.partition(".")[0]):
+            said = DOWNLOADS if stand_in else sentence
+            yield replace(_say(names, code, said, call.func, meaning), stand_in=stand_in)
+
+
+def _stand_in(call: ast.Call, meaning: str) -> str | None:
+    first = [*call.args[:1], *(each.value for each in call.keywords if each.arg == "name")]
+    text = first[0].value if first and isinstance(first[0], ast.Constant) else None
+    return set_called(meaning, text if isinstance(text, str) else None)
+
+
+def _weights(names: Names, call: ast.Call) -> Iterator[Advice]:
+    """`pretrained=True`, `weights="DEFAULT"`, `weights=ResNet18_Weights.DEFAULT`."""
+    for each in call.keywords:
+        nothing = isinstance(each.value, ast.Constant) and not each.value.value
+        if each.arg in ("pretrained", "weights") and not nothing:
+            end = names.span(each.value)
+            span = names.source.span(each.lineno, each.col_offset, each.lineno, each.col_offset)
+            span = Span(span.line, span.column, end.end_line, end.end_column)
+            values: dict[str, str | int | float] = {"line": span.line, "text": "weights=None"}
+            fix = Fix("weights=None", (Edit(span, "weights=None"),))
+            yield Advice("weights", Text(NO_WEIGHTS.template, values), span, fix)
 
 
 def _say(
@@ -138,7 +171,7 @@ def _is_here(package: str) -> bool:
 def _missing(package: str) -> tuple[str, Text]:
     if package in ("tensorflow", "keras"):
         return "tensorflow", NO_TENSORFLOW
-    return ("torchvision", NO_TORCHVISION) if package == "torchvision" else ("package", NO_PACKAGE)
+    return "package", NO_PACKAGE
 
 
 def _removed(names: Names, node: ast.ImportFrom, module: str, aliases: list[ast.alias]) -> Iterator[Advice]:
@@ -156,7 +189,8 @@ def _removed(names: Names, node: ast.ImportFrom, module: str, aliases: list[ast.
                 alias.lineno, alias.col_offset, alias.lineno, alias.col_offset + len(alias.name)
             )
             edits = (Edit(span, REMOVED[path]), *(Edit(names.span(each), REMOVED[path]) for each in uses))
-            yield Advice(advice.code, advice.sentence, advice.span, Fix(REMOVED[path], edits))
+            fix = Fix(REMOVED[path], edits)
+            yield replace(advice, fix=fix, stand_in=CALLS_LENT.get(path))
 
 
 def _compiled(names: Names, call: ast.Call) -> Advice:
@@ -194,10 +228,12 @@ def _file(names: Names, call: ast.Call, meaning: str, written: frozenset[str]) -
     match call.args:
         case [ast.Constant(value=str(path)), *rest] if meaning in READERS:
             mode = rest[0].value if rest and isinstance(rest[0], ast.Constant) else None
+            stand_in = _stand_in(call, meaning)
             if path.startswith(("http://", "https://")):
-                yield _say(names, "network", NO_NETWORK, call, meaning)
+                yield replace(_say(names, "network", NO_NETWORK, call, meaning), stand_in=stand_in)
             elif path not in written and not (meaning == "open" and (_writes(mode) or call.keywords)):
-                yield _say(names, "file", NO_FILE, call, meaning, file=path[:80])
+                said = _say(names, "file", NO_FILE, call, meaning, file=path[:80])
+                yield replace(said, stand_in=stand_in)
 
 
 def _writes(mode: object) -> bool:

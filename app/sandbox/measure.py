@@ -10,6 +10,7 @@ from app.graph import AutogradGraph
 from app.holding import Held
 from app.limits import Limits
 from app.predictions import Predictions
+from app.stand_ins import SETS
 from app.trace import Raised, TensorRecord, Trace
 from app.training import Ribbon, Training, Watching
 from app.values import Nested, TensorValue
@@ -58,6 +59,7 @@ def _sizes(trace: Trace, limits: Limits) -> Iterator[Size]:
     yield "warnings", len(trace.warnings), limits.warnings
     yield "watched expressions", len(trace.watched), limits.watched
     yield "curves", len(trace.curves), limits.series
+    yield "stand-ins", len(trace.stand_ins), len(SETS)
     yield "notes", len(trace.notes) + len(trace.cuts), 64
     for curve in trace.curves:
         yield "points", len(curve.points.steps), 4 * limits.curve_points

@@ -23,6 +23,7 @@ from app.program import Program
 from app.recipes.recipe import Recipe
 from app.runs.face import RunState, RunStatus, StopReason
 from app.sandbox.face import Device, SandboxHealth
+from app.stand_ins import StandIn
 from app.trace import (
     Completed,
     Crashed,
@@ -78,6 +79,11 @@ class ExplanationAnswer(Explanation):
     remedy: str | None = None  # type: ignore[assignment]  # the sentence itself
     table: AlignmentAnswer | None = None
     beginnings: tuple[BeginningAnswer, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class SaidStandIn(StandIn):
+    sentence: str  # type: ignore[assignment]  # the sentence itself
 
 
 @dataclass(frozen=True, slots=True)
@@ -172,6 +178,8 @@ class EvaluateAnswer:
     """What each model found says of its data: before training, and at the end."""
     ribbons: tuple[Ribbon, ...]
     """Each parameter's weights, and gradients, as histograms over time, thinned."""
+    stand_ins: tuple[SaidStandIn, ...]
+    """Built-in data that took the place of sets that would be downloaded; only where the request allowed it."""
     notes: tuple[str, ...]
     limits: tuple[Cut, ...]
     """What a limit cut from this answer."""
@@ -266,6 +274,9 @@ def answer_for(
         curves=trace.curves,
         predictions=trace.predictions,
         ribbons=trace.ribbons,
+        stand_ins=tuple(
+            SaidStandIn(each.name, language.say(each.sentence), each.span) for each in trace.stand_ins
+        ),
         notes=tuple(language.say(note) for note in (*trace.notes, *picture.notes)),
         limits=trace.cuts,
         versions=trace.versions,

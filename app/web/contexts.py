@@ -13,7 +13,7 @@ from app.web.graph_contexts import GraphPanel, ModulesPanel
 from app.web.output_contexts import Item
 from app.web.places import Place
 from app.web.recipe_panel import RecipePanel
-from app.web.repairs import AdviceRow, RepairsPanel
+from app.web.repairs import AdviceRow, RepairsPanel, StandInsPanel
 from app.web.values import ValueView
 
 
@@ -247,6 +247,8 @@ class ResultPanel:
     modules: ModulesPanel | None = None
     cells: tuple[CellView, ...] = ()
     watched: tuple[WatchedRow, ...] = ()
+    stand_ins: tuple[Reason, ...] = ()
+    """What took the place of other data, and where it was first asked for."""
 
     @property
     def empty(self) -> bool:
@@ -277,6 +279,7 @@ class Answer:
     backward: BackwardChoice | None = None
     repairs: RepairsPanel | None = None
     advice: tuple[AdviceRow, ...] = ()
+    stand_ins: StandInsPanel | None = None
 
     @property
     def stale(self) -> bool:

@@ -104,6 +104,8 @@ class Form:
     """The key of the advice whose edits are to be made."""
     watch: tuple[str, ...] = ()
     """Watched expressions."""
+    stand_ins: str = ""
+    """Whether small built-in data may take the place of what would be downloaded."""
     set_language: str = ""
     set_theme: str = ""
     recipe: Mapping[str, str] = field(default_factory=dict)
@@ -134,7 +136,8 @@ class Form:
         if problems:
             raise ProgramRefused(list_problems(problems))
         style: GraphStyle = "annotated" if self.style == "diff" else self.style
-        return RunRequest(specs, self.device, self.backward, seed, style, self.watch)
+        stand_ins = bool(self.stand_ins)
+        return RunRequest(specs, self.device, self.backward, seed, style, self.watch, stand_ins=stand_ins)
 
     def pace(self) -> Pace:
         """How a live run goes; a speed that is none is as fast as it can."""
@@ -182,6 +185,7 @@ def read_form(body: bytes) -> Form:
         turn=short.get("turn", ""),
         fix=short.get("fix", ""),
         watch=read_watch(pairs),
+        stand_ins=short.get("stand_ins", ""),
         set_language=short.get("set_language", ""),
         set_theme=short.get("set_theme", ""),
         recipe={name.removeprefix(CHOICE): text for name, text in short.items() if name.startswith(CHOICE)},

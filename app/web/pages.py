@@ -33,7 +33,7 @@ from app.web.pictures import annotated_panel, graph_panel
 from app.web.playground import Playground, language_of, playground_of
 from app.web.problems import Failure, RateExceeded, Reply, reply_to
 from app.web.recipe_panel import show_recipe
-from app.web.repairs import show_advice, show_repairs
+from app.web.repairs import show_advice, show_repairs, show_stand_ins
 from app.web.sizes import is_large
 
 THEMES = ("light", "dark")
@@ -166,7 +166,8 @@ async def answer_form(
         result=await in_thread_if(is_large(trace), show_result, trace, source, graph, language),
         backward=BackwardChoice(form.backward, names) if names != form.roots else None,
         repairs=show_repairs(program.repaired, form.source, language) if program.repaired else None,
-        advice=show_advice(program.advice, trace.outcome, language),
+        advice=show_advice(program.advice, trace.outcome, language, bool(form.stand_ins)),
+        stand_ins=show_stand_ins(program.advice, bool(form.stand_ins), language),
     )
 
 
@@ -178,8 +179,13 @@ def refuse_error(form: Form, inputs: InputsPanel, error: Exception, language: La
     if repaired is None or not isinstance(error, ProgramRefused):
         return refuse_form(form, inputs, failure, kind)
     answer = refuse_form(replace(form, source=repaired.source), inputs, failure, kind)
-    advice = show_advice(error.advice, None, language)
-    return replace(answer, repairs=show_repairs(repaired, form.source, language), advice=advice)
+    used = bool(form.stand_ins)
+    return replace(
+        answer,
+        repairs=show_repairs(repaired, form.source, language),
+        advice=show_advice(error.advice, None, language, used),
+        stand_ins=show_stand_ins(error.advice, used, language),
+    )
 
 
 def refuse_form(form: Form, inputs: InputsPanel, failure: Failure, kind: str) -> Answer:

@@ -125,6 +125,9 @@ def show_result(
         steps=tuple(show_step(step, source) for step in trace.steps[:SHOWN_STEPS]),
         trained=show_trained(trace, language) if trace.curves else None,
         watched=tuple(show_watched(each, language) for each in trace.watched),
+        stand_ins=tuple(
+            Reason(language.say(each.sentence), locate(source, each.span)) for each in trace.stand_ins
+        ),
     )
 
 

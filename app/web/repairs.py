@@ -8,6 +8,7 @@ from dataclasses import dataclass, fields
 from app.advice.advise import key_of, worth_saying
 from app.editing import Advice, Repair, Repaired
 from app.program import normalise_source
+from app.stand_ins import SETS
 from app.trace import Outcome, Raised
 from app.values import Text
 from app.web.languages import Language
@@ -70,6 +71,16 @@ class AdviceRow:
     """What the button sends that makes the edit."""
     label: str
     """What the program says then; empty where nothing is offered."""
+    stand_in: str = ""
+    """What may stand in for what is not here; empty where nothing does."""
+
+
+@dataclass(frozen=True, slots=True)
+class StandInsPanel:
+    """For a program that may run with stand-ins: whether it does, and which they are."""
+
+    used: bool
+    sentences: tuple[str, ...]
 
 
 def say_advice(
@@ -77,18 +88,31 @@ def say_advice(
 ) -> tuple[SaidAdvice, ...]:
     said = worth_saying(advice, outcome.span if isinstance(outcome, Raised) else None)
     return tuple(
-        SaidAdvice(each.code, language.say(each.sentence), each.span, each.fix, each.when_raised)
+        SaidAdvice(
+            each.code, language.say(each.sentence), each.span, each.fix, each.when_raised, each.stand_in
+        )
         for each in said
     )
 
 
 def show_advice(
-    advice: tuple[Advice, ...], outcome: Outcome | None, language: Language
+    advice: tuple[Advice, ...], outcome: Outcome | None, language: Language, lent: bool = False
 ) -> tuple[AdviceRow, ...]:
+    """What is known of the text; where stand-ins are used, nothing of what they stand in for."""
     return tuple(
-        AdviceRow(each.sentence, key_of(each), each.fix.label if each.fix else "")
+        AdviceRow(each.sentence, key_of(each), each.fix.label if each.fix else "", say_set(each, language))
         for each in say_advice(advice, outcome, language)
+        if not (lent and each.stand_in)
     )
+
+
+def say_set(advice: SaidAdvice, language: Language) -> str:
+    return language.say(SETS[advice.stand_in]) if advice.stand_in else ""
+
+
+def show_stand_ins(advice: tuple[Advice, ...], used: bool, language: Language) -> StandInsPanel | None:
+    names = dict.fromkeys(each.stand_in for each in advice if each.stand_in)
+    return StandInsPanel(used, tuple(language.say(SETS[name]) for name in names)) if names else None
 
 
 def say_repairs(repaired: Repaired | None, language: Language) -> tuple[SaidRepair, ...]:

@@ -155,6 +155,11 @@ class EvaluateBody(Strict):
         "training: one that gives a number is followed as a series of kind `watched`, a tensor as its norm `‖w‖`.",
     )
     graph: GraphBody = GraphBody()
+    stand_ins: bool = Field(
+        False,
+        description="Let small built-in data take the place of sets that would be downloaded, where `advice` names a "
+        "`stand_in`; the answer's `stand_ins` tells which did.",
+    )
     repair: bool = Field(
         True,
         description="Repair pasted text (prompts, line numbers, fences...); `repairs` tells what was done.",
@@ -178,7 +183,15 @@ class EvaluateBody(Strict):
 
     def run_request(self) -> RunRequest:
         inputs = {name: each.spec() for name, each in self.inputs.items()}
-        return RunRequest(inputs, self.device, self.backward, self.seed, self.graph.style, self.watch)
+        return RunRequest(
+            inputs,
+            self.device,
+            self.backward,
+            self.seed,
+            self.graph.style,
+            self.watch,
+            stand_ins=self.stand_ins,
+        )
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -71,6 +71,7 @@ from app.worker.passes import Passes, RawPass, run_auto
 from app.worker.predictions import Watcher
 from app.worker.recorder import Recorder
 from app.worker.report import Places, Report
+from app.worker.stand_ins.lend import Lender
 from app.worker.training import TrainingLog
 from app.worker.turns import Turns
 from app.worker.watches import Watches
@@ -150,6 +151,7 @@ class Run:
         self._recorder = Recorder(limits, self._identities, self._modules)
         self._recorder.join(OptimiserSteps(self._recorder))
         self._folder = Folder()
+        self._lender = Lender(self._recorder, self._folder, self._places)
         self._outputs = Outputs(self._places, self._identities, self._recorder, limits, send)
         self._turns = Turns(
             compiled.codes, compiled.cells, self._outputs.transcript, self._outputs.figures, send
@@ -345,6 +347,8 @@ class Run:
                 self._passes.watching(self._before_pass, self._note_backward, self._after_backward)
             )
             stack.enter_context(Ways(self._folder).watching())
+            if self._request.stand_ins:
+                stack.enter_context(self._lender.lending())
             yield
 
     # ------------------------------------------------------------------------------------------ telling
@@ -378,6 +382,7 @@ class Run:
             curves=self._training.curves(),
             predictions=self._predictions.told(),
             ribbons=self._training.ribbons(),
+            stand_ins=self._lender.told(),
             notes=(*self._notes, *self._outputs.notes, *self._predictions.notes, *self._folder.notes()),
             cuts=tuple(self._cuts(report)),
             versions=Versions(platform.python_version(), torch.__version__, np.__version__),

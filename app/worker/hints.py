@@ -82,6 +82,13 @@ HINTS: tuple[tuple[str, str, Text], ...] = (
         ),
     ),
     (
+        "RuntimeError|URLError",
+        r"Error downloading|Dataset not found|urlopen error",
+        Text(
+            "There is no network here: what would be downloaded has to be in the program, or have a stand-in."
+        ),
+    ),
+    (
         "EOFError",
         r"EOF when reading a line",
         Text("There is no keyboard here: give `input()`'s answer in the program itself."),

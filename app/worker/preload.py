@@ -86,6 +86,7 @@ tqdm.notebook tqdm.contrib tqdm.contrib.concurrent tqdm.contrib.itertools
 
 READ_AND_RUN = 1 | 4
 """mprotect's."""
+OVERLAPS = "(Tensor dets, Tensor scores, float iou_threshold) -> Tensor"
 REHEARSALS = 60
 """The interpreter rewrites code it has run a few times. Done here, those pages stay shared with all children."""
 
@@ -95,6 +96,8 @@ class Prepared:
     versions: Versions
     fillers: tuple[bytes, ...]
     """See `fill_gaps`: to be kept as long as children are forked."""
+    names: torch.library.Library | None
+    """See `import_torchvision`: what it declares is gone with it."""
 
 
 def preload() -> Prepared:
@@ -107,6 +110,7 @@ def preload() -> Prepared:
         try:
             for name in (STANDARD + LIBRARIES).split():
                 import_if_there(name)
+            kept_names = import_torchvision()
             prepare_matplotlib()
             keep_stores_in_memory()
             prepare_bars()
@@ -123,7 +127,28 @@ def preload() -> Prepared:
     gather_memory()
     gc.disable()  # a collection in a fresh child would copy every page; the child turns it on for the program
     versions = Versions(platform.python_version(), torch.__version__, np.__version__)
-    return Prepared(versions, fillers)
+    return Prepared(versions, fillers, kept_names)
+
+
+def import_torchvision() -> torch.library.Library | None:
+    """With its operators where they were built for this torch; a wheel for CUDA beside a torch without has none.
+
+    Its own import then trips over two names it takes for granted. Declared, they are all it lacks: transforms, models
+    and data sets need no operator, and what does says so.
+    """
+    try:
+        importlib.import_module("torchvision.transforms.v2")
+    except ImportError:
+        return None
+    except RuntimeError:
+        for name in [each for each in sys.modules if each.partition(".")[0] == "torchvision"]:
+            del sys.modules[name]
+        names = torch.library.Library("torchvision", "FRAGMENT")  # type: ignore[no-untyped-call]
+        for name in ("nms", "qnms"):
+            names.define(f"{name}{OVERLAPS}")  # type: ignore[no-untyped-call]
+        importlib.import_module("torchvision.transforms.v2")
+        return names
+    return None
 
 
 def import_if_there(name: str) -> None:

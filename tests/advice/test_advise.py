@@ -23,8 +23,10 @@ FORETOLD: tuple[tuple[str, str], ...] = (
     ("download", "from sklearn.datasets import fetch_openml\nfetch_openml('mnist_784')"),
     ("download", "from sklearn import datasets\nx = datasets.fetch_california_housing()"),
     ("removed", "from sklearn.datasets import load_boston\nload_boston()"),
-    ("torchvision", "import torchvision"),
-    ("torchvision", "from torchvision import datasets, transforms"),
+    ("download", "from torchvision import datasets\ndatasets.MNIST('.', download=True)"),
+    ("download", "import torchvision\ntorchvision.datasets.Flowers102('.')"),
+    ("weights", "from torchvision import models\nmodels.resnet18(pretrained=True)"),
+    ("weights", "from torchvision.models import resnet18\nresnet18(weights='DEFAULT')"),
     ("tensorflow", "import tensorflow as tf"),
     ("tensorflow", "from keras.models import Sequential"),
     ("package", "import gym"),
@@ -93,6 +95,10 @@ SOUND = (
     "from collections import *\nOrderedDict()",
     "try:\n    f()\nexcept ValueError as error:\n    print(error.args)",
     "x.requires_grad = True",
+    "import torchvision",
+    "from torchvision import datasets\ndatasets.FakeData()",
+    "from torchvision import models\nmodels.resnet18(weights=None)",
+    "from torchvision import models\nmodels.resnet18(pretrained=False)",
     "class A:\n    def __init__(self): self.require_grad = 1",
     "requests = [1]\nrequests.append(2)",
     "class F2(torch.autograd.Function):\n    @staticmethod\n    def forward(ctx, x): return x",
@@ -170,3 +176,24 @@ def test_what_is_wrong_only_sometimes_is_said_only_where_it_failed() -> None:
 
 def test_unknown_key_changes_nothing() -> None:
     assert fixed("torch.range(0, 3)", "nonsense:1:0") == "torch.range(0, 3)"
+
+
+@pytest.mark.parametrize(
+    ("program", "stand_in"),
+    [
+        ("from torchvision.datasets import MNIST\nMNIST('.')", "MNIST"),
+        ("import torchvision\ntorchvision.datasets.CIFAR10(root='.')", "CIFAR10"),
+        ("from torchvision import datasets\ndatasets.Flowers102('.')", None),
+        ("from sklearn.datasets import load_boston\nload_boston()", "boston"),
+        ("from sklearn.datasets import fetch_openml\nfetch_openml('mnist_784')", "mnist_784"),
+        ("from sklearn.datasets import fetch_openml\nfetch_openml(name='mnist_784')", "mnist_784"),
+        ("from sklearn.datasets import fetch_openml\nfetch_openml('adult')", None),
+        ("import pandas as pd\npd.read_csv('https://example.org/data/Iris.csv?raw=1')", "iris"),
+        ("import pandas as pd\npd.read_csv('titanic_train.csv')", "titanic"),
+        ("import pandas as pd\npd.read_csv('sales.csv')", None),
+        ("np.loadtxt('pima-indians-diabetes.csv', delimiter=',')", "pima"),
+    ],
+)
+def test_a_stand_in_is_offered_where_there_is_one(program: str, stand_in: str | None) -> None:
+    (advice,) = worth_saying(advise(program), None)
+    assert advice.stand_in == stand_in

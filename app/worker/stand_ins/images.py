@@ -16,6 +16,8 @@ Pictures = npt.NDArray[np.uint8]
 Labelled = tuple[Pictures, list[int]]
 Points = Sequence[tuple[float, float]]
 
+COUNT = 1_000
+"""A run has seconds: a small network should see all of them several times."""
 MIDDLE = 14
 
 
@@ -29,12 +31,15 @@ def split(train: bool, pictures: Pictures, labels: npt.NDArray[np.int64]) -> Lab
 def handwritten(train: bool | None) -> Labelled:
     """(N, 28, 28): scikit-learn's digits of 8 x 8, 20 x 20 large in the middle as MNIST's are; all where None."""
     digits = load_digits()
+    count = len(digits.target) if train is None else COUNT
     small = (digits.images * (255 / 16)).astype(np.uint8)
-    large = [np.asarray(Image.fromarray(each).resize((20, 20), Image.Resampling.BICUBIC)) for each in small]
+    large = [
+        np.asarray(Image.fromarray(each).resize((20, 20), Image.Resampling.BICUBIC)) for each in small[:count]
+    ]
     pictures = np.pad(np.stack(large), ((0, 0), (4, 4), (4, 4)))
     if train is None:
         return pictures, [int(label) for label in digits.target]
-    return split(train, pictures, digits.target)
+    return split(train, pictures, digits.target[:count])
 
 
 # ------------------------------------------------------------------------------------------ clothes
@@ -59,7 +64,10 @@ OUTLINES: tuple[tuple[Points, ...], ...] = (
     ),
     (mirrored([(1, 4), (6, 5), (12, 17), (10, 18), (7, 12), (7, 25), (1, 25)]),),
     ([(2, 21), (2, 16), (8, 16), (13, 12), (17, 13), (24, 18), (26, 21)],),
-    ([(4, 11), (24, 11), (25, 24), (3, 24)], [(9, 11), (10, 5), (18, 5), (19, 11), (17, 11), (16, 7), (11, 11)]),
+    (
+        [(4, 11), (24, 11), (25, 24), (3, 24)],
+        [(9, 11), (10, 5), (18, 5), (19, 11), (17, 11), (16, 7), (11, 11)],
+    ),
     ([(4, 23), (4, 6), (13, 6), (14, 13), (24, 17), (25, 23)],),
 )
 """FashionMNIST's classes in its order, on 28 x 28: T-shirt, trouser, pullover, dress, coat, sandal, shirt, sneaker,
@@ -69,7 +77,7 @@ bag, ankle boot."""
 def clothes(train: bool) -> Labelled:
     """(N, 28, 28)"""
     draw = np.random.default_rng(28)
-    labels = draw.permutation(np.arange(2_400) % len(OUTLINES))
+    labels = draw.permutation(np.arange(COUNT) % len(OUTLINES))
     return split(train, np.stack([garment(OUTLINES[label], draw) for label in labels]), labels)
 
 
@@ -112,9 +120,10 @@ def farther(u: Plane, v: Plane) -> Plane:
     return np.maximum(abs(u), abs(v))
 
 
-def shapes(train: bool, classes: int, count: int) -> Labelled:
+def shapes(train: bool, classes: int) -> Labelled:
     """(N, 32, 32, 3): a class's shape is its number's last digit, its colour, among more than ten, the other."""
     draw = np.random.default_rng(32)
+    count = COUNT if classes == SHAPES else 2 * COUNT
     labels = draw.permutation(np.arange(count) % classes)
     by_class = (labels // SHAPES) / 10 + draw.uniform(0, 0.06, count)
     hues = draw.uniform(0, 1, count) if classes == SHAPES else by_class
@@ -129,7 +138,7 @@ def shapes(train: bool, classes: int, count: int) -> Labelled:
 def painted(hues: npt.NDArray[np.float64]) -> npt.NDArray[np.float64]:
     """(N, 3): red, green and blue from 0 to 255 of colours around the wheel."""
     apart = np.abs((hues[:, None] - np.array([0, 1, 2]) / 3 + 0.5) % 1 - 0.5)
-    return 255 * np.clip(2 - 6 * apart, 0.15, 1.0)
+    return np.asarray(255 * np.clip(2 - 6 * apart, 0.15, 1.0))
 
 
 def masks(kinds: npt.NDArray[np.int64], draw: np.random.Generator) -> npt.NDArray[np.bool_]:

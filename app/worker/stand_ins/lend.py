@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import io
-import os
 import sys
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
@@ -20,12 +19,13 @@ from app.program import FILENAME
 from app.stand_ins import CALLS, FILE_READERS, OPENML, SETS, StandIn, set_called, set_in_file
 from app.values import Span
 from app.words import in_english
-from app.worker.folder import replaced
+from app.worker.folder import Folder
 from app.worker.functions import silenced
 from app.worker.recorder import Recorder
 from app.worker.report import Places
 from app.worker.stand_ins import images
 from app.worker.stand_ins.tables import MADE, text_of
+from app.worker.ways import replaced
 
 CIFAR10 = ("airplane", "automobile", "bird", "cat", "deer", "dog", "frog", "horse", "ship", "truck")
 
@@ -33,8 +33,9 @@ CIFAR10 = ("airplane", "automobile", "bird", "cat", "deer", "dog", "frog", "hors
 class Lender:
     """What was lent in one run."""
 
-    def __init__(self, recorder: Recorder, places: Places) -> None:
+    def __init__(self, recorder: Recorder, folder: Folder, places: Places) -> None:
         self._recorder = recorder
+        self._folder = folder
         self._places = places
         self._lent: dict[str, StandIn] = {}
 
@@ -65,13 +66,15 @@ class Lender:
         if name not in self._lent:
             sentence = SETS[name]
             self._lent[name] = StandIn(name, sentence, self._caller())
-            print(in_english(sentence), file=sys.stderr)
+            sys.stderr.write(in_english(sentence) + "\n")
 
     def _caller(self) -> Span | None:
         frame = sys._getframe()
         while frame.f_back is not None and frame.f_code.co_filename != FILENAME:
             frame = frame.f_back
-        return self._places.span(frame.f_code, frame.f_lasti) if frame.f_code.co_filename == FILENAME else None
+        return (
+            self._places.span(frame.f_code, frame.f_lasti) if frame.f_code.co_filename == FILENAME else None
+        )
 
     # ------------------------------------------------------------------------------------------ pictures
 
@@ -88,11 +91,15 @@ class Lender:
             target_transform: Any = None,
             download: bool = False,
         ) -> None:
-            nearest = next((each for each in type(dataset).__mro__ if each.__module__.startswith("torchvision.")), None)
+            nearest = next(
+                (each for each in type(dataset).__mro__ if each.__module__.startswith("torchvision.")), None
+            )
             if nearest is not kind:  # EMNIST and others are made of MNIST's class
                 begin(dataset, root, train, transform, target_transform, download)
                 return
-            vision.VisionDataset.__init__(dataset, root, transform=transform, target_transform=target_transform)
+            vision.VisionDataset.__init__(
+                dataset, root, transform=transform, target_transform=target_transform
+            )
             dataset.train = train
             self._tell(name)
             with silenced(self._recorder):
@@ -130,7 +137,9 @@ class Lender:
             if known == "mnist_784":
                 pictures, labels = images.handwritten(None)
                 flat = pictures.reshape(len(pictures), -1).astype(np.int64)
-                data = pd.DataFrame(flat, columns=[f"pixel{number}" for number in range(1, flat.shape[1] + 1)])
+                data = pd.DataFrame(
+                    flat, columns=[f"pixel{number}" for number in range(1, flat.shape[1] + 1)]
+                )
                 target = pd.Series([str(label) for label in labels], name="class").astype("category")
             else:
                 rows = MADE[known]()
@@ -140,11 +149,15 @@ class Lender:
 
         return fetch_openml
 
+    def _wrote(self, path: str) -> bool:
+        name = self._folder.name_of(path)
+        return name is not None and self._folder.exists(name)
+
     def _file(self, read: Callable[..., Any]) -> Callable[..., Any]:
         def read_file(*args: Any, **kwargs: Any) -> Any:
             """The file of that name that the program wrote itself comes first."""
             path = args[0] if args else None
-            name = set_in_file(path) if isinstance(path, str) and not os.path.exists(path) else None
+            name = set_in_file(path) if isinstance(path, str) and not self._wrote(path) else None
             if name is None:
                 return read(*args, **kwargs)
             self._tell(name)
@@ -174,8 +187,8 @@ def fill(dataset: Any, name: str, train: bool) -> None:
         pictures, labels = images.handwritten(train) if name == "MNIST" else images.clothes(train)
         dataset.data, dataset.targets = torch.from_numpy(pictures), torch.tensor(labels)
         return
-    classes, count = (10, 2_400) if name == "CIFAR10" else (100, 3_000)
-    dataset.data, dataset.targets = images.shapes(train, classes, count)
+    classes = 10 if name == "CIFAR10" else 100
+    dataset.data, dataset.targets = images.shapes(train, classes)
     dataset.classes = list(CIFAR10) if classes == 10 else [f"class {number}" for number in range(classes)]
     dataset.class_to_idx = {each: number for number, each in enumerate(dataset.classes)}
 
@@ -184,7 +197,7 @@ def bunch(data: Any, target: Any, name: str, pair: bool, as_frame: bool) -> Any:
     """What scikit-learn's loaders give, as arrays or as tables."""
     columns, frame = list(data.columns), pd.concat([data, target], axis=1) if as_frame else None
     if not as_frame:
-        data, target = data.to_numpy(), target.to_numpy()
+        data, target = np.array(data), np.array(target)  # copies: a table's own values cannot be written to
     if pair:
         return data, target
     return Bunch(

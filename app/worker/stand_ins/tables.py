@@ -11,7 +11,7 @@ from sklearn.datasets import load_iris
 
 Ranges = Mapping[str, tuple[float, float]]
 
-BOSTON: Ranges = {
+BOSTON: Mapping[str, tuple[float, float]] = {
     "CRIM": (0.01, 20.0),
     "ZN": (0.0, 100.0),
     "INDUS": (0.5, 27.0),
@@ -26,7 +26,7 @@ BOSTON: Ranges = {
     "B": (0.3, 397.0),
     "LSTAT": (1.7, 38.0),
 }
-CALIFORNIA: Ranges = {
+CALIFORNIA: Mapping[str, tuple[float, float]] = {
     "MedInc": (0.5, 15.0),
     "HouseAge": (1.0, 52.0),
     "AveRooms": (1.0, 10.0),
@@ -36,7 +36,7 @@ CALIFORNIA: Ranges = {
     "Latitude": (32.5, 42.0),
     "Longitude": (-124.4, -114.3),
 }
-PIMA: Ranges = {
+PIMA: Mapping[str, tuple[float, float]] = {
     "Pregnancies": (0, 17),
     "Glucose": (44, 199),
     "BloodPressure": (24, 122),
