@@ -16,10 +16,10 @@ from dataclasses import asdict
 
 from app.control import Orders, receive_message, send_message
 from app.worker.child import find_gpus, readable_paths, run_child, settle
-from app.worker.execute import rehearse_whole
 from app.worker.hot_pages import HotPages, learn
 from app.worker.kernel import fork_bare
 from app.worker.preload import preload
+from app.worker.rehearsal import rehearse_whole
 from app.worker.seal import PROBE_UID, leave_network, prepare
 
 

@@ -30,8 +30,9 @@ from app.wire import (
     encode_frame,
     frame_length,
 )
-from app.worker.execute import execute, rehearse
+from app.worker.execute import execute
 from app.worker.hot_pages import HotPages
+from app.worker.rehearsal import rehearse
 from app.worker.seal import SealPlan, seal
 
 CHANNEL = 3

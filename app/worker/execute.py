@@ -12,7 +12,6 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
 from dataclasses import replace
-from functools import cache
 from typing import Any
 
 import numpy as np
@@ -29,7 +28,6 @@ from app.source import SourceText
 from app.trace import (
     Completed,
     Cut,
-    InputSpec,
     Outcome,
     RunRequest,
     Timings,
@@ -38,7 +36,7 @@ from app.trace import (
     Watched,
 )
 from app.values import Text
-from app.wire import HEADER, Task, Telling, decode_task, encode_frame, encode_task
+from app.wire import Task, Telling
 from app.worker.aside import Aside
 from app.worker.beginning import place_on, seed_everything
 from app.worker.classic import TooLargeForClassic, draw_classic
@@ -79,34 +77,7 @@ from app.worker.ways import Ways
 
 CLASSIC_PARTS = 20_000
 """Nodes and edges of torchviz's picture; dot gave up long before."""
-REHEARSAL = "y = w * w + w"
-REHEARSED = encode_task(Task(REHEARSAL, RunRequest({"w": InputSpec(1.0, requires_grad=True)}), Limits()))[
-    HEADER.size :
-]
 Listen = Callable[[Callable[[Command], None]], None]
-
-
-def rehearse() -> None:
-    """Run a small program of our own, so that a child's first pages are copied while it waits, not when it is used.
-
-    Only as far as a waiting child may grow: compiling, and what follows the program, are left for the real run.
-    """
-    inputs = {"w": InputSpec(1.0, requires_grad=True)}
-    Run(REHEARSAL, compiled_rehearsal(), RunRequest(inputs), Limits(), lambda frame: None).program()
-
-
-def rehearse_whole() -> None:
-    """The rest as well, as `execute` does it."""
-    task = decode_task(REHEARSED)
-    seed_everything(None)
-    run = Run(task.source, compile_program(task.source), task.request, task.limits, lambda frame: None)
-    encode_frame(run.trace(run.program()))
-
-
-@cache
-def compiled_rehearsal() -> Compiled:
-    """Compiled once, by the server: the compiler's own half megabyte is not worth holding in each waiting child."""
-    return compile_program(REHEARSAL)
 
 
 def execute(task: Task, send: Callable[[Frame | Telling], None], listen: Listen = lambda obey: None) -> None:

@@ -39,9 +39,9 @@ from app.wire import (
     encode_task,
 )
 from app.worker.bars import prepare_bars
-from app.worker.execute import rehearse_whole
 from app.worker.figures import prepare_matplotlib
 from app.worker.hugepages import fill_gaps, gather_memory
+from app.worker.rehearsal import rehearse_whole
 from app.worker.stores import keep_stores_in_memory
 
 STANDARD = """
