@@ -27,6 +27,8 @@ class Tensors:
     tensors: Many[TensorRecord]
     graph: AutogradGraph | None
     stale: bool = False
+    waiting_nodes: int = 0
+    """Nodes of a graph too large to move: it is shown at the end."""
     frame: Literal["tensors"] = "tensors"
 
 

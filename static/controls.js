@@ -9,6 +9,7 @@ export function startControls({ panel, say }, order, start) {
   const part = (id) => document.getElementById(`control-${id}`);
   const [group, toggle, step, speed, nonfinite] = ["run", "toggle", "step", "speed", "nonfinite"].map(part);
   const place = document.getElementById("training-held");
+  const until = document.getElementById("training-until");
   const origin = document.getElementById("training-origin");
   const source = document.getElementById("source");
   let state = "running";
@@ -58,6 +59,7 @@ export function startControls({ panel, say }, order, start) {
     show();
     const line = told.state === "paused" && told.span ? say("heldAt", { line: told.span.line }) : "";
     write(place, [line, becauseOf(told)].filter(Boolean).join(" "));
+    write(until, told.state === "paused" ? say("heldUntil", { time: timeAfter(panel.dataset.heldSeconds - told.seconds) }) : "");
     showOrigin(told.nonfinite, current);
   }
 
@@ -85,6 +87,8 @@ export function startControls({ panel, say }, order, start) {
     [link.dataset.start, link.dataset.end] = offsets;
     origin.append(" ", link);
   }
+
+  const timeAfter = (seconds) => new Date(Date.now() + 1000 * seconds).toLocaleTimeString(document.documentElement.lang, { hour: "2-digit", minute: "2-digit" });
 
   function write(element, text) {
     if (element.textContent !== text) element.textContent = text;
@@ -116,6 +120,7 @@ export function startControls({ panel, say }, order, start) {
       toggle.hidden = true;
       group.dataset.state = "";
       write(place, "");
+      write(until, "");
     },
   };
 }

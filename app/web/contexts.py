@@ -331,6 +331,8 @@ class PlayPage:
     watch: tuple[str, ...]
     recipe: RecipePanel
     sealed: bool
+    held_seconds: float
+    """How long a live run may be paused or slowed down."""
     examples: tuple[MenuEntry, ...]
     answer: Answer
 

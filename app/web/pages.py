@@ -228,6 +228,7 @@ async def show_page(
         watch=form.watch,
         recipe=show_recipe(form.recipe, form.earlier, form.written, language),
         sealed=playground.sandbox.health().sealed,
+        held_seconds=playground.limits.held_seconds,
         examples=tuple(menu_entry(each, language) for each in playground.examples),
         answer=answer,
     )

@@ -143,6 +143,12 @@ def show_moving(
                 number=held.graph.occurrence + 1,
             )
         )
+    if held.waiting_nodes:
+        notes.append(
+            language.gettext(
+                "The graph has {count} nodes: it is drawn when the run has ended.", count=held.waiting_nodes
+            )
+        )
     return ResultPanel(
         notes=tuple(notes) if held.passes else (),
         cuts=(),

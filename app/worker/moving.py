@@ -94,12 +94,18 @@ class Moving:
         tensors = report.tensors(found, explain=False)
         graph = self._choose_graph()
         told = None if graph is None else report.graph(graph)
-        self._unsent = Tensors(passes, tensors, told, graph is not None and graph is not self._newest)
+        stale = graph is not None and graph is not self._newest
+        self._unsent = Tensors(passes, tensors, told, stale, self._nodes_waiting() if graph is None else 0)
         numbers = 2 * sum(min(each.size, values) for each in found)
         nodes = 0 if graph is None else len(graph.graph.nodes) + len(graph.graph.edges)
         size = NUMBER_BYTES * numbers + NODE_BYTES * (nodes + len(found))
         self._sent += size
         self._patience.begin(thread_time() - began, size / self._bytes_per_second)
+
+    def _nodes_waiting(self) -> int:
+        """Nodes of a graph that is left for the end."""
+        count = 0 if self._newest is None else len(self._newest.graph.nodes)
+        return count if count > MOST_NODES else 0
 
     def _choose_graph(self) -> RawPass | None:
         """The newest pass, where it fits what is shown."""

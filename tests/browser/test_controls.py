@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+
 import httpx
 from playwright.sync_api import Locator, Page, expect
 
@@ -32,6 +34,9 @@ def test_run_is_paused_stepped_slowed_and_let_go(
     pause(page)
     expect(page.locator("#status")).to_contain_text("Paused")
     expect(page.locator("#training-held")).to_have_text("Held at line 12.")
+    expect(page.locator("#training-until")).to_have_text(
+        re.compile(r"until \d\d:\d\d( [AP]M)? at most, then it is stopped")
+    )
     page.wait_for_timeout(300)
     before, told = points(page), page.locator(".passes").text_content()
     page.wait_for_timeout(700)

@@ -19,18 +19,19 @@ from tests.web.test_live import end_of, run_named, trained_trace
 SOURCE = "y = x*w + b  # epoch"
 
 
-def moving_sandbox(*, stale: bool = False, graph: bool = True) -> FakeSandbox:
+def moving_sandbox(*, stale: bool = False, graph: bool = True, waiting_nodes: int = 0) -> FakeSandbox:
     def frames(program: Any) -> Any:
         for frame in moving_frames(program.source, 400):
-            yield change(frame, stale, graph)
+            yield change(frame, stale, graph, waiting_nodes)
 
     return FakeSandbox(frames=frames, pace=0.02)
 
 
-def change(frame: Frame, stale: bool, graph: bool) -> Frame:
+def change(frame: Frame, stale: bool, graph: bool, waiting: int) -> Frame:
     if not isinstance(frame, Tensors):
         return frame
-    return replace(frame, stale=stale, graph=frame.graph if graph else None)
+    shown = frame.graph if graph else None
+    return replace(frame, stale=stale, graph=shown, waiting_nodes=waiting)
 
 
 async def looked(client: Any, run: str, **asked: Any) -> Any:
@@ -87,6 +88,15 @@ async def test_without_a_graph_the_tensors_move_alone() -> None:
         text = (await looked(client, await start_run(client))).text
     assert 'id="panel-tensors"' in text
     assert 'id="panel-graph"' not in text
+
+
+async def test_graph_too_large_to_move_is_said_to_come_at_the_end() -> None:
+    async with site(moving_sandbox(graph=False, waiting_nodes=1_101)) as client:
+        run = await start_run(client)
+        english = await looked(client, run)
+        chinese = await post_form(client, "/live/tensors", headers=ZH, source=SOURCE, run=run)
+    assert "The graph has 1101 nodes: it is drawn when the run has ended." in english.text
+    assert "计算图有 1101 个节点" in chinese.text
 
 
 async def test_graph_of_torchviz_waits_for_the_end() -> None:

@@ -181,6 +181,7 @@ for step in range(3):
 """
     seen, trace = look_always(source, impatient)
     assert [frame.graph for frame in seen] == [None] * len(seen)
+    assert [frame.waiting_nodes for frame in seen] == [1101] * len(seen)
     assert seen
     assert trace.graphs
 
