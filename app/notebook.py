@@ -7,13 +7,15 @@ from __future__ import annotations
 
 import ast
 import re
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import replace
+from typing import TypeVar
 
 from app.cells import Cell, CellState
 from app.errors import ProgramRefused
 from app.values import Problem, Span, Text
 
+T = TypeVar("T")
 MARKER = re.compile(r"#[ \t]*(?:%%(?=[\s\[]|$)(?P<said>.*)|In ?\[[ \d]*\]:?[ \t]*$)")
 """`# %%`, `# %% a title`, `# %% [markdown]`; and `# In[3]:`, as notebooks are saved by others."""
 WORDS = re.compile(r"\[(?:markdown|md|raw)\]", re.IGNORECASE)
@@ -23,6 +25,8 @@ PYTHON_MAGICS = ("%%time", "%%timeit", "%%capture", "%%prun")
 """Those whose cell is Python all the same."""
 START = "start"
 """As `tensor_playground` in a cell's metadata: it holds what every program is given, added when it was saved."""
+MOST_TRIES = 20
+"""Cells before a broken one that are looked through for one that is whole."""
 MOST_MAGICS = 50
 """In one cell; each costs reading the cell once more."""
 
@@ -44,6 +48,34 @@ def split_cells(source: str, tree: ast.Module) -> tuple[Cell, ...]:
             turn = 1 + sum(each.number is not None for each in cells)
             cells.append(replace(cell, number=turn) if cell.kind == "code" else cell)
     return tuple(cells)
+
+
+def parse_start(source: str, parse: Callable[[str], T]) -> tuple[T, SyntaxError | None]:
+    """What `parse` makes of a program; where a cell is broken, of the cells before it, and what is wrong with it.
+
+    So far a notebook comes that is run from top to bottom. SyntaxError where no code stands before the broken cell.
+    """
+    try:
+        return parse(source), None
+    except SyntaxError as found:
+        error = found
+    lines = source.split("\n")
+    marks = [number for number in _marked_lines(lines) if number <= (error.lineno or 0)]
+    for mark in reversed(marks[-MOST_TRIES:]):
+        start = lines[: mark - 1]
+        if not any(line.strip() and not line.startswith("#") for line in start):
+            break
+        try:
+            return parse("\n".join(start)), error
+        except SyntaxError as earlier:
+            error = earlier
+    raise error
+
+
+def broken_cell(cells: Sequence[Cell], error: SyntaxError) -> int | None:
+    """Which cell an error is in; None for one in no cell of code."""
+    begun = [at for at, cell in enumerate(cells) if cell.span.line <= (error.lineno or 0)]
+    return begun[-1] if begun and cells[begun[-1]].kind == "code" else None
 
 
 def _marked_lines(lines: Sequence[str]) -> Iterator[int]:

@@ -19,7 +19,7 @@ from app.cells import Cell
 from app.editing import Advice, Repaired
 from app.errors import ProgramRefused
 from app.limits import Limits
-from app.notebook import split_cells
+from app.notebook import broken_cell, parse_start, split_cells
 from app.source import SourceText
 from app.spelling import nearest
 from app.values import Problem, Span, Text
@@ -77,11 +77,14 @@ def normalise_source(source: str) -> str:
 
 
 def parse_program(source: str, limits: Limits) -> Program:
-    """Parse; raise ProgramRefused with every problem."""
+    """Parse; raise ProgramRefused with every problem. A broken cell is none: it raises when its turn comes."""
     text = normalise_source(source)
     refuse_unreadable(text, limits)
     try:
-        tree, code = _parse(text)
+        (tree, code), broken = parse_start(text, _parse)
+        cells = split_cells(text, tree)
+        if broken is not None and broken_cell(cells, broken) is None:
+            raise broken
     except SyntaxError as error:
         raise ProgramRefused((_syntax_problem(error),)) from None
     except (RecursionError, MemoryError):
@@ -90,9 +93,7 @@ def parse_program(source: str, limits: Limits) -> Program:
         )
         raise ProgramRefused((Problem("too_deep", sentence),)) from None
     names = _Names.of(tree, code)
-    return Program(
-        text, names.free(SourceText.of(text)), frozenset(names.bound), cells=split_cells(text, tree)
-    )
+    return Program(text, names.free(SourceText.of(text)), frozenset(names.bound), cells=cells)
 
 
 def refuse_unreadable(text: str, limits: Limits) -> None:
@@ -156,9 +157,16 @@ def _syntax_problem(error: SyntaxError) -> Problem:
     end_column = (error.end_offset or 0) - 1
     if end_line == line and end_column <= column:
         end_column = column + 1
-    values: dict[str, str | int | float] = {"line": line, "column": column + 1, "message": error.msg}
-    sentence = Text("Line {line}, column {column}: {message}.", values)
-    return Problem(type(error).__name__, sentence, Span(line, column, end_line, max(end_column, 0)))
+    span = Span(line, column, end_line, max(end_column, 0))
+    return Problem(type(error).__name__, say_syntax_error(error), span)
+
+
+def say_syntax_error(error: SyntaxError) -> Text:
+    """Python's own message with its place."""
+    line, column = error.lineno or 1, max(error.offset or 1, 1)
+    return Text(
+        "Line {line}, column {column}: {message}.", {"line": line, "column": column, "message": error.msg}
+    )
 
 
 Place = tuple[int, int, int, int]

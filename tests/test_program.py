@@ -254,3 +254,19 @@ def test_only_so_many_problems_are_named() -> None:
 def filled(sentence: Text) -> str:
     """KeyError for a gap that nothing fills."""
     return sentence.template.format(**sentence.values)
+
+
+def test_program_with_a_broken_cell_is_run_up_to_it() -> None:
+    program = parse_program("# %%\na = x\n# %%\nb = y +\n# %%\nc = z", LIMITS)
+    assert [free.name for free in program.free_names] == ["x"]
+    assert [(each.span.line, each.number) for each in program.cells] == [(2, 1), (4, 2), (6, 3)]
+
+
+@pytest.mark.parametrize(
+    "source",
+    ["# %%\n1 +\n# %%\n2", "# %% [markdown]\n# words\n# %%\n1 +", "# %%\n1\n# %% [markdown]\nno code"],
+)
+def test_program_whose_first_cell_is_broken_is_refused(source: str) -> None:
+    with pytest.raises(ProgramRefused) as refused:
+        parse_program(source, LIMITS)
+    assert refused.value.problems[0].code == "SyntaxError"

@@ -11,7 +11,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 from app.cells import Cell
-from app.notebook import split_cells
+from app.notebook import parse_start, split_cells
 from app.program import FILENAME
 from app.worker.differences import Difference, find_differences
 from app.worker.turns import CellCode, Place, compile_cells, place_of
@@ -50,16 +50,24 @@ class Compiled:
 
 
 def compile_program(source: str) -> Compiled:
-    """Compile a program that parses; SyntaxError for the few errors only the compiler finds."""
-    tree = ast.parse(source, FILENAME)
+    """Compile a program; where a cell of it is broken, the cells before that one."""
+    tree, broken = parse_start(source, _parse)
     names = _assigned_names(tree)
     trains = _looks_like_training(tree)
     assigned = tuple(_last_assignments(tree.body))
     differences = find_differences(tree)
     cells = split_cells(source, tree)
     loops = _hear_loops(tree)
-    codes = compile_cells(source, tree, cells)
+    codes = compile_cells(source, tree, cells, broken)
     return Compiled(codes, cells, trains, loops, assigned, differences, names)
+
+
+def _parse(source: str) -> ast.Module:
+    """The tree; of a program in cells the compiler too is asked, so that it finds its errors before any cell runs."""
+    tree = ast.parse(source, FILENAME)
+    if "#" in source and split_cells(source, tree):
+        compile(tree, FILENAME, "exec", dont_inherit=True)
+    return tree
 
 
 def _hear_loops(tree: ast.AST) -> tuple[range, ...]:

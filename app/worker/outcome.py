@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from types import TracebackType
+from typing import TypeGuard
 
 from app.limits import Limits
-from app.program import FILENAME
+from app.program import FILENAME, say_syntax_error
 from app.source import SourceText
 from app.trace import Completed, Outcome, Raised, StackFrame
 from app.values import Span
@@ -28,12 +29,23 @@ def outcome_of(
         return type(stopped)(stopped.limit, stopped.allowed, span)
     if isinstance(error, SystemExit) and error.code in (None, 0):
         return Completed()
-    exception, message = plain_text(str(type(error).__name__)), message_of(error)[: limits.text_chars]
+    exception, message = plain_text(str(type(error).__name__)), own_message(error)[: limits.text_chars]
     hint, explanation = hint_for(exception, message), report(limits).explain_raised(error, message, span)
     if explanation is not None and explanation.fixes:
         hint = None  # of a name that is none, the nearest says more
     frames = frames[-MOST_FRAMES:]
-    return Raised(exception, message, span, tuple(frames), hint, explanation, restate(exception, message))
+    restated = say_syntax_error(error) if is_own_syntax_error(error) else restate(exception, message)
+    return Raised(exception, message, span, tuple(frames), hint, explanation, restated)
+
+
+def is_own_syntax_error(error: BaseException) -> TypeGuard[SyntaxError]:
+    """Whether the program itself is no Python; one that compiles texts may raise others."""
+    return isinstance(error, SyntaxError) and error.filename == FILENAME
+
+
+def own_message(error: BaseException) -> str:
+    """The exception's text, without a file and a line that are told beside it."""
+    return plain_text(str(error.msg)) if is_own_syntax_error(error) else message_of(error)
 
 
 def program_frames(trace: TracebackType | None, places: Places) -> list[StackFrame]:
@@ -48,9 +60,10 @@ def program_frames(trace: TracebackType | None, places: Places) -> list[StackFra
 
 
 def syntax_span(error: BaseException, source: SourceText) -> Span | None:
-    if isinstance(error, SyntaxError) and error.filename == FILENAME and error.lineno:
+    if is_own_syntax_error(error) and error.lineno:
         column = max((error.offset or 1) - 1, 0)
-        return Span(error.lineno, column, error.lineno, column + 1)
+        inside = error.end_lineno == error.lineno and (error.end_offset or 0) - 1 > column
+        return Span(error.lineno, column, error.lineno, (error.end_offset or 0) - 1 if inside else column + 1)
     return None
 
 

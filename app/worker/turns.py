@@ -8,14 +8,14 @@ import __future__
 
 import ast
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import reduce
 from operator import or_
 from types import CodeType
 from typing import Any
 
 from app.cells import Cell, CellTurn
-from app.notebook import first_line, mark_cells
+from app.notebook import broken_cell, first_line, mark_cells
 from app.program import FILENAME
 from app.worker.figures import FigureCollector
 from app.worker.output import Transcript
@@ -37,10 +37,17 @@ class CellCode:
     place: Place | None
     silent: bool
     """Whether a `;` behind the last expression asks not to show it."""
+    broken: SyntaxError | None = None
+    """What is wrong with a cell that is no Python: raised when its turn comes."""
 
 
-def compile_cells(source: str, tree: ast.Module, cells: Sequence[Cell]) -> tuple[CellCode, ...]:
-    """The code of each cell that holds any, taken out of the whole program's tree: places stay what they are."""
+def compile_cells(
+    source: str, tree: ast.Module, cells: Sequence[Cell], broken: SyntaxError | None = None
+) -> tuple[CellCode, ...]:
+    """The code of each cell that holds any, taken out of the whole program's tree: places stay what they are.
+
+    The tree of a program with a broken cell ends before that cell.
+    """
     lines = source.split("\n")
     if not cells:
         return (_compile_cell(None, tree.body, lines, 0),)
@@ -51,6 +58,9 @@ def compile_cells(source: str, tree: ast.Module, cells: Sequence[Cell]) -> tuple
             body = [each for each in tree.body if cell.span.line <= first_line(each) <= cell.span.end_line]
             codes.append(_compile_cell(at, body, lines, flags))
             flags |= codes[-1].body.co_flags & FUTURES
+    if broken is not None:
+        at = broken_cell(cells, broken)
+        codes = [replace(code, broken=broken) if code.cell == at else code for code in codes]
     return tuple(codes)
 
 
@@ -98,6 +108,8 @@ class Turns:
         """Run all cells; `show` is given what the last expression of each one is, when it is anything."""
         for code in self._codes:
             self._begin(code.cell)
+            if code.broken is not None:
+                raise code.broken
             exec(code.body, names)
             value = eval(code.last, names) if code.last is not None else None
             if value is not None:

@@ -52,6 +52,26 @@ def test_exception_ends_its_cell_and_later_ones_are_not_run() -> None:
     assert [each.text for each in trace.displays] == ["1"]
 
 
+@pytest.mark.parametrize(
+    ("broken", "message", "line"),
+    [
+        ("y = x +", "invalid syntax", 7),
+        ("y = (x,\n# %%\nz = 1", "'(' was never closed", 7),
+        ("return x", "'return' outside function", 7),
+        ("s = '''no end", "unterminated triple-quoted string literal (detected at line 9)", 7),
+    ],
+)
+def test_broken_cell_ends_the_program_when_its_turn_comes(broken: str, message: str, line: int) -> None:
+    trace = run(f"# %%\nx = 1\nprint(x)\n# %% [markdown]\n# words\n# %%\n{broken}\n# %%\nprint('after')")
+    assert isinstance(trace.outcome, Raised)
+    assert (trace.outcome.exception, trace.outcome.message) == ("SyntaxError", message)
+    assert trace.outcome.span is not None
+    assert trace.outcome.span.line == line
+    assert [each.text for each in trace.output] == ["1\n"]
+    assert [each.state for each in trace.cells][:3] == ["ran", None, "ended"]
+    assert {each.state for each in trace.cells[3:]} == {"not_run"}
+
+
 def test_exit_ends_its_cell_too() -> None:
     trace = run("# %%\nexit()\n# %%\nprint('after')")
     assert trace.outcome == Completed()
