@@ -9,13 +9,14 @@ from collections.abc import Iterator, Mapping, Sequence
 
 from app.cells import Cell
 from app.source import SourceText
-from app.trace import Trace
+from app.trace import Outcome, Raised, Trace
 from app.values import Text
 from app.web.contexts import CellView, Words
 from app.web.languages import Language
 from app.web.outputs import show_items, show_warnings
 from app.web.places import Place, locate
 
+MOST_MESSAGE = 1_000
 STATES: Mapping[str, Text] = {
     "ran": Text("ran"),
     "ended": Text("The program ended in this cell."),
@@ -37,6 +38,7 @@ def _show_cell(at: int, cell: Cell, trace: Trace, source: SourceText, language: 
         source=cell.source,
         words=tuple(_words(cell.source)) if cell.kind == "text" else (),
         place=_place(cell, source),
+        raised=_raised(trace.outcome) if state == "ended" else "",
         items=show_items(trace, lambda cell: cell == at, language),
         warnings=show_warnings(trace, lambda cell: cell == at, source),
     )
@@ -44,6 +46,11 @@ def _show_cell(at: int, cell: Cell, trace: Trace, source: SourceText, language: 
 
 def _place(cell: Cell, source: SourceText) -> Place | None:
     return locate(source, cell.span)
+
+
+def _raised(outcome: Outcome) -> str:
+    """What a notebook writes below the cell that raised it."""
+    return f"{outcome.exception}: {outcome.message}"[:MOST_MESSAGE] if isinstance(outcome, Raised) else ""
 
 
 def _words(text: str) -> Iterator[Words]:

@@ -183,6 +183,8 @@ class CellView:
     source: str
     words: tuple[Words, ...]
     place: Place | None
+    raised: str
+    """The exception that ended the program in it."""
     items: tuple[Item, ...]
     warnings: tuple[WarningRow, ...]
 
