@@ -59,8 +59,8 @@ def compile_cells(
             codes.append(_compile_cell(at, body, lines, flags))
             flags |= codes[-1].body.co_flags & FUTURES
     if broken is not None:
-        at = broken_cell(cells, broken)
-        codes = [replace(code, broken=broken) if code.cell == at else code for code in codes]
+        ended = broken_cell(cells, broken)
+        codes = [replace(code, broken=broken) if code.cell == ended else code for code in codes]
     return tuple(codes)
 
 
