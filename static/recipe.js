@@ -8,11 +8,13 @@ export function startRecipe(editor, evaluation) {
   const problems = document.getElementById("recipe-problems");
   const kept = document.getElementById("recipe-earlier");
   const back = document.getElementById("recipe-back");
+  const link = document.getElementById("recipe-link");
   const fields = [...panel.querySelectorAll("[name^='recipe.']")];
   const field = (name) => document.getElementById(`recipe-${name}`);
   let written = null; // the text this panel wrote last
   let asked = 0;
 
+  const choiceOf = (each) => each.name.slice("recipe.".length);
   const isFor = (list, value) => !list || list.split(" ").includes(value);
 
   // Of two things that do not go together, the data are kept, then the model.
@@ -22,26 +24,31 @@ export function startRecipe(editor, evaluation) {
       for (const option of select.options) option.hidden = option.disabled = !isFor(option.dataset.for, field("data").value);
       if (select.selectedOptions[0]?.disabled) select.value = [...select.options].find((option) => !option.disabled).value;
     }
-    for (const label of panel.querySelectorAll("label")) {
-      label.hidden = !isFor(label.dataset.for, field("data").value) || !isFor(label.dataset.models, field("model").value);
+    for (const each of fields) {
+      const { for: data, models } = each.closest("label").dataset;
+      each.disabled = each.closest("label").hidden = !isFor(data, field("data").value) || !isFor(models, field("model").value);
     }
   }
 
+  // The program for these choices; null where they are refused.
   async function ask() {
     const mine = (asked += 1);
-    const shown = fields.filter((each) => !each.closest("label").hidden && each.value.trim());
-    const query = new URLSearchParams(shown.map((each) => [each.name.slice("recipe.".length), each.value]));
-    const answer = await fetch(`/api/v1/recipe?${query}`);
-    const told = await answer.json();
-    if (mine !== asked) return null;
-    complain(told.error?.problems ?? (told.error ? [told.error] : []));
-    if (told.recipe) for (const each of fields) if (each.placeholder) each.placeholder = told.recipe[each.name.slice("recipe.".length)];
+    const chosen = fields.filter((each) => !each.disabled && each.value.trim());
+    const query = new URLSearchParams(chosen.map((each) => [choiceOf(each), each.value]));
+    link.href = `/recipe?${query}`;
+    const told = await (await fetch(`/api/v1/recipe?${query}`)).json();
+    if (mine === asked) show(told);
     return told.source ?? null;
+  }
+
+  function show({ error, recipe }) {
+    complain(error?.problems.length ? error.problems : error ? [error] : []);
+    if (recipe) for (const each of fields) if (each.placeholder) each.placeholder = recipe[choiceOf(each)];
   }
 
   function complain(told) {
     const wrong = new Set(told.map((each) => each.name));
-    for (const each of fields) each.setAttribute("aria-invalid", String(wrong.has(each.name.slice("recipe.".length))));
+    for (const each of fields) each.setAttribute("aria-invalid", String(wrong.has(choiceOf(each))));
     problems.replaceChildren(...told.map((each) => Object.assign(document.createElement("p"), { textContent: each.message })));
   }
 
@@ -49,7 +56,7 @@ export function startRecipe(editor, evaluation) {
     const text = await tell(ask());
     if (text === null) return;
     if (editor.source.value !== text) {
-      if (editor.source.value.trim() && editor.source.value !== written) keep([...earlier(), editor.source.value]);
+      keep([...earlier(), ...typed()]);
       editor.write(text);
     }
     written = editor.source.value;
@@ -61,11 +68,13 @@ export function startRecipe(editor, evaluation) {
   function bringBack() {
     const programs = earlier();
     const text = programs.pop();
-    keep(editor.source.value === written ? programs : [editor.source.value, ...programs]);
+    keep([...typed(), ...programs]);
     editor.write(text);
     if (back.hidden) field("data").focus();
   }
 
+  // What stands in the editor, unless this panel wrote it: it can write it again.
+  const typed = () => [editor.source.value].filter((text) => text.trim() && text !== written);
   const earlier = () => [...kept.children].map((each) => each.value);
 
   function keep(programs) {
@@ -107,5 +116,6 @@ export function startRecipe(editor, evaluation) {
   });
   // What is kept to be brought back is no part of what is evaluated.
   document.addEventListener("htmx:config:request", ({ detail: { ctx } }) => ctx.request.body.delete("earlier"));
+  panel.addEventListener("toggle", () => { document.getElementById("recipe-open").value = panel.open ? "on" : ""; });
   offer();
 }

@@ -116,6 +116,7 @@ class Form:
     """The mark of the program it wrote last."""
     act: str = ""
     """What its button does."""
+    recipe_open: bool = False
 
     @property
     def names(self) -> tuple[str, ...]:
@@ -192,6 +193,7 @@ def read_form(body: bytes) -> Form:
         earlier=tuple(text for name, text in pairs if name == "earlier")[-MOST_PROGRAMS:],
         written=short.get("written", ""),
         act=short.get("act", ""),
+        recipe_open=bool(short.get("recipe_open")),
     )
 
 

@@ -226,7 +226,7 @@ async def show_page(
         seed=form.seed,
         style=form.style,
         watch=form.watch,
-        recipe=show_recipe(form.recipe, form.earlier, form.written, language),
+        recipe=show_recipe(form, language),
         sealed=playground.sandbox.health().sealed,
         held_seconds=playground.limits.held_seconds,
         examples=tuple(menu_entry(each, language) for each in playground.examples),

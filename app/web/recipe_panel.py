@@ -22,7 +22,7 @@ from app.recipes.recipe import (
     Recipe,
 )
 from app.values import Text
-from app.web.forms import MOST_PROGRAMS
+from app.web.forms import MOST_PROGRAMS, Form
 from app.web.languages import Language
 
 DATA_WORDS: Mapping[Data, Text] = {
@@ -71,9 +71,8 @@ class RecipePanel:
     open: bool
 
 
-def show_recipe(
-    texts: Mapping[str, str], earlier: tuple[str, ...], written: str, language: Language
-) -> RecipePanel:
+def show_recipe(form: Form, language: Language) -> RecipePanel:
+    texts = form.recipe
     recipe, problems = read_recipe(texts)
     taken = dict(spell_recipe(recipe))
     return RecipePanel(
@@ -83,9 +82,9 @@ def show_recipe(
         made_up=tuple(each for each in DATA if each != "digits"),
         wrong=frozenset(each.name for each in problems if each.name),
         problems=tuple(language.say(each.sentence) for each in problems),
-        earlier=earlier,
-        written=written,
-        open=bool(texts),
+        earlier=form.earlier,
+        written=form.written,
+        open=form.recipe_open,
     )
 
 

@@ -11,7 +11,6 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from app.recipes.reading import NAMES, read_recipe
-from app.recipes.recipe import Recipe
 from app.recipes.writing import write_program
 from app.web.answers import RecipeAnswer, write_json
 from app.web.forms import Form, read_form
@@ -82,7 +81,7 @@ async def write_recipe(request: Request) -> Response:
 async def open_recipe(request: Request) -> Response:
     """The page with the program of the choices in the address."""
     first = playground_of(request).examples[0]
-    form = Form(first.source, first.fields, recipe=dict(request.query_params) or {"data": Recipe().data})
+    form = Form(first.source, first.fields, recipe=dict(request.query_params), recipe_open=True)
     written = write_into(form, language_of(request))
     return await submit_form(request, replace(written, earlier=()))
 
@@ -90,7 +89,7 @@ async def open_recipe(request: Request) -> Response:
 @router.post("/recipe", include_in_schema=False)
 async def submit_recipe(request: Request) -> Response:
     """The form without JavaScript: write the panel's program, or bring back what stood there before."""
-    form = replace(read_form(await request.body()), original="", kept=(), turn="", fix="")
+    form = replace(read_form(await request.body()), original="", kept=(), turn="", fix="", recipe_open=True)
     act = bring_back if form.act == "back" else write_into
     return await submit_form(request, act(form, language_of(request)))
 

@@ -96,8 +96,18 @@ async def test_choices_and_earlier_programs_outlive_a_change_of_language() -> No
     async with site() as client:
         texts = {"recipe.data": "digits", "recipe.model": "cnn", "earlier": MINE, "set_language": "zh"}
         page = await post_form(client, source="x = 1", **texts)
+        opened = await post_form(client, source="x = 1", recipe_open="on", **texts)
     assert re.search(r'<option value="cnn" data-for="digits" selected>卷积网络</option>', page.text)
     assert earlier_of(page.text) == [MINE]
+    assert 'id="recipe" open' not in page.text
+    assert 'id="recipe" open' in opened.text
+
+
+async def test_link_leads_to_the_same_program() -> None:
+    async with site() as client:
+        page = await press(client, await client.get("/"), "write", data="moons", widths="8, 16", lr="0.3")
+        (link,) = re.findall(r'<a id="recipe-link" href="(.*?)"', page.text)
+        assert program_of((await client.get(unescape(link))).text) == program_of(page.text)
 
 
 async def test_address_opens_a_program() -> None:
