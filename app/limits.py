@@ -80,6 +80,9 @@ class Limits:
     """Bins of one histogram."""
     modules: int = 1_000
     """Modules told of all module trees together, and as many parameters and buffers."""
+    static_graphs: int = 6
+    """Static graphs told of a run, with at most so many nodes in all of them together:"""
+    static_nodes: int = 2_000
     watched: int = 32
     """Expressions that are watched at the same time."""
     text_chars: int = 20_000

@@ -16,6 +16,7 @@ from app.holding import Pace
 from app.modules import ModuleTree
 from app.predictions import Predictions
 from app.stand_ins import StandIn
+from app.static_graph import StaticGraph, Tracer
 from app.training import Curve, Ribbon, Watching
 from app.values import (
     Many,
@@ -50,8 +51,8 @@ class InputSpec:
     requires_grad: bool = False
 
 
-GraphStyle = Literal["annotated", "torchviz", "modules"]
-"""What is drawn of a run: the autograd graph, torchviz's own picture of it, or the tree of its modules."""
+GraphStyle = Literal["annotated", "torchviz", "modules", "static"]
+"""What is drawn of a run: the autograd graph, torchviz's picture of it, the tree of its modules, or static graphs."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,6 +71,8 @@ class RunRequest:
     """How a run that is watched live goes from its start; null for one that nobody can hold."""
     stand_ins: bool = False
     """Whether small built-in data may take the place of what would be downloaded."""
+    tracer: Tracer = "torch.fx"
+    """For static graphs: who traces the modules that this run called."""
 
 
 TensorKind = Literal["tensor", "parameter", "buffer", "array"]
@@ -325,6 +328,7 @@ class Trace:
     graphs: Many[AutogradGraph] = ()
     classic: ClassicGraph | None = None
     modules: Many[ModuleTree] = ()
+    static_graphs: Many[StaticGraph] = ()
     curves: Many[Curve] = ()
     predictions: Many[Predictions] = ()
     """Of each model found, the first and the latest look."""

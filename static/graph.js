@@ -4,6 +4,7 @@
 
 const STEP = 1.25;
 const SMALLEST = 0.6; // what a picture opens with where it does not fit: small enough to see much, large enough to read
+const BESIDE = 0.45; // likewise of two graphs beside each other, of which both are to be seen
 const SETTLED = 160;
 
 export function startGraph() {
@@ -24,7 +25,7 @@ export function startGraph() {
   }
 
   const bounded = (zoom) => Math.min(4, Math.max(0.05, zoom));
-  const current = () => view.zoom || Math.max(fitting(false), SMALLEST);
+  const current = () => view.zoom || Math.max(fitting(false), picture()?.querySelector(".heading") ? BESIDE : SMALLEST);
 
   function show() {
     const image = picture();

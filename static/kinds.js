@@ -17,6 +17,10 @@ export function startKinds(editor) {
     else form.dispatchEvent(new Event("playground:now"));
   });
 
+  document.addEventListener("change", (event) => {
+    if (event.target.id === "tracer") form.dispatchEvent(new Event("playground:now"));
+  });
+
   document.addEventListener("htmx:after:swap", () => {
     const button = asked && document.querySelector(`[data-kind][value="${asked}"]`);
     if (!button) return;

@@ -10,6 +10,11 @@ export function startLinks(editor, graph) {
   const boxOf = (event) => event.target.closest?.(".viewport .box");
   // Places in a text that has changed since are nobody's places.
   const offsets = (box) => (editor.current() ? offsetsOf(box?.dataset.span, editor.source.value) : null);
+  // Where two graphs stand beside each other, what came from the same characters belongs together.
+  const kin = (box) => {
+    const same = box.dataset.span && box.ownerSVGElement.querySelector(".heading");
+    return same ? boxes().filter((each) => each.dataset.span === box.dataset.span && !each.dataset.group) : [];
+  };
   const copies = (node) => boxes().filter((box) => box.dataset.node === node);
 
   function light(chosen) {
@@ -21,13 +26,14 @@ export function startLinks(editor, graph) {
   }
 
   function point(box) {
-    light(copies(box.dataset.node));
+    light([...copies(box.dataset.node), ...kin(box)]);
     const found = offsets(box);
     if (found) editor.mark(...found);
   }
 
   function rest() {
-    light(state.pinned ? copies(state.pinned) : []);
+    const pinned = state.pinned ? copies(state.pinned) : [];
+    light([...pinned, ...pinned.slice(0, 1).flatMap(kin)]);
     editor.clear();
   }
 

@@ -11,7 +11,7 @@ export function startMinimap(graph) {
     const box = picture.viewBox.baseVal;
     const scale = LONGEST / Math.max(box.width, box.height);
     const root = document.createElementNS(SVG, "svg");
-    root.setAttribute("viewBox", `0 0 ${box.width} ${box.height}`);
+    root.setAttribute("viewBox", `0 ${box.y} ${box.width} ${box.height}`);
     root.setAttribute("width", Math.max(24, box.width * scale));
     root.setAttribute("height", Math.max(24, box.height * scale));
     const cards = [...picture.querySelectorAll(".box")].map((each) => {
@@ -39,7 +39,7 @@ export function startMinimap(graph) {
     const outer = area.getBoundingClientRect();
     const zoom = whole.width / picture.viewBox.baseVal.width;
     map.frame.setAttribute("x", (outer.left - whole.left) / zoom);
-    map.frame.setAttribute("y", (outer.top - whole.top) / zoom);
+    map.frame.setAttribute("y", picture.viewBox.baseVal.y + (outer.top - whole.top) / zoom);
     map.frame.setAttribute("width", area.clientWidth / zoom);
     map.frame.setAttribute("height", area.clientHeight / zoom);
   }

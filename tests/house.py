@@ -6,7 +6,7 @@ FLOORS = (
     (
         *("frames", "trace", "graph", "cells", "training", "holding", "explanation"),
         *("predictions", "classic", "values", "limits", "errors", "editing", "spelling"),
-        *("modules", "stand_ins"),
+        *("modules", "stand_ins", "static_graph"),
     ),
     ("wire", "control", "program", "repairs", "advice", "recipes", "settings", "words", "thinning"),
     ("sandbox", "drawing", "worker"),
@@ -21,6 +21,7 @@ NEIGHBOURS = (
         (user, "values")
         for user in ("errors", "training", "holding", "predictions", "classic", "cells", "modules")
     ),
+    *(("trace", "static_graph"), ("static_graph", "values")),
     *(
         ("trace", used)
         for used in ("values", "training", "holding", "predictions", "classic", "cells", "graph", "modules")
@@ -77,6 +78,8 @@ MAY_CATCH_EVERYTHING = (
         "asks modules, whose `extra_repr` may be the program's own, what they are",
     ),
     ("app/worker/watches.py", "evaluates the user's expressions"),
+    ("app/worker/tracings.py", "notes what a tracing of the program's own raised, and raises it again"),
+    ("app/worker/static_graphs.py", "traces modules, whose forward may raise anything"),
     ("app/worker/outcome.py", "reads the message of an exception whose class may be the user's own"),
 )
 FILE_LINES, FUNCTION_LINES = 400, 60

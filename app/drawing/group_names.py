@@ -8,10 +8,11 @@ from app.drawing.grouping import Part, split_path
 from app.drawing.lettering import clean
 from app.drawing.numerals import show_count
 from app.graph import GraphNode
+from app.static_graph import StaticNode
 from app.values import Text
 
 
-def group_title(part: Part, nodes: Sequence[GraphNode]) -> Text:
+def group_title(part: Part, nodes: Sequence[GraphNode] | Sequence[StaticNode]) -> Text:
     if part.kind == "module":
         return Text("{module}", {"module": clean(_module_path(part, nodes))})
     if part.kind == "lines":
@@ -29,13 +30,13 @@ def group_hint(part: Part) -> Text | None:
     return Text("iterations {first}–{last}", {"first": first, "last": last})
 
 
-def _module_path(part: Part, nodes: Sequence[GraphNode]) -> str:
+def _module_path(part: Part, nodes: Sequence[GraphNode] | Sequence[StaticNode]) -> str:
     """As much of the path as all of the group has in common."""
     parts = split_path(nodes[0].module or "")[: part.depth + 1]
     return "".join([name if name.startswith("[") else f".{name}" for name in parts]).lstrip(".")
 
 
-def _loop_title(part: Part, nodes: Sequence[GraphNode]) -> Text:
+def _loop_title(part: Part, nodes: Sequence[GraphNode] | Sequence[StaticNode]) -> Text:
     spans = [node.span for node in nodes if node.span is not None]
     values: dict[str, str | int | float] = {
         "line": min([span.line for span in spans], default=0),

@@ -178,6 +178,15 @@ class Stages:
 
 
 @dataclass(frozen=True, slots=True)
+class Heading:
+    """What one of several graphs in a picture is."""
+
+    text: Text
+    x: int
+    y: int
+
+
+@dataclass(frozen=True, slots=True)
 class GraphDrawing:
     id: str
     width: int
@@ -191,3 +200,6 @@ class GraphDrawing:
     opened: tuple[Opened, ...]
     note: Text | None
     """Why the picture does not show every node."""
+    top: int = 0
+    """Room above it for headings, which stand at negative heights."""
+    headings: tuple[Heading, ...] = ()

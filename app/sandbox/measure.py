@@ -67,6 +67,8 @@ def _sizes(trace: Trace, limits: Limits) -> Iterator[Size]:
         yield "torchviz edges", len(trace.classic.edges) + len(trace.classic.nodes), 2 * limits.graph_edges
     yield "modules", sum(len(tree.modules) for tree in trace.modules), limits.modules
     yield "parameters", sum(len(tree.parameters) for tree in trace.modules), limits.modules
+    yield "static graphs", len(trace.static_graphs), limits.static_graphs
+    yield "static nodes", sum(len(graph.nodes) for graph in trace.static_graphs), limits.static_nodes
     yield "predictions", len(trace.predictions), 2 * limits.models
     yield from _prediction_sizes(trace.predictions, limits)
     yield from _text_sizes(trace, limits)

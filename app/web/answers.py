@@ -50,6 +50,7 @@ from app.web.pictures import Picture, chosen_graph
 from app.web.problems import Failure, FailureAnswer
 from app.web.repairs import SaidAdvice, SaidRepair, repaired_source, say_advice, say_repairs
 from app.web.requests import PictureFormat
+from app.web.static_answers import StaticAnswer, say_static
 
 
 @dataclass(frozen=True, slots=True)
@@ -169,9 +170,11 @@ class EvaluateAnswer:
     backward: BackwardPass | None
     """The backward pass `graph` shows, where it ran backward."""
     picture: PictureAnswer | None
-    """The picture that was asked for, where it is none of `graph`: of the modules."""
+    """The picture that was asked for, where it is none of `graph`: of the modules, or of static graphs."""
     modules: tuple[ModuleTree, ...]
     """Each module of the program that lies in no other, with its parts, and all their parameters and buffers."""
+    static_graphs: tuple[StaticAnswer, ...]
+    """What the program traced with torch.fx or torch.export; where `graph.style` asks, also modules it called."""
     curves: tuple[Curve, ...]
     """What was found to change while the program trained, thinned."""
     predictions: tuple[Predictions, ...]
@@ -271,6 +274,7 @@ def answer_for(
         backward=graph.backward if graph else None,
         picture=_picture(picture, asked),
         modules=trace.modules,
+        static_graphs=tuple(say_static(each, language) for each in trace.static_graphs),
         curves=trace.curves,
         predictions=trace.predictions,
         ribbons=trace.ribbons,

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import cmath
 from collections.abc import Mapping
-from dataclasses import dataclass, field, fields
+from dataclasses import dataclass, field, fields, replace
 from typing import Literal, get_args
 from urllib.parse import parse_qsl
 
@@ -18,6 +18,7 @@ from app.errors import ProgramRefused
 from app.holding import Pace
 from app.program import FreeName, list_problems
 from app.request import BAD_SEED
+from app.static_graph import Tracer
 from app.trace import Dtype, GraphStyle, Init, InputSpec, RunRequest
 from app.values import Complex, Nested, Problem, Text
 from app.web.problems import RequestRefused
@@ -25,9 +26,15 @@ from app.web.requests import freeze_value, spell
 
 KINDS = ("value", *get_args(Init))
 DTYPES = get_args(Dtype)
-PageStyle = GraphStyle | Literal["diff"]
-"""What the page can show: also a run compared with an earlier one."""
-STYLES: Mapping[str, PageStyle] = {"torchviz": "torchviz", "modules": "modules", "diff": "diff"}
+PageStyle = GraphStyle | Literal["diff", "auto"]
+"""What the page can show: also a run compared with an earlier one, or what suits the run."""
+STYLES: Mapping[str, PageStyle] = {
+    "annotated": "annotated",
+    "torchviz": "torchviz",
+    "modules": "modules",
+    "static": "static",
+    "diff": "diff",
+}
 MOST_PARKED = 12
 MOST_FORM_FIELDS = 2_000
 MOST_NAMES = 60
@@ -75,7 +82,7 @@ class Form:
     backward: str = "auto"
     seed: str = ""
     """Of the run's random numbers; empty for other ones each time."""
-    style: PageStyle = "annotated"
+    style: PageStyle = "auto"
     sequence: str = ""
     """The page's own count of its requests, given back so that an older answer is not shown over a newer one."""
     roots: tuple[str, ...] = ()
@@ -106,6 +113,8 @@ class Form:
     """Watched expressions."""
     stand_ins: str = ""
     """Whether small built-in data may take the place of what would be downloaded."""
+    tracer: str = ""
+    """Who traces for a static graph."""
     set_language: str = ""
     set_theme: str = ""
     recipe: Mapping[str, str] = field(default_factory=dict)
@@ -136,9 +145,15 @@ class Form:
             problems.append(Problem("bad_seed", BAD_SEED))
         if problems:
             raise ProgramRefused(list_problems(problems))
-        style: GraphStyle = "annotated" if self.style == "diff" else self.style
-        stand_ins = bool(self.stand_ins)
-        return RunRequest(specs, self.device, self.backward, seed, style, self.watch, stand_ins=stand_ins)
+        style: GraphStyle
+        match self.style:
+            case "diff" | "auto":
+                style = "annotated"
+            case chosen:
+                style = chosen
+        asked = RunRequest(specs, self.device, self.backward, seed, style, self.watch)
+        tracer: Tracer = "torch.export" if self.tracer == "torch.export" else "torch.fx"
+        return replace(asked, stand_ins=bool(self.stand_ins), tracer=tracer)
 
     def pace(self) -> Pace:
         """How a live run goes; a speed that is none is as fast as it can."""
@@ -168,7 +183,7 @@ def read_form(body: bytes) -> Form:
         device=short.get("device", "cpu"),
         backward=short.get("backward", "auto"),
         seed=short.get("seed", ""),
-        style=STYLES.get(short.get("style", ""), "annotated"),
+        style=STYLES.get(short.get("style", ""), "auto"),
         sequence=short.get("sequence", "")[:20],
         roots=tuple(
             _cut(name) for name in texts.get("roots", "").split(",", MOST_NAMES)[:MOST_NAMES] if name
@@ -187,6 +202,7 @@ def read_form(body: bytes) -> Form:
         fix=short.get("fix", ""),
         watch=read_watch(pairs),
         stand_ins=short.get("stand_ins", ""),
+        tracer=short.get("tracer", ""),
         set_language=short.get("set_language", ""),
         set_theme=short.get("set_theme", ""),
         recipe={name.removeprefix(CHOICE): text for name, text in short.items() if name.startswith(CHOICE)},

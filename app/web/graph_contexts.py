@@ -32,6 +32,29 @@ class KindChoice:
 
 
 @dataclass(frozen=True, slots=True)
+class LostRow:
+    """Something a static graph does not hold, and where it stands in the program."""
+
+    sentence: str
+    place: Place | None
+
+
+@dataclass(frozen=True, slots=True)
+class StaticView:
+    """A static graph in words: what it has lost, or why there is none."""
+
+    name: str
+    tracer: str
+    asked: bool
+    lost: tuple[LostRow, ...]
+    code: str
+    error: str | None
+    error_place: Place | None
+    remedy: str | None
+    left_out: int
+
+
+@dataclass(frozen=True, slots=True)
 class GraphPanel:
     """The picture of the chosen graph: our own drawing, or torchviz's as an image."""
 
@@ -55,6 +78,8 @@ class GraphPanel:
     """What differs from the graph that is kept as `before`."""
     kind: str = "annotated"
     kinds: tuple[KindChoice, ...] = ()
+    statics: tuple[StaticView, ...] = ()
+    tracer: str = "torch.fx"
 
 
 @dataclass(frozen=True, slots=True)

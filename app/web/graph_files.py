@@ -18,9 +18,9 @@ from app.graph import AutogradGraph
 from app.web.evaluate import count_run, in_thread_if, parse, run
 from app.web.export import attach
 from app.web.forms import Form, read_form
-from app.web.kinds import write_kind
+from app.web.kinds import kind_to_show, write_kind
 from app.web.pages import read_request, show_inputs, submit_form
-from app.web.pictures import THEMES, choose, is_long, write_picture
+from app.web.pictures import THEMES, choose, draw, is_long, write_picture
 from app.web.playground import language_of, playground_of
 from app.web.recent import NOTHING_BESIDE, Beside, Graphs
 from app.web.requests import PictureFormat
@@ -51,14 +51,17 @@ async def save_graph(request: Request, name: str, theme: str = "auto") -> Respon
     except ProgramRefused:
         graphs, beside = (), NOTHING_BESIDE
     asked, media_type = FILES[name]
-    if form.style == "modules" and beside.anything:
-        theme_name, opened = THEMES.get(theme, "auto"), frozenset(form.opened)
-        written = await write_kind(playground, beside, asked, language, theme_name, opened)
-        return attach(name.replace("graph", "modules"), written or "", media_type)
+    colours, opened = THEMES.get(theme, "auto"), frozenset(form.opened)
+    kind = kind_to_show(form.style, graphs, beside)
+    if kind == "modules" or kind == "static":
+        autograd = await draw(playground, choose(graphs, form.shown), opened, False) if graphs else None
+        written = await write_kind(playground, beside, kind, asked, language, colours, opened, autograd)
+        if written is not None:
+            return attach(name.replace("graph", kind), written, media_type)
     if not graphs:
         return await submit_form(request, form)
-    graph, opened = choose(graphs, form.shown), frozenset(form.opened)
-    text = await write_picture(playground, graph, asked, language, THEMES.get(theme, "auto"), opened)
+    graph = choose(graphs, form.shown)
+    text = await write_picture(playground, graph, asked, language, colours, opened)
     if text is None:
         text = await in_thread_if(is_long(graph), write_graph, graph)
     return attach(name, text, media_type)
@@ -74,4 +77,4 @@ async def _run_again(request: Request, form: Form) -> tuple[Graphs, Beside]:
     program = await parse(playground, form.source)
     asked = await read_request(form, show_inputs(program, form))
     trace = await run(playground, request, program, asked)
-    return trace.graphs, Beside(trace.modules)
+    return trace.graphs, Beside(trace.modules, trace.static_graphs)

@@ -80,7 +80,7 @@ async def move_live(request: Request) -> Response:
     if held is None:
         return Response(status_code=204)
     graph = None
-    if held.graph is not None and form.style == "annotated":
+    if held.graph is not None and form.style in ("auto", "annotated"):
         always = replace(held.graph, occurrence=0)  # the picture keeps its name from one pass to the next
         graph = await annotated_panel(playground, (always,), form, language, None)
     source = SourceText.of(normalise_source(form.source))

@@ -26,10 +26,10 @@ from app.web.examples import Example
 from app.web.files import read_pasted
 from app.web.forms import Form, fields_for, read_form
 from app.web.headers import nonce_of
-from app.web.kinds import kind_panel
+from app.web.kinds import kind_to_show
 from app.web.languages import Language
 from app.web.panels import show_failure_notices, show_outcome, show_result, show_status
-from app.web.pictures import annotated_panel, graph_panel
+from app.web.pictures import graph_panel, look_panel
 from app.web.playground import Playground, language_of, playground_of
 from app.web.problems import Failure, RateExceeded, Reply, reply_to
 from app.web.recipe_panel import show_recipe
@@ -100,12 +100,10 @@ async def look_again(request: Request) -> Response:
     form = read_form(await request.body())
     playground, language = playground_of(request), language_of(request)
     graphs, beside = playground.recent.look(form.graph)
-    if form.style == "modules" and beside.anything:
-        panel = await kind_panel(playground, graphs, beside, form, language, form.graph)
-    elif graphs and form.style in ("annotated", "diff"):
-        panel = await annotated_panel(playground, graphs, form, language, form.graph, beside)
-    else:
+    kind = kind_to_show(form.style, graphs, beside)
+    if kind is None or kind == "torchviz" or (form.style not in ("auto", kind)):
         return await submit_fragment(request)
+    panel = await look_panel(playground, graphs, beside, form, kind, language, form.graph)
     look = GraphLook(panel)
     return await in_thread_if(is_large(look), render, request, "_look.html", look)
 
@@ -157,7 +155,7 @@ async def answer_form(
     playground: Playground, form: Form, program: Program, trace: Trace, language: Language
 ) -> Answer:
     source = SourceText.of(program.source)
-    graph = await graph_panel(playground, trace, form, language)
+    graph = await graph_panel(playground, trace, replace(form, source=program.source), language)
     names = backward_names(program, trace)
     return Answer(
         sequence=form.sequence,

@@ -25,7 +25,7 @@ from app.web.evaluate import in_thread_if
 from app.web.forms import Form, PageStyle
 from app.web.graph_contexts import GraphPanel, PassChoice
 from app.web.inspector import write_inspector
-from app.web.kinds import kind_panel, list_kinds, write_kind
+from app.web.kinds import draw_kind, kind_panel, kind_to_show, list_kinds, tell_statics, write_kind
 from app.web.languages import Language
 from app.web.panels import show_caption
 from app.web.places import data_url
@@ -80,8 +80,8 @@ async def draw_picture(
     started = perf_counter()
     text = None
     try:
-        if style == "modules":
-            other = await write_kind(playground, Beside(trace.modules), asked, language, theme)
+        if style in ("modules", "static"):
+            other = await write_other(playground, trace, style, asked, language, theme)
             return Picture(style, other=other, seconds=perf_counter() - started)
         if style == "torchviz" and asked in ("svg", "dot"):
             text = await _classic(playground, trace.classic, asked)
@@ -163,16 +163,63 @@ async def graph_panel(
     playground: Playground, trace: Trace, form: Form, language: Language
 ) -> GraphPanel | None:
     """The picture on the page; None for a run without a graph."""
-    graph, beside = chosen_graph(trace), Beside(trace.modules)
-    if beside.anything and (form.style == "modules" or graph is None):
-        return await kind_panel(playground, trace.graphs, beside, form, language)
-    if graph is None:
-        return None
-    if form.style == "torchviz":
-        return await _classic_panel(playground, trace.classic, graph, beside, language)
-    if form.style == "diff":
-        return await _compared_panel(playground, trace.graphs, beside, form, language)
-    return await annotated_panel(playground, trace.graphs, form, language, beside=beside)
+    graph, beside = chosen_graph(trace), Beside(trace.modules, trace.static_graphs)
+    kind = kind_to_show(form.style, trace.graphs, beside)
+    match kind:
+        case None:
+            return None
+        case "torchviz" if graph is not None:
+            return await _classic_panel(playground, trace.classic, graph, beside, language)
+        case "diff":
+            return await _compared_panel(playground, trace.graphs, beside, form, language)
+        case _:
+            return await look_panel(playground, trace.graphs, beside, form, kind, language)
+
+
+async def look_panel(
+    playground: Playground,
+    graphs: Graphs,
+    beside: Beside,
+    form: Form,
+    kind: PageStyle,
+    language: Language,
+    kept: str = "",
+) -> GraphPanel:
+    """A kind that is drawn from what is kept of a run."""
+    if kind == "modules" or not graphs:
+        return await kind_panel(playground, graphs, beside, form, kind, language, kept)
+    panel = await annotated_panel(playground, graphs, form, language, kept, beside)
+    if kind != "static" or panel.drawing is None:
+        return panel
+    drawing = await draw_kind(playground, beside, "static", frozenset(form.opened), panel.drawing)
+    return replace(
+        panel,
+        drawing=drawing,
+        svg=await in_thread_if(
+            len(drawing.boxes) >= SMALL_STORY, playground.pen.write, drawing, False, language.say
+        ),
+        key=f"static-{panel.key}",
+        kind="static",
+        kinds=list_kinds(graphs, beside, "static", language),
+        times=write_times(drawing.stages),
+        statics=tell_statics(beside.statics, form, language),
+        tracer=form.tracer,
+    )
+
+
+async def write_other(
+    playground: Playground,
+    trace: Trace,
+    style: GraphStyle,
+    asked: PictureFormat,
+    language: Language,
+    theme: Theme,
+) -> str | None:
+    """The picture of another kind than the autograd graph, which stands beside static graphs."""
+    beside, graph = Beside(trace.modules, trace.static_graphs), chosen_graph(trace)
+    both = style == "static" and asked == "svg" and graph is not None
+    drawing = await draw(playground, graph, staged=False) if both and graph else None
+    return await write_kind(playground, beside, style, asked, language, theme, autograd=drawing)
 
 
 async def _compared_panel(

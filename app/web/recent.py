@@ -11,6 +11,7 @@ from dataclasses import dataclass
 
 from app.graph import AutogradGraph
 from app.modules import ModuleTree
+from app.static_graph import StaticGraph
 
 Graphs = tuple[AutogradGraph, ...]
 
@@ -20,14 +21,16 @@ class Beside:
     """What else of a run is drawn, kept with its graphs."""
 
     modules: tuple[ModuleTree, ...] = ()
+    statics: tuple[StaticGraph, ...] = ()
 
     @property
     def size(self) -> int:
-        return sum(len(tree.modules) + len(tree.parameters) for tree in self.modules)
+        trees = sum(len(tree.modules) + len(tree.parameters) for tree in self.modules)
+        return trees + sum(len(graph.nodes) for graph in self.statics)
 
     @property
     def anything(self) -> bool:
-        return bool(self.modules)
+        return bool(self.modules or self.statics)
 
 
 NOTHING_BESIDE = Beside()

@@ -27,6 +27,7 @@ from app.limits import Limits
 from app.notebook import read_notebook
 from app.program import list_problems
 from app.request import check_expression
+from app.static_graph import Tracer
 from app.trace import Dtype, GraphStyle, Init, InputSpec, RunRequest
 from app.values import Complex, Nested, Problem, Scalar, Spelled, Text
 from app.web.problems import RequestRefused
@@ -115,7 +116,13 @@ class GraphBody(Strict):
     style: GraphStyle = Field(
         default="annotated",
         description="`annotated` is our own picture of the autograd graph, `torchviz` is torchviz's; `modules` is the "
-        "tree of the program's modules, whose picture the answer holds as `picture`.",
+        "tree of the program's modules, `static` the graph that torch.fx or torch.export traces, beside the autograd "
+        "graph; their pictures are the answer's `picture`.",
+    )
+    tracer: Tracer = Field(
+        default="torch.fx",
+        description="For `static`: who traces the modules that the run called. Their forward runs once more for it, "
+        "with stand-ins for tensors, when the run is over.",
     )
     format: PictureFormat = Field(
         default="svg",
@@ -183,15 +190,8 @@ class EvaluateBody(Strict):
 
     def run_request(self) -> RunRequest:
         inputs = {name: each.spec() for name, each in self.inputs.items()}
-        return RunRequest(
-            inputs,
-            self.device,
-            self.backward,
-            self.seed,
-            self.graph.style,
-            self.watch,
-            stand_ins=self.stand_ins,
-        )
+        asked = RunRequest(inputs, self.device, self.backward, self.seed, self.graph.style, self.watch)
+        return replace(asked, stand_ins=self.stand_ins, tracer=self.graph.tracer)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -68,8 +68,9 @@ from app.worker.outputs import Outputs
 from app.worker.passes import Passes, RawPass, run_auto
 from app.worker.predictions import Watcher
 from app.worker.recorder import Recorder
-from app.worker.report import Places, Report
+from app.worker.report import Places, Report, Told
 from app.worker.stand_ins.lend import Lender
+from app.worker.static_graphs import StaticGraphs
 from app.worker.training import TrainingLog
 from app.worker.turns import Turns
 from app.worker.watches import Watches
@@ -118,7 +119,7 @@ class Run:
         self._compiled = compiled
         self._places = Places(SourceText.of(source), self._compiled.names)
         self._identities = IdentityTable()
-        self._modules = ModulePaths()
+        self._modules = ModulePaths(keeps_examples=request.graph == "static")
         self._recorder = Recorder(limits, self._identities, self._modules)
         self._recorder.join(OptimiserSteps(self._recorder))
         self._folder = Folder()
@@ -159,6 +160,8 @@ class Run:
             request.watch, names, aside, self._moments, self._training, trains, limits, send
         )
         self._trees: tuple[ModuleTree, ...] = ()
+        self._statics = StaticGraphs(self._places, self._recorder, self._modules, limits)
+        self._told: Told | None = None
         self._watched: list[Watched] = []
         self._notes: list[Text] = []
         linecache.cache[FILENAME] = (len(source), None, source.splitlines(True), FILENAME)
@@ -266,6 +269,9 @@ class Run:
         counted, place = not self._recorder.left_early, self._places.span
         trees = ModuleTrees(self._limits, self._modules.followed, place, counted)
         self._trees = trees.tell(self._main.__dict__)
+        if self._request.graph == "static":
+            self._told = self._tell()  # the forwards that run now may change what there is to be told
+            self._statics.ask(self._main.__dict__, self._request.tracer)
 
     def _run_backward(self) -> None:
         named = {item.name: item.thing for item in self._found if isinstance(item.thing, Tensor)}
@@ -317,6 +323,7 @@ class Run:
             stack.enter_context(
                 self._passes.watching(self._before_pass, self._note_backward, self._after_backward)
             )
+            stack.enter_context(self._statics.tracings.watching())
             stack.enter_context(Ways(self._folder).watching())
             if self._request.stand_ins:
                 stack.enter_context(self._lender.lending())
@@ -324,7 +331,8 @@ class Run:
 
     # ------------------------------------------------------------------------------------------ telling
 
-    def trace(self, outcome: Outcome) -> Trace:
+    def _tell(self) -> Told:
+        """What the recorder holds, in the vocabulary."""
         report = self._report(self._limits)
         self._recorder.leave()
         tensors = report.tensors(self._found or find_what_there_is(self._main.__dict__))
@@ -333,12 +341,15 @@ class Run:
             self._notes.append(
                 Text("Reasons were not looked for in {count} tensors: it took too long.", words)
             )
-        steps = report.steps()
+        return Told(report, tensors, report.steps(), report.graphs())
+
+    def trace(self, outcome: Outcome) -> Trace:
+        told = self._told or self._tell()
         self.timings = replace(self.timings, backward=self._passes.seconds)
         return Trace(
             outcome=outcome,
             device=self._device,
-            tensors=tensors,
+            tensors=told.tensors,
             result=self._outputs.displays.result,
             displays=tuple(self._outputs.displays.shown),
             cells=self._turns.told(),
@@ -346,16 +357,20 @@ class Run:
             warnings=self._outputs.warnings.told(),
             figures=tuple(self._outputs.figures.figures),
             watched=tuple(self._watched),
-            steps=steps,
-            graphs=report.graphs(),
+            steps=told.steps,
+            graphs=told.graphs,
             classic=self._classic,
             modules=self._trees,
+            static_graphs=self._statics.tell(self._main.__dict__),
             curves=self._training.curves(),
             predictions=self._predictions.told(),
             ribbons=self._training.ribbons(),
             stand_ins=self._lender.told(),
-            notes=(*self._notes, *self._outputs.notes, *self._predictions.notes, *self._folder.notes()),
-            cuts=tuple(self._cuts(report)),
+            notes=(
+                *(*self._notes, *self._outputs.notes, *self._statics.notes),
+                *(*self._predictions.notes, *self._folder.notes()),
+            ),
+            cuts=tuple(self._cuts(told.report)),
             versions=Versions(platform.python_version(), torch.__version__, np.__version__),
         )
 

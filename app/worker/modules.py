@@ -24,6 +24,9 @@ MOST_LOOKED_AT = 64
 """Calls of one module whose results are looked at."""
 
 
+Example = tuple[tuple[Any, ...], dict[str, Any]]
+
+
 class Followed:
     """What is known of one module that was called."""
 
@@ -41,10 +44,15 @@ class Followed:
 class ModulePaths:
     """The path of the module whose forward is running: `current`, None outside any."""
 
-    def __init__(self) -> None:
+    def __init__(self, keeps_examples: bool = False) -> None:
+        """`keeps_examples`: keep the arguments of each module's first call from outside, to trace it with."""
         self.current: str | None = None
         self.on_outermost: Callable[[nn.Module, Any, Any], None] = lambda module, args, result: None
         """Told of each call of a module outside any other's forward."""
+        self._keeps_examples = keeps_examples
+        self.quiet = False
+        """While a tracer runs forwards with stand-ins, which are no calls of the program's."""
+        self._examples: weakref.WeakKeyDictionary[nn.Module, Example] = weakref.WeakKeyDictionary()
         self._stack: list[str | None] = []
         self._handles: tuple[RemovableHandle, ...] = ()
         self._known: weakref.WeakKeyDictionary[nn.Module, Followed] = weakref.WeakKeyDictionary()
@@ -54,6 +62,7 @@ class ModulePaths:
         self._handles = (
             register_module_forward_pre_hook(self._enter),
             register_module_forward_hook(self._leave, always_call=True),
+            *([register_module_forward_hook(self._keep, with_kwargs=True)] if self._keeps_examples else []),
         )
 
     def stop(self) -> None:
@@ -72,7 +81,17 @@ class ModulePaths:
     def followed(self, module: nn.Module) -> Followed | None:
         return self._known.get(module)
 
+    def example(self, module: nn.Module) -> Example:
+        """Arguments a module was called with."""
+        return self._examples.get(module, ((), {}))
+
+    def _keep(self, module: nn.Module, args: Any, kwargs: Any, result: Any) -> None:
+        if module not in self._examples and self.current is None and not self.quiet:
+            self._examples[module] = args, kwargs
+
     def _enter(self, module: nn.Module, args: Any) -> None:
+        if self.quiet:
+            return
         known = self._known.get(module) or self._learn(module)
         if not known.calls:
             frame = program_frame(sys._getframe(1))
@@ -83,6 +102,8 @@ class ModulePaths:
         self.current = known.path
 
     def _leave(self, module: nn.Module, args: Any, result: Any) -> None:
+        if self.quiet:
+            return
         self.current = self._stack.pop() if self._stack else None
         known = self._known.get(module)
         if known is not None and len(known.shapes) < MOST_SHAPES and known.calls <= MOST_LOOKED_AT:

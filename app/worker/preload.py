@@ -181,6 +181,7 @@ def warm_up() -> None:
     sympy.diff(sympy.Symbol("x") ** 2)
     make_fx(torch.sin, tracing_mode="symbolic")(torch.ones(1))
     make_kernels()
+    torch.export.export(nn.Sequential(nn.Linear(2, 2), nn.ReLU()), (torch.ones(1, 2),))
     # torch asks it who calls; it looks at the file of each module that is new to it, which the seal forbids
     inspect.getmodule(compile("", "<nobody>", "exec"))
     decode_task(encode_task(Task("", RunRequest(), Limits()))[HEADER.size :])

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from itertools import pairwise
 from types import CodeType
 from typing import Any
@@ -279,6 +279,16 @@ class Report:
 
     def _root_name(self, number: TensorId, names: dict[TensorId, str]) -> str:
         return self._known_as(number, names)[:CALL_CHARS]
+
+
+@dataclass(frozen=True, slots=True)
+class Told:
+    """What was told of a run's records, and what it was told by."""
+
+    report: Report
+    tensors: tuple[TensorRecord, ...]
+    steps: tuple[Step, ...]
+    graphs: tuple[AutogradGraph, ...]
 
 
 def is_inner(call: Call, after: Call) -> bool:
