@@ -76,7 +76,7 @@ def key_of(advice: Advice) -> str:
 
 
 def key_of_edit(text: str, edit: Edit) -> str:
-    """An edit as a button's value: where, the checksum of what stands there, and what is to stand there."""
+    """An edit as a button's value: where, the checksum of the lines there, and what is to stand there."""
     span = edit.span
     where = (span.line, span.column, span.end_line, span.end_column, checksum(text, span))
     return f"{EDIT}{':'.join(map(str, where))}:{edit.text}"
@@ -84,7 +84,7 @@ def key_of_edit(text: str, edit: Edit) -> str:
 
 def read_edit(text: str, key: str) -> Edit | None:
     """The edit of a button's value; None where it is none of ours, or the text is another by now."""
-    match = re.fullmatch(EDIT + 5 * r"(\d{1,10}):" + r"(.{1,100})", key)
+    match = re.fullmatch(EDIT + 5 * r"(\d{1,10}):" + r"(.{1,120})", key.replace("\r\n", "\n"), re.DOTALL)
     if match is None:
         return None
     line, column, end_line, end_column, expected = map(int, match.groups()[:5])
@@ -93,4 +93,5 @@ def read_edit(text: str, key: str) -> Edit | None:
 
 
 def checksum(text: str, span: Span) -> int:
-    return crc32(SourceText.of(text).text(span).encode("utf-8", "surrogatepass"))
+    lines = text.split("\n")[span.line - 1 : span.end_line]
+    return crc32("\n".join(lines).encode("utf-8", "surrogatepass"))

@@ -35,12 +35,12 @@ def show_fixes(told: Explanation, source: SourceText) -> Iterator[Offer]:
     """A button for each edit of one place; a child's own words are not made a longer one."""
     text = "\n".join(source.lines)
     for fix in told.fixes[:MOST_FIXES]:
-        if (
-            len(fix.edits) == 1
-            and 0 < len(fix.edits[0].text) <= MOST_TEXT
-            and fix.edits[0].text.isprintable()
-        ):
-            yield Offer(key_of_edit(text, fix.edits[0]), fix.edits[0].text)
+        if len(fix.edits) == 1 and is_short(fix.label) and is_short(fix.edits[0].text.replace("\n", "")):
+            yield Offer(key_of_edit(text, fix.edits[0]), fix.label)
+
+
+def is_short(text: str) -> bool:
+    return 0 < len(text) <= MOST_TEXT and text.isprintable()
 
 
 def show_involved(operand: Involved) -> InvolvedRow:

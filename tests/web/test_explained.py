@@ -96,6 +96,13 @@ def test_the_page_offers_the_edit_that_a_child_told() -> None:
     assert fixed(text, offer.key) == "x = torch.tensor([1])"
 
 
+def test_a_line_can_be_put_in() -> None:
+    text = "def f():\n    return 1"
+    key = key_of_edit(text, Edit(Span(2, 4, 2, 4), "g()\n    "))
+    assert fixed(text, key.replace("\n", "\r\n")) == "def f():\n    g()\n    return 1"
+    assert fixed(text + " + 1", key) == text + " + 1"
+
+
 @pytest.mark.parametrize("text", ["x = torch.tensor([1])", "", "x = torch.ones(1)"])
 def test_an_edit_of_an_earlier_text_is_not_made(text: str) -> None:
     key = key_of_edit("x = torch.tensr([1])", Edit(Span(1, 10, 1, 15), "tensor"))

@@ -8,13 +8,21 @@ from torch import Tensor
 
 from app.explanation import Beginning, Explanation, Fact, Involved
 from app.values import Span
-from app.worker.raised import history, layers, misspelt, shapes
+from app.worker.raised import feeding, history, layers, misspelt, modules, places, shapes
 from app.worker.raised.scene import Scene
 from app.worker.raised.told import Told
 from app.worker.tensors import dtype_name, shape_of
 from app.worker.why.facts import Facts, one_line
 
-RULES = (*history.RULES, *shapes.RULES, *layers.RULES, *misspelt.RULES)
+RULES = (
+    *modules.RULES,
+    *feeding.RULES,
+    *places.RULES,
+    *history.RULES,
+    *shapes.RULES,
+    *layers.RULES,
+    *misspelt.RULES,
+)
 MOST_MESSAGE = 4_000
 
 

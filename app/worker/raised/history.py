@@ -24,6 +24,8 @@ from app.worker.why.absent import why_absent, why_not_required, why_outside
 from app.worker.why.broken import Origins, why_value_broken
 from app.worker.why.facts import Reason, Words
 
+NUMPY = frozenset({"numpy", "from_numpy"})
+
 
 def roots_of(scene: Scene) -> list[Tensor]:
     """What backward was to start from."""
@@ -41,6 +43,8 @@ def made_by(scene: Scene, tensor: Tensor) -> tuple[Reason, ...]:
     if made is None:
         return ()
     words = scene.facts.words(made.call, **words_for(scene, tensor))
+    if words["name"] == words["call"]:
+        return ()
     return (Reason("made", Text("`{name}` was made by `{call}` (line {line}).", words), made.call),)
 
 
@@ -57,7 +61,9 @@ def tell_no_history(scene: Scene, match: re.Match[str]) -> Told | None:
     began = (reason,) if reason.at is not None else ()
     if not began:
         sentence = Text("`{name}` has no history: nothing it was computed from requires grad.", words)
-    return Told(reason.code, sentence, began=began)
+    through = any(isinstance(node, ast.Attribute) and node.attr in NUMPY for node in ast.walk(scene.program))
+    remedy = Text("What went through NumPy has left the graph: compute it with torch.") if through else None
+    return Told(reason.code, sentence, None, remedy, began=began)
 
 
 def tell_not_scalar(scene: Scene, match: re.Match[str]) -> Told | None:
@@ -160,6 +166,10 @@ def tell_leaf_written(scene: Scene, match: re.Match[str]) -> Told | None:
     tensor = scene.operands[0]
     words = words_for(scene, tensor)
     sentence = Text("`{name}` is a leaf that requires grad: autograd would lose what it held.", words)
+    if tensor._is_view():
+        sentence = Text(
+            "`{name}` is a view of a leaf that requires grad: autograd would lose what it held.", words
+        )
     remedy = Text("Change it under `with torch.no_grad():`, or compute a new tensor.")
     return Told("leaf_in_place", sentence, None, remedy, began=why_required(scene, tensor))
 

@@ -4,10 +4,18 @@ from __future__ import annotations
 
 import re
 
-from torch import Tensor
+from torch import Tensor, nn
 
 from app.values import Text
-from app.worker.raised.alignment import Row, align, align_left, dimension, may_differ, must_equal
+from app.worker.raised.alignment import (
+    Row,
+    align,
+    align_left,
+    dimension,
+    mark_missing,
+    may_differ,
+    must_equal,
+)
 from app.worker.raised.scene import Scene
 from app.worker.raised.shapes import is_there, row
 from app.worker.raised.told import Rule, Told, numbers_in
@@ -159,7 +167,7 @@ def tell_target(scene: Scene, match: re.Match[str]) -> Told | None:
     if len(scene.operands) < 2:
         return None
     output, target = scene.operands[:2]
-    table = align_left([row(scene, output), row(scene, target)])
+    table = mark_missing(align_left([row(scene, output), row(scene, target)]))
     sentence = Text("Output and target need the same shape.")
     return Told("target_shape", sentence, table, Text("`squeeze(1)` or `unsqueeze(1)` on one of them."))
 
@@ -218,7 +226,11 @@ def tell_dtype(scene: Scene, match: re.Match[str]) -> Told | None:
     kinds = list(dict.fromkeys(dtype_name(each.dtype) for each in scene.operands))
     if len(kinds) < 2:
         return None
-    words: Words = {"dtypes": ", ".join(kinds), "dtype": kinds[-1]}
+    floating = list(
+        dict.fromkeys(dtype_name(each.dtype) for each in scene.operands if each.is_floating_point())
+    )
+    wanted = floating[0] if len(floating) == 1 else kinds[-1]
+    words: Words = {"dtypes": ", ".join(kinds), "dtype": wanted}
     sentence = Text("These tensors must have one dtype, and have several: {dtypes}.", words)
     return Told("dtype", sentence, None, Text("Convert one of them: `.to(torch.{dtype})`.", words), "dtype")
 
@@ -226,7 +238,8 @@ def tell_dtype(scene: Scene, match: re.Match[str]) -> Told | None:
 def tell_class_dtype(scene: Scene, match: re.Match[str]) -> Told | None:
     if not scene.operands:
         return None
-    tensor = scene.operands[-1] if len(scene.operands) > 1 else scene.operands[0]
+    own = [each for each in scene.operands if not isinstance(each, nn.Parameter)]
+    tensor = (own or scene.operands)[-1]
     words: Words = {"name": scene.name(tensor), "dtype": dtype_name(tensor.dtype)}
     sentence = Text("`{name}` is {dtype}, which this call does not take there.", words)
     return Told(
@@ -304,7 +317,8 @@ RULES = (
     Rule(r"Target (?P<target>-?\d+) is out of bounds", tell_class),
     Rule(r"multi-target not supported", tell_multi_target),
     Rule(
-        r"same dtype|expected scalar type \w+ but found|should be the same|must have the same "
+        r"same dtype|[Ff]ound dtype \w+ but expected|"
+        r"expected scalar type \w+ but found|should be the same|must have the same "
         r"dtype|Index put requires the source and destination dtypes match",
         tell_dtype,
     ),
@@ -315,7 +329,8 @@ RULES = (
     Rule(
         r"to (?:be|have) one of the following (?:scalar )?types|expected target dtype to be|"
         r"expected scalar type \w+|Expected floating "
-        r"point type for target|must be long, int, byte or bool|tensors used as indices",
+        r"point type for target|must be long, int, byte or bool|tensors used as indices|"
+        r"Expected dtype int(?:32/int)?64 for index",
         tell_class_dtype,
     ),
     Rule(

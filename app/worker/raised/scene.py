@@ -141,17 +141,21 @@ class Scene:
     def source(self) -> SourceText:
         return SourceText.of(self.facts.text(EVERYTHING))
 
+    @cached_property
+    def program(self) -> ast.Module:
+        """The whole program's tree."""
+        try:
+            with warnings.catch_warnings(action="ignore"):
+                return ast.parse("\n".join(self.source.lines))
+        except (SyntaxError, ValueError, RecursionError, MemoryError):
+            return ast.Module([], [])
+
     def nodes(self, kind: type[N]) -> Iterator[N]:
         """What the failing place consists of or lies in, with its own positions in the program, the widest first."""
         if self.span is None:
             return
-        try:
-            with warnings.catch_warnings(action="ignore"):
-                tree = ast.parse("\n".join(self.source.lines))
-        except (SyntaxError, ValueError, RecursionError, MemoryError):
-            return
         first, last = (self.span.line, self.span.column), (self.span.end_line, self.span.end_column)
-        for node in ast.walk(tree):
+        for node in ast.walk(self.program):
             if isinstance(node, kind):
                 span = self.source.span_of(node)
                 if first < (span.end_line, span.end_column) and (span.line, span.column) < last:

@@ -157,6 +157,8 @@ def _tell_linear(scene: Scene) -> Told | None:
     remedy = Text(
         "Make `in_features` {got}, or bring the input to it: `flatten(1)`, `reshape`.", dict(sentence.values)
     )
+    if given.dim() == 1 and weight.shape[1] == 1:
+        remedy = Text("`unsqueeze(1)` makes each number a row of its own.")
     return Told("linear", sentence, align(columns, rows), remedy)
 
 
