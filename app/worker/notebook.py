@@ -83,6 +83,24 @@ class Shell:
         self._note(Text("`{what}`: magics and shell commands of notebooks do nothing here.", words))
 
 
+def nothing(*args: Any, **kwargs: Any) -> None:
+    """What has no meaning here and does no harm."""
+
+
+def update_display(value: Any, **options: Any) -> None:
+    """Shows it anew: what was shown stays."""
+    vars(builtins)["display"](value)
+
+
+EVERYWHERE: Mapping[str, Any] = {
+    "Image": open_picture,
+    "set_matplotlib_formats": nothing,
+    "update_display": update_display,
+    "version_info": (9, 0),
+    "__version__": "9.0",
+}
+
+
 class Importer(MetaPathFinder, Loader):
     """Finds our modules, and no others."""
 
@@ -94,7 +112,7 @@ class Importer(MetaPathFinder, Loader):
 
     def create_module(self, spec: ModuleSpec) -> ModuleType:
         module = ModuleType(spec.name)
-        module.__dict__.update(self._names)
+        module.__dict__.update(CLASSES, **EVERYWHERE, **self._names)
         return module
 
     def exec_module(self, module: ModuleType) -> None:
@@ -108,11 +126,8 @@ def watching_notebook(
     """Meanwhile `import IPython` finds what is here, and `display` and `get_ipython` need no import."""
     shell = Shell(note)
     given = {"display": display, "get_ipython": lambda: shell}
-    names = {**CLASSES, **given, "clear_output": clear_output, "Image": open_picture}
-    names |= {"set_matplotlib_formats": nothing, "update_display": lambda value, **options: display(value)}
-    names |= {"version_info": (9, 0), "__version__": "9.0"}
     vars(builtins).update(given)
-    importer = Importer(names)
+    importer = Importer({**given, "clear_output": clear_output})
     kept = {name: sys.modules.pop(name) for name in MODULES if name in sys.modules}
     sys.meta_path.insert(0, importer)
     try:
@@ -122,7 +137,3 @@ def watching_notebook(
         for name in MODULES:
             sys.modules.pop(name, None)
         sys.modules.update(kept)
-
-
-def nothing(*args: Any, **kwargs: Any) -> None:
-    """What has no meaning here and does no harm."""

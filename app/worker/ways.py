@@ -13,7 +13,7 @@ import pathlib
 import shutil
 import tempfile
 from collections.abc import Callable, Iterator
-from contextlib import ExitStack, contextmanager
+from contextlib import contextmanager
 from itertools import count
 from typing import IO, Any
 
@@ -36,16 +36,19 @@ class Ways:
     @contextmanager
     def watching(self) -> Iterator[None]:
         """Meanwhile relative names mean files of the folder."""
-        with ExitStack() as stack:
-            for holder, name, function in self._changes():
-                stack.enter_context(replaced(holder, name, function))
-            # numpy's readers keep the `open` of their import
-            openers = vars(vars(np.lib._datasource)["_file_openers"])["_file_openers"]
-            kept, openers[None] = openers[None], self.open
-            try:
-                yield
-            finally:
-                openers[None] = kept
+        # numpy's readers keep the `open` of their import
+        openers = vars(vars(np.lib._datasource)["_file_openers"])["_file_openers"]
+        kept, opener = [], openers[None]
+        for holder, name, function in self._changes():
+            kept.append((holder, name, getattr(holder, name)))
+            setattr(holder, name, function)
+        openers[None] = self.open
+        try:
+            yield
+        finally:
+            openers[None] = opener
+            for holder, name, function in reversed(kept):
+                setattr(holder, name, function)
 
     def _changes(self) -> Iterator[tuple[Any, str, Any]]:
         """Who holds it, what it is called there, and what stands there meanwhile."""
@@ -177,6 +180,7 @@ def refuse(path: Any, *args: Any, **kwargs: Any) -> None:
 
 @contextmanager
 def replaced(holder: Any, name: str, function: Any) -> Iterator[None]:
+    """Meanwhile a holder has another thing under a name."""
     kept = getattr(holder, name)
     setattr(holder, name, function)
     try:
