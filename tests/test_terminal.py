@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+
 import pytest
 
 from app.terminal import (
@@ -13,6 +15,7 @@ from app.terminal import (
 )
 from app.trace import Completed, Crashed, Outcome, Output, Raised, Shown, Stopped, Trace
 from app.values import Problem, Span, Text
+from app.words import json_for_terminal
 from tests.worker.running import run, tensor
 
 
@@ -87,3 +90,10 @@ def test_what_a_program_prints_is_shown_and_not_obeyed() -> None:
 def test_problems_hold_no_orders_to_the_terminal() -> None:
     problem = Problem("bad_input", Text("Input `{name}`.", {"name": "x\x1b[2J"}))
     assert list(describe_problems((problem,))) == ["Input `x`."]
+
+
+def test_json_holds_no_orders_to_the_terminal_and_means_the_same() -> None:
+    text = json.dumps({"a": "\x9b31m中\u202e\x1b[2J"}, ensure_ascii=False)
+    safe = json_for_terminal(text)
+    assert safe == '{"a": "\\u009b31m中\\u202e\\u001b[2J"}'
+    assert json.loads(safe) == json.loads(text)

@@ -1,7 +1,7 @@
 """matplotlib figures to SVG: those open at each `plt.show()`, and those still open at the end.
 
 The last ones are kept. A figure that `plt.pause()` shows again and again is one that moves: its pictures are thinned as
-they come, so that they tell of its whole course.
+they come, so that they tell of its whole course. So is one that an `Animation` moves: some of its frames are drawn.
 """
 
 from __future__ import annotations
@@ -11,11 +11,13 @@ import io
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import replace
+from itertools import islice
 from typing import Any
 
 import matplotlib as mpl
 import matplotlib.pyplot as plt
 from matplotlib import font_manager
+from matplotlib.animation import Animation
 from matplotlib.collections import PathCollection
 from matplotlib.container import BarContainer
 from matplotlib.figure import Figure as Plot
@@ -29,6 +31,8 @@ PICTURE = (
     '<svg xmlns="http://www.w3.org/2000/svg" width="{width}" height="{height}" viewBox="0 0 {width} {height}">'
     '<image width="{width}" height="{height}" image-rendering="{how}" href="data:image/png;base64,{data}"/></svg>'
 )
+MOST_FRAMES = 1_000
+"""Of an animation, which may have no end."""
 SMALL_PICTURE = 160
 """Pixels along the longer side up to which a picture is shown enlarged, pixel by pixel."""
 
@@ -47,6 +51,7 @@ class FigureCollector:
         self._send = send
         self._films: dict[Plot, Film] = {}
         self._shown: dict[Plot, str] = {}
+        self._animated: dict[Plot, Any] = {}
 
     @contextmanager
     def watching(self) -> Iterator[None]:
@@ -55,16 +60,25 @@ class FigureCollector:
         def show(*args: Any, **kwargs: Any) -> None:  # a plain function: matplotlib writes attributes on it
             self.show()
 
-        kept = plt.show, plt.pause
-        plt.show, plt.pause = show, self.pause
+        def begin(animation: Any, fig: Plot, *args: Any, **kwargs: Any) -> None:
+            kept[2](animation, fig, *args, **kwargs)
+            self._animated[fig] = animation
+
+        kept = plt.show, plt.pause, Animation.__init__
+        plt.show, plt.pause, Animation.__init__ = show, self.pause, begin  # type: ignore[method-assign, assignment]
         try:
             yield
         finally:
-            plt.show, plt.pause = kept
+            plt.show, plt.pause, Animation.__init__ = kept  # type: ignore[method-assign]
 
     def show(self) -> None:
         for number in plt.get_fignums():
-            self.take(plt.figure(number))
+            plot = plt.figure(number)
+            animation = self._animated.pop(plot, None)
+            if animation is None:
+                self.take(plot)
+            else:
+                self._play(plot, animation)
         plt.close("all")
         self._films.clear()
         self._shown.clear()
@@ -84,13 +98,27 @@ class FigureCollector:
         if not plt.get_fignums():
             return
         plot = plt.gcf()
-        if plot not in self._films:
-            self._films[plot] = Film(self._count)
-            self._count += 1
-        film = self._films[plot]
+        film = self._make_film(plot)
         if film.is_wanted():
             self.take(plot)
             self._thin(film)
+
+    def _play(self, plot: Plot, animation: Any) -> None:
+        """Some of the frames of an animation, from its first to its last."""
+        film = self._make_film(plot)
+        frames = list(islice(animation.new_frame_seq(), MOST_FRAMES))
+        wanted = max(1, self._allowed // 2)
+        animation._init_draw()
+        for at in dict.fromkeys(len(frames) * each // wanted for each in range(wanted)):
+            if at < len(frames):
+                animation._draw_frame(frames[at])
+                self._keep(replace(describe_figure(plot), moving=film.number))
+
+    def _make_film(self, plot: Plot) -> Film:
+        if plot not in self._films:
+            self._films[plot] = Film(self._count)
+            self._count += 1
+        return self._films[plot]
 
     def picture(self, image: Image.Image) -> None:
         """Keep a PIL image as a figure."""
@@ -99,6 +127,7 @@ class FigureCollector:
     def forget(self, cell: int | None) -> None:
         """`clear_output()` was called in a cell."""
         self.figures = [each for each in self.figures if each.cell != cell]
+        self._shown.clear()
 
     def _keep(self, figure: Figure) -> None:
         cell, after, turn = self._place()

@@ -23,7 +23,11 @@ MARKUPS = (
     *("HTML", "Markdown", "Latex", "Math", "SVG", "Javascript", "JSON", "Code", "Pretty"),
     *("Audio", "Video", "IFrame", "YouTubeVideo", "FileLink", "GeoJSON", "URL"),
 )
-MODULES = ("IPython", "IPython.display", "IPython.core", "IPython.core.display", "IPython.core.getipython")
+SHOWING = ("IPython.display", "IPython.core.display", "IPython.core.display_functions")
+MODULES = (
+    *("IPython", "IPython.core", "IPython.core.getipython", *SHOWING),
+    *("matplotlib_inline", "matplotlib_inline.backend_inline"),
+)
 
 
 class Markup:
@@ -93,9 +97,7 @@ def update_display(value: Any, **options: Any) -> None:
 
 
 EVERYWHERE: Mapping[str, Any] = {
-    "Image": open_picture,
     "set_matplotlib_formats": nothing,
-    "update_display": update_display,
     "version_info": (9, 0),
     "__version__": "9.0",
 }
@@ -104,15 +106,20 @@ EVERYWHERE: Mapping[str, Any] = {
 class Importer(MetaPathFinder, Loader):
     """Finds our modules, and no others."""
 
-    def __init__(self, names: Mapping[str, Any]) -> None:
+    def __init__(self, names: Mapping[str, Any], showing: Mapping[str, Any]) -> None:
         self._names = names
+        self._showing = showing
 
     def find_spec(self, fullname: str, path: Any = None, target: Any = None) -> ModuleSpec | None:
         return ModuleSpec(fullname, self, is_package=True) if fullname in MODULES else None
 
     def create_module(self, spec: ModuleSpec) -> ModuleType:
         module = ModuleType(spec.name)
-        module.__dict__.update(CLASSES, **EVERYWHERE, **self._names)
+        module.__dict__.update(EVERYWHERE, **self._names)
+        if spec.name in SHOWING:
+            module.__dict__.update(
+                CLASSES, Image=open_picture, update_display=update_display, **self._showing
+            )
         return module
 
     def exec_module(self, module: ModuleType) -> None:
@@ -127,7 +134,9 @@ def watching_notebook(
     shell = Shell(note)
     given = {"display": display, "get_ipython": lambda: shell}
     vars(builtins).update(given)
-    importer = Importer({**given, "clear_output": clear_output})
+    importer = Importer(
+        {"get_ipython": given["get_ipython"]}, {"display": display, "clear_output": clear_output}
+    )
     kept = {name: sys.modules.pop(name) for name in MODULES if name in sys.modules}
     sys.meta_path.insert(0, importer)
     try:

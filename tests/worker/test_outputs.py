@@ -189,6 +189,33 @@ plt.show()
     assert trace.cuts == ()
 
 
+def test_animation_is_a_figure_that_moves() -> None:
+    source = """
+from matplotlib.animation import FuncAnimation
+fig, ax = plt.subplots()
+a = FuncAnimation(fig, lambda frame: ax.set_title(str(frame)), frames=40)
+plt.show()
+"""
+    trace = run(source, Limits(figures=8))
+    assert [each.title for each in trace.figures] == ["0", "10", "20", "30"]
+    assert {each.moving for each in trace.figures} == {0}
+
+
+def test_figure_that_is_displayed_and_cleared_stays_where_it_was_shown_last() -> None:
+    source = """
+from IPython import display
+fig, ax = plt.subplots()
+for i in range(3):
+    ax.set_title(str(i))
+    display.display(fig)
+    display.clear_output(wait=True)
+print('done')
+"""
+    trace = run(source)
+    assert [each.title for each in trace.figures] == ["2"]
+    assert trace.outcome == Completed()
+
+
 def test_figure_as_a_value_is_drawn_once() -> None:
     with mpl.rc_context({"svg.hashsalt": "the same"}):
         trace = run("fig, ax = plt.subplots()\nax.plot([1])\nfig")
