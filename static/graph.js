@@ -8,7 +8,7 @@ const BESIDE = 0.45; // likewise of two graphs beside each other, of which both 
 const SETTLED = 160;
 
 export function startGraph() {
-  const view = { zoom: 0, left: 0, top: 0, key: "", area: null };
+  const view = { zoom: 0, left: 0, top: 0, key: "", area: null, across: 0 }; // across: how wide the viewport was last
   const viewport = () => document.querySelector(".viewport");
   const picture = () => document.querySelector(".viewport > :is(svg, img)");
   const gesture = startGesture(viewport, picture, (factor) => { view.zoom = bounded(current() * factor); show(); });
@@ -20,7 +20,7 @@ export function startGraph() {
 
   function fitting(whole) {
     const [width, height] = natural(picture());
-    const across = (viewport().clientWidth - 24) / width;
+    const across = ((view.across ||= viewport().clientWidth) - 24) / width;
     return Math.min(1, across, whole ? (innerHeight * 0.7 - 24) / height : 1);
   }
 
@@ -30,10 +30,16 @@ export function startGraph() {
   function show() {
     const image = picture();
     if (!image) return;
+    size(image);
+    if (view.across !== viewport().clientWidth) { view.across = viewport().clientWidth; size(image); }
+    document.dispatchEvent(new Event("playground:viewport"));
+  }
+
+  // All text in the picture is measured anew at each of its sizes, so it gets its size before anything is measured.
+  function size(image) {
     const [width, height] = natural(image);
     image.setAttribute("width", Math.round(width * current()));
     image.setAttribute("height", Math.round(height * current()));
-    document.dispatchEvent(new Event("playground:viewport"));
   }
 
   function zoom(factor) {

@@ -11,6 +11,16 @@ export function startGroups(editor, graph, links) {
     const inside = links.boxes().filter((box) => box.dataset.within?.split(" ").includes(group));
     return inside.find((box) => box.matches(".function, .group")) ?? inside[0];
   }
+  function remember(value) {
+    const input = document.createElement("input");
+    Object.assign(input, { type: "hidden", name: "opened", value });
+    form.append(input);
+  }
+  function forget(value) {
+    const found = opened().filter((input) => input.value === value);
+    for (const input of found) input.remove();
+    return found.length > 0;
+  }
   const middle = (place) => place.left + place.width / 2;
 
   function ask(found, group, place) {
@@ -25,16 +35,14 @@ export function startGroups(editor, graph, links) {
 
   function open(box) {
     const group = box.dataset.group;
-    const input = document.createElement("input");
-    Object.assign(input, { type: "hidden", name: "opened", value: group });
-    form.append(input);
+    if (!forget(`-${group}`)) remember(group);
     ask(() => insideOf(group), group, box.getBoundingClientRect());
   }
 
   function close(group) {
     const from = insideOf(group) ?? graph.viewport();
     const place = from.getBoundingClientRect();
-    for (const input of opened()) if (input.value === group) input.remove();
+    if (!forget(group)) remember(`-${group}`); // it opened by itself
     ask(() => links.boxes().find((box) => box.dataset.group === group), group, place);
   }
 

@@ -35,7 +35,7 @@ class Part:
     first: int = 0
     """Of a loop's iterations, the number of its first one in here, from 0."""
     within: tuple[Part, ...] = ()
-    """The groups the reader opened around it, the innermost last."""
+    """The groups that are open around it, the innermost last."""
 
     @property
     def key(self) -> str:
@@ -67,31 +67,38 @@ def split_path(path: str) -> tuple[str, ...]:
     return tuple([part for part in path.replace("[", ".[").split(".") if part])
 
 
-def group(calls: Calls, most: int, opened: frozenset[str]) -> tuple[Part, ...]:
-    """Parts that need at most `most` boxes: some levels of modules, then what the reader opened.
+def group(
+    calls: Calls, most: int, opened: frozenset[str], closed: frozenset[str] = frozenset()
+) -> tuple[Part, ...]:
+    """Parts that need at most `most` boxes: some levels of modules, then what the reader opened."""
+    return open_chosen(calls, open_modules(calls, most, closed), most, opened)
 
-    Modules open by themselves while that fills no more than a part of the picture: there must be room to open more.
+
+def open_modules(calls: Calls, most: int, closed: frozenset[str]) -> tuple[Part, ...]:
+    """Modules open by themselves, but for those the reader closed, while that fills no more than a part of the picture.
+
+    There must be room to open more.
     """
     parts = gather(calls, split_interval(calls, 0, len(calls.tokens), 0), most)
     while True:
-        finer = tuple([inner for part in parts for inner in _open_module(calls, part)])
+        finer = tuple([inner for part in parts for inner in _open_module(calls, part, closed)])
         if len(finer) == len(parts) or count_boxes(calls, finer) * ROOM > most:
-            break
+            return parts
         parts = finer
-    return _open_chosen(calls, parts, most, opened)
 
 
 def count_boxes(calls: Calls, parts: Sequence[Part]) -> int:
     return sum([1 + calls.leaf_uses[part.start] if part.kind == "node" else 1 for part in parts])
 
 
-def _open_module(calls: Calls, part: Part) -> tuple[Part, ...]:
-    return split(calls, part) if part.kind == "module" else (part,)
+def _open_module(calls: Calls, part: Part, closed: frozenset[str]) -> tuple[Part, ...]:
+    if part.kind != "module" or part.key in closed:
+        return (part,)
+    around = (*part.within, part)
+    return tuple([replace(each, within=around) for each in split(calls, part)])
 
 
-def _open_chosen(
-    calls: Calls, parts: tuple[Part, ...], most: int, opened: frozenset[str]
-) -> tuple[Part, ...]:
+def open_chosen(calls: Calls, parts: tuple[Part, ...], most: int, opened: frozenset[str]) -> tuple[Part, ...]:
     """Open what was asked for, in runs where there is no room for all of it."""
     boxes = count_boxes(calls, parts)
     shown: list[Part] = []

@@ -11,13 +11,14 @@ from dataclasses import dataclass
 
 from app.drawing.accumulation import Summand, sum_up
 from app.drawing.bindings import Fed, bind, number_of, plain_texts
-from app.drawing.call_order import Wiring, wire
+from app.drawing.call_order import Wiring
 from app.drawing.derivation import Formula, derive
 from app.drawing.faces import title_of
 from app.drawing.lettering import clean
 from app.drawing.numerals import as_float, scalar_of, show_exact, show_number, show_shape
 from app.drawing.rules import find_rule, is_custom
-from app.graph import AutogradGraph, BackwardPass, GraphNode, NodeOutput, SavedItem
+from app.drawing.study import Study
+from app.graph import BackwardPass, GraphNode, NodeOutput, SavedItem
 from app.values import Complex, NodeId, Real, TensorValue, Text
 
 MOST_SAVED = 24
@@ -55,12 +56,12 @@ class Inspection:
     summands: tuple[Summand, ...]
 
 
-def inspect(graph: AutogradGraph, wanted: frozenset[str]) -> tuple[Inspection, ...]:
+def inspect(study: Study, wanted: frozenset[str]) -> tuple[Inspection, ...]:
     """Of the nodes that are wanted, by the keys the picture gives its boxes."""
-    wiring = wire(graph)
+    graph, wiring = study.graph, study.wiring
     shown = frozenset([place for place, node in enumerate(wiring.nodes) if f"n{node.id}" in wanted])
     summands = sum_up(graph, wiring, shown)
-    inner = _inner_nodes(wiring)
+    inner = study.once("inner", lambda: _inner_nodes(wiring))
     found = []
     for place, node in enumerate(wiring.nodes):
         if place in shown:

@@ -100,7 +100,7 @@ class Face:
 class Box:
     """`node` is the same for all copies of a leaf. `group` opens a group box, `holds` says what is in it.
 
-    `within` are the groups that were opened around the box, the innermost last.
+    `within` are the groups that are open around the box, the innermost last.
     """
 
     id: str
@@ -137,7 +137,7 @@ class Edge:
 
 @dataclass(frozen=True, slots=True)
 class Opened:
-    """A group the reader opened: its key closes it again."""
+    """A group that is open: its key closes it again."""
 
     key: str
     title: Text

@@ -27,7 +27,7 @@ class Outline:
     grad: TensorValue | None = None
     """Of a leaf's copy: what came back from this use."""
     within: tuple[Part, ...] = ()
-    """The groups the reader opened around it, the innermost last."""
+    """The groups that are open around it, the innermost last."""
 
 
 @dataclass(frozen=True, slots=True)

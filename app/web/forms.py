@@ -88,7 +88,7 @@ class Form:
     roots: tuple[str, ...] = ()
     """Names the page offers to start backward from."""
     opened: tuple[str, ...] = ()
-    """Keys of the graph's groups the reader opened."""
+    """Keys of the graph's groups the reader opened; with a minus, those that opened by themselves and were closed."""
     steps_per_second: str = ""
     """How fast a live run goes; empty is as fast as it can."""
     paused: str = ""

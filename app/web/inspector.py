@@ -12,7 +12,7 @@ from app.drawing.accumulation import Summand
 from app.drawing.derivation import Formula
 from app.drawing.inspection import Held, Inspection, inspect
 from app.drawing.pieces import GraphDrawing
-from app.graph import AutogradGraph
+from app.drawing.study import Study
 from app.values import TensorValue
 from app.web.languages import Language
 from app.web.values import histogram
@@ -21,11 +21,14 @@ Json = dict[str, Any]
 BLOCKS = "▁▂▃▄▅▆▇█"
 
 
-def write_inspector(graph: AutogradGraph, drawing: GraphDrawing, language: Language) -> Json:
-    """By node, for all that have a box of their own."""
-    wanted = frozenset(box.node for box in drawing.boxes if box.group is None)
-    nodes = {f"n{each.node.id}": _node(each, language) for each in inspect(graph, wanted)}
-    return {"words": _words(language), "nodes": nodes}
+def write_inspector(study: Study, drawing: GraphDrawing, language: Language) -> Json:
+    """By node, for all that have a box of their own; what was told of some is not found out again."""
+    wanted = dict.fromkeys([box.node for box in drawing.boxes if box.group is None])
+    told = study.once(("told", language.code), dict[str, Json])
+    fresh = frozenset(wanted.keys() - told.keys())
+    if fresh:
+        told |= {f"n{each.node.id}": _node(each, language) for each in inspect(study, fresh)}
+    return {"words": _words(language), "nodes": {node: told[node] for node in wanted}}
 
 
 def _words(language: Language) -> dict[str, str]:

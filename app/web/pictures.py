@@ -14,9 +14,10 @@ from app.classic import ClassicGraph
 from app.drawing.classic import write_dot, write_graph_dot
 from app.drawing.difference import compare, summarise_changes
 from app.drawing.exports import write_mermaid, write_model_explorer
-from app.drawing.graph import GraphView, draw_graph
+from app.drawing.graph import GraphView, draw_studied
 from app.drawing.paints import Theme, paint
 from app.drawing.pieces import GraphDrawing
+from app.drawing.study import Study
 from app.errors import DrawingFailed
 from app.graph import AutogradGraph
 from app.trace import GraphStyle, Trace
@@ -126,12 +127,12 @@ async def write_picture(
 
 async def draw(
     playground: Playground,
-    graph: AutogradGraph,
+    study: Study,
     opened: frozenset[str] = frozenset(),
     staged: bool = True,
 ) -> GraphDrawing:
     view = GraphView(playground.limits.drawn_nodes, opened, staged)
-    return await in_thread_if(is_long(graph), draw_graph, graph, view, playground.placements)
+    return await in_thread_if(is_long(study.graph), draw_studied, study, view, playground.placements)
 
 
 def is_long(graph: AutogradGraph | ClassicGraph) -> bool:
@@ -141,7 +142,7 @@ def is_long(graph: AutogradGraph | ClassicGraph) -> bool:
 async def _annotated_svg(
     playground: Playground, graph: AutogradGraph, language: Language, theme: Theme, opened: frozenset[str]
 ) -> str:
-    drawing = await draw(playground, graph, opened, staged=False)
+    drawing = await draw(playground, Study(graph), opened, staged=False)
     css = paint(playground.assets.text("graph.css"), theme)
     return str(await in_thread_if(is_long(graph), playground.pen.write, drawing, True, language.say, css))
 
@@ -250,19 +251,20 @@ async def annotated_panel(
     """
     graph, opened = choose(graphs, form.shown), frozenset(form.opened)
     caption, key = show_caption(graph.backward, language), _structure("annotated", graph)
+    if kept == "":
+        kept = playground.recent.keep(graphs, beside)
+    study = playground.recent.study(kept or "", graph)
     try:
-        drawing = await draw(playground, graph, opened)
+        drawing = await draw(playground, study, opened)
         svg = await in_thread_if(
             len(drawing.boxes) >= SMALL_STORY, playground.pen.write, drawing, False, language.say
         )
         told = await in_thread_if(
-            len(drawing.boxes) >= SMALL_STORY, write_inspector, graph, drawing, language
+            len(drawing.boxes) >= SMALL_STORY, write_inspector, study, drawing, language
         )
     except DrawingFailed:
         return GraphPanel(None, None, caption, key)
     several = len(graphs) > 1
-    if kept == "":
-        kept = playground.recent.keep(graphs, beside)
     compared = (form.before, summarise_changes(graph)) if form.style == "diff" else ()
     passes = tuple(_pass_choice(each, each is graph, language) for each in graphs) if several else ()
     panel = GraphPanel(

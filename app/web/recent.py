@@ -7,8 +7,9 @@ from __future__ import annotations
 
 import secrets
 from collections import OrderedDict
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
+from app.drawing.study import Study
 from app.graph import AutogradGraph
 from app.modules import ModuleTree
 from app.static_graph import StaticGraph
@@ -34,6 +35,16 @@ class Beside:
 
 
 NOTHING_BESIDE = Beside()
+MOST_STUDIED = 16
+"""Runs whose graphs stay studied; of the others only the graphs are kept."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Kept:
+    graphs: Graphs
+    beside: Beside
+    studies: dict[int, Study] = field(default_factory=dict)
+    """By the occurrence of the graph."""
 
 
 class RecentGraphs:
@@ -42,7 +53,7 @@ class RecentGraphs:
         self._entries = entries
         self._most = most
         self._room = most
-        self._kept: OrderedDict[str, tuple[Graphs, Beside]] = OrderedDict()
+        self._kept: OrderedDict[str, _Kept] = OrderedDict()
 
     def keep(self, graphs: Graphs, beside: Beside = NOTHING_BESIDE) -> str:
         """A key to find a run's graphs by; empty for those that are too large to be kept."""
@@ -50,10 +61,10 @@ class RecentGraphs:
             return ""
         self._room -= _size(graphs, beside)
         key = secrets.token_urlsafe(16)
-        self._kept[key] = graphs, beside
+        self._kept[key] = _Kept(graphs, beside)
         while self._room < 0 or len(self._kept) > self._entries:
             _, oldest = self._kept.popitem(last=False)
-            self._room += _size(*oldest)
+            self._room += _size(oldest.graphs, oldest.beside)
         return key
 
     def find(self, key: str) -> Graphs:
@@ -66,7 +77,20 @@ class RecentGraphs:
         if found is None:
             return (), NOTHING_BESIDE
         self._kept.move_to_end(key)
-        return found
+        return found.graphs, found.beside
+
+    def study(self, key: str, graph: AutogradGraph) -> Study:
+        """What was found out about a graph that is kept; a fresh study of one that is not."""
+        kept = self._kept.get(key)
+        known = kept.studies.get(graph.occurrence) if kept else None
+        if known is not None and known.graph is graph:
+            return known
+        study = Study(graph)
+        if kept is not None and any(each is graph for each in kept.graphs):
+            kept.studies[graph.occurrence] = study
+            for old in list(self._kept.values())[:-MOST_STUDIED]:
+                old.studies.clear()
+        return study
 
 
 def _size(graphs: Graphs, beside: Beside) -> int:

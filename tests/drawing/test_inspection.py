@@ -10,6 +10,7 @@ from app.drawing.accumulation import Summand
 from app.drawing.derivation import Formula
 from app.drawing.inspection import Inspection, inspect, show_bytes
 from app.drawing.mathml import spell_out
+from app.drawing.study import Study
 from app.graph import AutogradGraph, GraphNode, NodeOutput, SavedItem
 from app.trace import Trace
 from app.values import NodeId, Statistics, TensorValue, Text
@@ -29,7 +30,7 @@ loss = ((h - y) ** 2).mean()
 
 def look(trace: Trace, graph: AutogradGraph | None = None) -> tuple[Inspection, ...]:
     graph = graph or trace.graphs[-1]
-    return inspect(graph, frozenset(f"n{node.id}" for node in graph.nodes))
+    return inspect(Study(graph), frozenset(f"n{node.id}" for node in graph.nodes))
 
 
 def of(found: tuple[Inspection, ...], title: str, op: str = "") -> Inspection:
@@ -244,4 +245,4 @@ def test_forged_facts_are_told_without_harm(op: str, item: SavedItem) -> None:
         [scalar_node(0, "accumulate", "AccumulateGrad", "w"), node, bare], [replace(edge, input_nr=2**60)], 1
     )
     whole = replace(graph, edges=(edge, *graph.edges))
-    assert len(inspect(whole, frozenset({"n0", "n1", "n2"}))) == 3
+    assert len(inspect(Study(whole), frozenset({"n0", "n1", "n2"}))) == 3

@@ -7,6 +7,7 @@ import json
 import pytest
 
 from app.drawing.graph import GraphView, draw_graph
+from app.drawing.study import Study
 from app.limits import Limits
 from app.program import parse_program
 from app.trace import RunRequest
@@ -22,7 +23,7 @@ def told(language: str) -> dict[str, object]:
     (graph,) = trace.graphs
     drawing = draw_graph(graph, GraphView(300))
     said = load_languages("en").by_code[language]
-    data = write_inspector(graph, drawing, said)
+    data = write_inspector(Study(graph), drawing, said)
     again: dict[str, object] = json.loads(json.dumps(data))
     return again
 

@@ -1,0 +1,112 @@
+"""What each box of a sketch says, found once for each node, use and group of a graph."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from app.drawing.faces import Use, group_face, node_face, title_of
+from app.drawing.group_names import group_hint, group_title
+from app.drawing.grouping import Part
+from app.drawing.lettering import clean
+from app.drawing.pieces import Face
+from app.drawing.sketch import Outline, Sketch, only_outputs
+from app.drawing.study import Study
+from app.graph import GraphNode, NodeOutput
+from app.values import Span, Text
+from app.words import in_english
+
+MOST_MAPPED = 300
+"""Boxes of the largest picture with heatmaps; in larger ones ranges tell what is in a tensor."""
+MOST_WHYS = 3
+MOST_HELD = 1_000
+"""Characters of a group's list of ops and names."""
+
+
+@dataclass(frozen=True, slots=True)
+class Drawn:
+    """A box before it has a place."""
+
+    face: Face
+    title: str
+    span: str | None
+    whys: tuple[Text, ...]
+    """Why gradients went wrong at its nodes."""
+    change: str
+    holds: str = ""
+    """Of a group: the ops and names in it, each once, which is what it is found by."""
+
+
+def draw_outlines(study: Study, sketch: Sketch) -> list[Drawn]:
+    mapped = len(sketch.outlines) <= MOST_MAPPED
+    found = study.once(("drawn", mapped), dict[object, Drawn])
+    keys = [_key(outline) for outline in sketch.outlines]
+    fresh = [
+        outline.part
+        for outline, key in zip(sketch.outlines, keys, strict=True)
+        if outline.part is not None and key not in found
+    ]
+    outputs = only_outputs(study.wiring, fresh, study.roots)
+    for outline, key in zip(sketch.outlines, keys, strict=True):
+        if key not in found:
+            found[key] = _draw(study, outline, outputs, mapped)
+    return [found[key] for key in keys]
+
+
+def _key(outline: Outline) -> object:
+    part = outline.part
+    if part is None:
+        return outline.node, outline.use if outline.consumer >= 0 else 0
+    return part.kind, part.start, part.end, part.depth, part.first
+
+
+def _draw(study: Study, outline: Outline, outputs: dict[str, NodeOutput], mapped: bool) -> Drawn:
+    part, wiring = outline.part, study.wiring
+    if part is not None:
+        return _draw_group(study, part, outputs.get(part.key), mapped)
+    node, uses = wiring.nodes[outline.node], wiring.uses[outline.node]
+    use = Use(outline.use, uses, outline.grad) if outline.consumer >= 0 and uses > 1 else None
+    face = node_face(node, use, mapped)
+    if not node.marks:
+        return Drawn(face, title_of(node), _span_text(node.span), (), "")
+    return Drawn(face, title_of(node), _span_text(node.span), _whys([node]), _change([node]))
+
+
+def _draw_group(study: Study, part: Part, output: NodeOutput | None, mapped: bool) -> Drawn:
+    wiring = study.wiring
+    inside = wiring.calls[part.start : part.end]
+    nodes = [wiring.nodes[place] for place in inside]
+    title, leaves = group_title(part, nodes), sum(study.around[part.start : part.end])
+    face = group_face(title, group_hint(part), nodes, leaves, output, mapped)
+    around = _around([node.span for node in nodes if node.span is not None])
+    return Drawn(face, in_english(title), around, _whys(nodes), _change(nodes), _words_in(nodes))
+
+
+def _whys(nodes: Sequence[GraphNode]) -> tuple[Text, ...]:
+    return tuple([mark.sentence for node in nodes for mark in node.marks if mark.kind == "why"][:MOST_WHYS])
+
+
+def _change(nodes: Sequence[GraphNode]) -> str:
+    """What became of them, if of two graphs compared; a group in which anything differs is changed."""
+    kinds = {node.marks[0].kind if node.marks else "" for node in nodes}
+    found = kinds & {"added", "removed", "changed"}
+    return "" if not found else found.pop() if len(kinds) == 1 else "changed"
+
+
+def _words_in(nodes: Sequence[GraphNode]) -> str:
+    words = dict.fromkeys([node.op for node in nodes])
+    words |= dict.fromkeys([each.name for node in nodes for each in node.outputs if each.name])
+    return clean(" ".join(words))[:MOST_HELD]
+
+
+def _span_text(span: Span | None) -> str | None:
+    return None if span is None else f"{span.line}:{span.column}-{span.end_line}:{span.end_column}"
+
+
+def _around(spans: Sequence[Span]) -> str | None:
+    """From the first place to the last."""
+    if not spans:
+        return None
+    first = min([(span.line, span.column) for span in spans])
+    last = max([(span.end_line, span.end_column) for span in spans])
+    return _span_text(Span(*first, *last))
