@@ -73,5 +73,7 @@ export function startGroups(editor, graph, links) {
     event.preventDefault();
     close(within.split(" ").at(-1));
   });
+  // htmx would focus the box of the same name, and for that lay out a picture that does not have its size yet.
+  document.addEventListener("htmx:before:swap", () => { if (expected) document.activeElement?.blur?.(); });
   document.addEventListener("htmx:after:swap", arrive);
 }

@@ -252,6 +252,15 @@ def test_group_opens_and_its_inside_is_drawn() -> None:
     assert opened.boxes[-1].root
 
 
+def test_group_that_opened_by_itself_can_be_closed() -> None:
+    graph = module_chain(["net.a.one", "net.a.two", "net.b.one", "net.b.two"], ops=8)
+    by_itself = draw(graph, most=24)
+    assert [in_english(each.title) for each in by_itself.opened] == ["net.a", "net.b"]
+    closed = draw(graph, 24, frozenset({f"-{by_itself.opened[0].key}"}))
+    assert titles(closed) == ["net.a", "net.b.one", "net.b.two"]
+    assert {box.within for box in closed.boxes} == {(), (by_itself.opened[1].key,)}
+
+
 def test_edges_between_groups_are_joined() -> None:
     source = "x = torch.ones(1, requires_grad=True) * 1\ny = x * x\nloss = y * x"
     drawing = draw(record(source), most=2)

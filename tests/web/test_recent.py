@@ -14,7 +14,7 @@ from httpx import AsyncClient
 from app.program import Program
 from app.trace import RunRequest, Trace
 from app.web.graph_files import GRAPH
-from app.web.recent import RecentGraphs
+from app.web.recent import MOST_STUDIED, RecentGraphs
 from tests.drawing.graphs import line_graph, loop_graph
 from tests.fakes import FakeSandbox, line_trace
 from tests.web.site import site
@@ -152,3 +152,15 @@ def test_what_is_kept_is_bounded() -> None:
     assert recent.find(three) == (small,)
     assert recent.find("") == ()
     assert len({one, two, three}) == 3
+
+
+def test_graph_that_is_kept_is_studied_once() -> None:
+    graph, recent = loop_graph(3), RecentGraphs()
+    key = recent.keep((graph,))
+    study = recent.study(key, graph)
+    assert recent.study(key, graph) is study
+    assert recent.study("", graph) is not study
+    assert recent.study(key, loop_graph(3)) is not study
+    for _ in range(MOST_STUDIED):
+        recent.study(recent.keep((graph,)), graph)
+    assert recent.study(key, graph) is not study
