@@ -20,8 +20,14 @@ TRUNK_WIDTH = 2.0
 PINNED = 1e9
 STRAIGHT = 0.5
 """Pixels a straight line may be off."""
-ELASTIC = 3
+ELASTIC = 10
 """The longest spine that may bend for the sake of shorter edges; the longest of all never does."""
+FAR_APART = 500.0
+"""Pixels between two spines that should be neighbours ..."""
+MOST_APART = 10
+"""... which may be so on one in so many ranks."""
+GATHERED = 3
+"""How many times spines are brought together."""
 SETTLED_THRICE = 4_000
 """Elements of the largest graph for which that is done three times instead of once."""
 
@@ -195,7 +201,9 @@ def place_across(layered: Layered, layers: Layers, widths: Sequence[int]) -> lis
     ranks = _Ranks(layered, layers, widths)
     _sweep_up(ranks)
     _sweep_down(ranks)
-    _straighten(ranks)
+    if _straighten(ranks) and _are_adrift(ranks):
+        _gather(ranks)
+        _straighten(ranks)
     _settle(ranks)
     return ranks.x
 
@@ -210,8 +218,11 @@ def _sweep_down(ranks: _Ranks) -> None:
         ranks.place_by(rank, [ranks.under_operands(element) for element in ranks.layers[rank]])
 
 
-def _straighten(ranks: _Ranks) -> None:
-    """Ask for each spine's mean on every rank, then move whole stretches onto one x where there is room."""
+def _straighten(ranks: _Ranks) -> bool:
+    """Ask for each spine's mean on every rank, then move whole stretches onto one x where there is room.
+
+    Whether any spine was bent.
+    """
     x = ranks.x
     means, bent = list(x), False
     for path in ranks.spines.paths:
@@ -222,7 +233,7 @@ def _straighten(ranks: _Ranks) -> None:
             for element in path:
                 means[element] = mean
     if not bent:
-        return
+        return False
     for rank, layer in enumerate(ranks.layers):
         if len(layer) > 1 or ranks.spines.weights[layer[0]] > 1:
             ranks.place_by(rank, [means[element] for element in layer])
@@ -230,6 +241,66 @@ def _straighten(ranks: _Ranks) -> None:
     for path in sorted(ranks.spines.paths, key=len, reverse=True):
         if len(path) > 1:
             _straighten_path(ranks, path, lefts, rights)
+    return True
+
+
+def _are_adrift(ranks: _Ranks) -> bool:
+    """Whether many joined spines stand far apart: where one pushes the next aside they drift, rank by rank."""
+    x, above, weights = ranks.x, ranks.layered.above, ranks.spines.weights
+    far = [
+        element
+        for path in ranks.spines.paths
+        if len(path) > 1
+        for element in path
+        for other in above[element]
+        if abs(x[element] - x[other]) > FAR_APART and weights[other] > 1
+    ]
+    return len(far) * MOST_APART > len(ranks.layers)
+
+
+def _gather(ranks: _Ranks) -> None:
+    """Bring whole spines close to what they are joined to."""
+    x, paths = ranks.x, ranks.spines.paths
+    joined = [_joined_to(ranks, path) for path in paths]
+    lengths = [1.0] * len(x)
+    for path in paths:
+        for element in path if len(path) > 1 else ():
+            lengths[element] = float(len(path))
+    for _ in range(GATHERED if len(x) < SETTLED_THRICE else 1):
+        _gather_once(ranks, joined, lengths)
+    for rank, layer in enumerate(ranks.layers):
+        ranks.place_by(rank, [x[element] for element in layer])
+
+
+def _gather_once(ranks: _Ranks, joined: list[list[int]], lengths: list[float]) -> None:
+    x, wants = ranks.x, list(ranks.x)
+    for path, others in zip(ranks.spines.paths, joined, strict=True):
+        want = x[path[0]] if not others else x[others[0]] if len(others) == 1 else _middle(x, others)
+        for element in path:
+            wants[element] = want
+    for rank, layer in enumerate(ranks.layers):
+        ranks.place(rank, [wants[element] for element in layer], [lengths[element] for element in layer])
+    for path in ranks.spines.paths:
+        if len(path) > 1:
+            mean = sum([x[element] for element in path]) / len(path)
+            for element in path:
+                x[element] = mean
+
+
+def _middle(x: list[float], elements: list[int]) -> float:
+    """The median of where they stand."""
+    across = sorted([x[element] for element in elements])
+    half = len(across) // 2
+    return across[half] if len(across) % 2 else (across[half - 1] + across[half]) / 2
+
+
+def _joined_to(ranks: _Ranks, path: list[int]) -> list[int]:
+    """What a spine is joined to on either side of its way."""
+    above, below, spines = ranks.layered.above, ranks.layered.below, ranks.spines
+    if len(path) == 1:
+        return above[path[0]] + below[path[0]]
+    joined = [o for element in path for o in above[element] if o != spines.above[element]]
+    return joined + [o for element in path for o in below[element] if o != spines.below[element]]
 
 
 def _sides(ranks: _Ranks) -> tuple[list[int], list[int]]:

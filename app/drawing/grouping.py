@@ -80,22 +80,38 @@ def open_modules(calls: Calls, most: int, closed: frozenset[str]) -> tuple[Part,
     There must be room to open more.
     """
     parts = gather(calls, split_interval(calls, 0, len(calls.tokens), 0), most)
-    while True:
-        finer = tuple([inner for part in parts for inner in _open_module(calls, part, closed)])
-        if len(finer) == len(parts) or count_boxes(calls, finer) * ROOM > most:
-            return parts
+    while (finer := _open_level(calls, parts, most // ROOM, closed)) is not None:
         parts = finer
+    return parts
+
+
+def _open_level(
+    calls: Calls, parts: tuple[Part, ...], most: int, closed: frozenset[str]
+) -> tuple[Part, ...] | None:
+    """Every module opened; None where there is none, or no room for what is in them."""
+    levels: list[tuple[Part, tuple[Part, ...]]] = []
+    boxes, finer = 0, False
+    for part in parts:
+        whole = part.kind != "module" or part.key in closed
+        inner = (part,) if whole else split(calls, part)
+        boxes += count_boxes(calls, inner)
+        finer = finer or len(inner) > 1
+        if boxes > most:
+            return None
+        levels.append((part, () if whole else inner))
+    if not finer:
+        return None
+    return tuple(
+        [
+            each
+            for part, inner in levels
+            for each in ([replace(each, within=(*part.within, part)) for each in inner] or [part])
+        ]
+    )
 
 
 def count_boxes(calls: Calls, parts: Sequence[Part]) -> int:
     return sum([1 + calls.leaf_uses[part.start] if part.kind == "node" else 1 for part in parts])
-
-
-def _open_module(calls: Calls, part: Part, closed: frozenset[str]) -> tuple[Part, ...]:
-    if part.kind != "module" or part.key in closed:
-        return (part,)
-    around = (*part.within, part)
-    return tuple([replace(each, within=around) for each in split(calls, part)])
 
 
 def open_chosen(calls: Calls, parts: tuple[Part, ...], most: int, opened: frozenset[str]) -> tuple[Part, ...]:

@@ -14,6 +14,7 @@ from sklearn.isotonic import isotonic_regression
 from app.drawing.coordinates import isotonic
 from app.drawing.placement import Placement, PlacementCache, place
 from app.drawing.ranks import Link
+from benchmarks.placement import SIZE, from_torch, long_short
 
 Sizes = list[tuple[int, int]]
 Graph = tuple[Sizes, list[Link]]
@@ -139,6 +140,14 @@ def test_output_stands_at_the_bottom_and_operands_just_above_their_consumer() ->
 def test_longest_chain_is_straight() -> None:
     sizes, links = residual_chain(31)
     assert len({x for x, _ in place(sizes, links).centres}) == 1
+
+
+def test_chains_that_are_joined_do_not_drift_apart() -> None:
+    """An LSTM's states and cells, over thirty steps: without anything against it, an edge goes 135 pixels aside."""
+    lstm = from_torch("LSTMCell-30", long_short(30))
+    routes = place([SIZE] * lstm.boxes, lstm.links).routes
+    aside = sum(abs(one[0] - two[0]) for route in routes for one, two in pairwise(route.points))
+    assert aside / len(lstm.links) < 75
 
 
 def test_separate_graphs_stand_side_by_side_on_one_line() -> None:

@@ -147,7 +147,7 @@ async def test_large_answers_are_written_and_drawn_off_the_event_loop(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     written = in_threads(monkeypatch, answers, "write_json")
-    drawn = in_threads(monkeypatch, pictures, "draw_graph")
+    drawn = in_threads(monkeypatch, pictures, "draw_studied")
     async with site(FakeSandbox(large_trace)) as client:
         assert (await client.post(EVALUATE, json=SLEEPING)).status_code == 200
         assert (await post_form(client, source="y = 1")).status_code == 200
