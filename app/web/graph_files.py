@@ -54,7 +54,8 @@ async def save_graph(request: Request, name: str, theme: str = "auto") -> Respon
     colours, opened = THEMES.get(theme, "auto"), frozenset(form.opened)
     kind = kind_to_show(form.style, graphs, beside)
     if kind == "modules" or kind == "static":
-        autograd = await draw(playground, choose(graphs, form.shown), opened, False) if graphs else None
+        study = playground.recent.study(form.graph, choose(graphs, form.shown)) if graphs else None
+        autograd = await draw(playground, study, opened, False) if study else None
         written = await write_kind(playground, beside, kind, asked, language, colours, opened, autograd)
         if written is not None:
             return attach(name.replace("graph", kind), written, media_type)

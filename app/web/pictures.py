@@ -219,7 +219,7 @@ async def write_other(
     """The picture of another kind than the autograd graph, which stands beside static graphs."""
     beside, graph = Beside(trace.modules, trace.static_graphs), chosen_graph(trace)
     both = style == "static" and asked == "svg" and graph is not None
-    drawing = await draw(playground, graph, staged=False) if both and graph else None
+    drawing = await draw(playground, Study(graph), staged=False) if both and graph else None
     return await write_kind(playground, beside, style, asked, language, theme, autograd=drawing)
 
 
