@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import ast
 import json
 import math
+import re
 from collections.abc import Iterator, Mapping
 
 from fastapi import APIRouter
@@ -21,15 +23,16 @@ from app.web.forms import fields_for, read_form
 from app.web.pages import parse_form, submit_form
 from app.web.playground import playground_of
 
-IMPORTS = """\
-import math
-
-import matplotlib.pyplot as plt
-import numpy as np
-import torch
-import torch.nn.functional as F
-from torch import nn, optim
-"""
+IMPORTS: Mapping[str, str] = {
+    "math": "import math",
+    "plt": "import matplotlib.pyplot as plt",
+    "np": "import numpy as np",
+    "torch": "import torch",
+    "F": "import torch.nn.functional as F",
+    "nn": "from torch import nn",
+    "optim": "from torch import optim",
+}
+"""What gives a program the names it has without importing them."""
 
 router = APIRouter(include_in_schema=False)
 
@@ -56,15 +59,16 @@ def attach(name: str, text: str, media_type: str) -> Response:
 
 
 def write_script(program: Program, request: RunRequest) -> str:
-    start = write_start(request)
-    return f"{start}\n{program.source.rstrip()}\n"
+    parts = (write_imports(program, request), write_start(request), program.source)
+    return "\n\n".join(part.strip("\n") for part in parts if part) + "\n"
 
 
 def write_notebook(program: Program, request: RunRequest) -> str:
-    """The program's own cells, behind one with the names every program is given, which opening it leaves out again."""
-    cells = [write_cell("start", "code", IMPORTS, {"tensor_playground": START})]
-    inputs = write_start(request).removeprefix(IMPORTS)
-    if inputs.strip():
+    """The program's own cells, behind one with the names it is given, which opening it leaves out again."""
+    cells = []
+    if given := write_imports(program, request):
+        cells.append(write_cell("start", "code", given, {"tensor_playground": START}))
+    if inputs := write_start(request):
         cells.append(write_cell("inputs", "code", inputs))
     if program.cells:
         cells.extend(write_own_cell(f"cell-{at}", cell) for at, cell in enumerate(program.cells))
@@ -98,11 +102,48 @@ def write_cell(
     return {**cell, "execution_count": None, "outputs": []} if kind == "code" else cell
 
 
+def write_imports(program: Program, request: RunRequest) -> str:
+    """Of the names every program is given those it needs: what it never mentions need not be there elsewhere."""
+    start, own = write_start(request), imported_in_time(program.source)
+    needed = [
+        name
+        for name in IMPORTS
+        if mentions(start, name) or (name not in own and mentions(program.source, name))
+    ]
+    lines = "\n".join(IMPORTS[name] for name in needed)
+    return lines.replace("import math\n", "import math\n\n").replace(
+        "nn\nfrom torch import optim", "nn, optim"
+    )
+
+
+def mentions(text: str, name: str) -> bool:
+    """Whether a name stands somewhere by itself, in code or in a text that may be evaluated."""
+    return re.search(rf"(?<![\w.]){name}\b", text) is not None
+
+
+def imported_in_time(source: str) -> frozenset[str]:
+    """Names the program itself imports before it uses them."""
+    try:
+        tree = ast.parse(source)
+    except SyntaxError:  # a broken cell, which is run when its turn comes
+        return frozenset()
+    used: dict[str, int] = {}
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Name):
+            used[node.id] = min(node.lineno, used.get(node.id, node.lineno))
+    imports = (node for node in tree.body if isinstance(node, ast.Import | ast.ImportFrom))
+    bound = [
+        (alias.asname or alias.name.partition(".")[0], node.lineno)
+        for node in imports
+        for alias in node.names
+    ]
+    return frozenset(name for name, line in bound if line < used.get(name, line + 1))
+
+
 def write_start(request: RunRequest) -> str:
-    """The names every program is given, and its inputs."""
-    seed = f"\ntorch.manual_seed({request.seed})\n" if request.seed is not None else ""
-    inputs = "".join(f"{line}\n" for line in write_inputs(request))
-    return f"{IMPORTS}{seed}" + (f"\n{inputs}" if inputs else "")
+    """What a program starts with: its seed and its inputs."""
+    seed = f"torch.manual_seed({request.seed})\n\n" if request.seed is not None else ""
+    return (seed + "".join(f"{line}\n" for line in write_inputs(request))).rstrip("\n")
 
 
 def write_inputs(request: RunRequest) -> Iterator[str]:

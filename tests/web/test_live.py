@@ -177,6 +177,28 @@ async def test_program_saved_as_a_file_runs_elsewhere_unchanged(tmp_path: Path) 
     assert names["z"].item() == 1 + 2j
 
 
+@pytest.mark.parametrize(
+    ("source", "given"),
+    [
+        ("print(1)", ""),
+        ("import torch\nprint(torch.ones(1))", ""),
+        (
+            "x = nn.Linear(1, 1)\nF.relu(x.weight)",
+            "import torch.nn.functional as F\nfrom torch import nn\n\n",
+        ),
+        ("print(eval('np.pi'), math.e)", "import math\n\nimport numpy as np\n\n"),
+        ("a = torch.ones(1)\nimport torch", "import torch\n\n"),
+        ("def f():\n    import torch\ntorch.ones(1)", "import torch\n\n"),
+        ("nn.ReLU(), optim.SGD", "from torch import nn, optim\n\n"),
+        ("# %%\ntorch.ones(1)\n# %%\nplt.plot(", "import matplotlib.pyplot as plt\nimport torch\n\n"),
+    ],
+)
+async def test_saved_program_imports_what_it_is_given_and_needs(source: str, given: str) -> None:
+    async with site() as client:
+        saved = await post_form(client, "/export/program.py", source=source)
+    assert saved.text == f"{given}{source}\n"
+
+
 async def test_program_saved_as_a_notebook_holds_the_same_code() -> None:
     async with site() as client:
         script = (await post_form(client, "/export/program.py", source=PROGRAM, inputs=INPUTS)).text

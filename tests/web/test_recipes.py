@@ -81,6 +81,14 @@ async def test_nothing_typed_is_lost() -> None:
         assert (program_of(page.text), earlier_of(page.text)) == (moons + "# changed\n", [MINE])
 
 
+async def test_program_is_saved_as_it_stands() -> None:
+    source = write_program(Recipe(), in_english)
+    async with site() as client:
+        assert (await post_form(client, "/export/program.py", source=source)).text == source
+        book = (await post_form(client, "/export/program.ipynb", source=source)).json()
+    assert ["".join(cell["source"]) for cell in book["cells"]] == [source.rstrip("\n")]
+
+
 async def test_misfit_is_told_and_the_program_stays() -> None:
     async with site() as client:
         page = await press(
