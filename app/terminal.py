@@ -12,6 +12,7 @@ from app.explanation import Alignment, Explanation
 from app.modules import ModuleTree
 from app.sandbox.face import Device, SealLayer
 from app.screen import show_rows
+from app.static_graph import StaticGraph
 from app.trace import Completed, Crashed, Outcome, Raised, Stopped, TensorRecord, Trace, Warned
 from app.values import Nested, Problem, TensorValue
 from app.words import for_terminal, in_english
@@ -37,6 +38,8 @@ def _tell_trace(trace: Trace, source: str) -> Iterator[str]:
         started = ", ".join(graph.backward.roots) if graph.backward else "nowhere"
         yield f"graph: {len(graph.nodes)} nodes, {len(graph.edges)} edges, backward from {started}"
     yield from (in_english(each.sentence) for each in trace.stand_ins)
+    for static in trace.static_graphs:
+        yield from describe_static(static)
     yield from (in_english(note) for note in trace.notes)
     yield from describe_outcome(trace.outcome, source)
 
@@ -57,6 +60,15 @@ def describe_warning(warned: Warned) -> str:
     place = f"line {warned.span.line}: " if warned.span else ""
     times = f" ({warned.count} times)" if warned.count > 1 else ""
     return f"warning: {place}{warned.category}: {warned.message}{times}"
+
+
+def describe_static(graph: StaticGraph) -> Iterator[str]:
+    """How large it is and what it has lost, or why there is none."""
+    if graph.error is not None:
+        yield f"static graph: {graph.tracer} cannot trace {graph.name}: {graph.error.message}"
+    else:
+        yield f"static graph: {graph.name}, {len(graph.nodes) + graph.nodes_left_out} nodes by {graph.tracer}"
+    yield from (f"    {in_english(each.sentence)}" for each in graph.lost)
 
 
 def describe_tensor(tensor: TensorRecord) -> str:

@@ -73,6 +73,26 @@ def test_reasons_stand_below_their_tensor() -> None:
     assert lines[1] == "    `w * 0` (line 2) multiplies by 0, and so the gradient is 0 too."
 
 
+def test_modules_and_static_graphs_are_summed_up() -> None:
+    source = """
+from torch import fx
+class Net(nn.Module):
+    def __init__(self):
+        super().__init__()
+        self.fc, self.idle = nn.Linear(2, 3), nn.Linear(1, 1).requires_grad_(False)
+    def forward(self, x):
+        for _ in range(2): x = torch.relu(x)
+        return self.fc(x)
+net = Net()
+g = fx.symbolic_trace(net)
+net(torch.ones(1, 2))
+"""
+    lines = list(describe_trace(run(source), source))
+    assert "net  3 modules  11 parameters, 9 trainable  44 B  never called: net.idle" in lines
+    at = lines.index("static graph: g, 5 nodes by torch.fx")
+    assert lines[at + 1].startswith("    Line 8: the loop over `range(2)` was unrolled")
+
+
 def test_what_a_program_prints_is_shown_and_not_obeyed() -> None:
     trace = Trace(
         Raised("E\x1b[2J", "m\x1b]0;title\x07", SPAN, (), Text("{a}", {"a": "\x9b31m"})),

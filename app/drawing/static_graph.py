@@ -41,12 +41,14 @@ def draw_static(
 ) -> GraphDrawing:
     """All graphs that were traced, from left to right, behind the autograd graph's picture where there is one."""
     drawing = beside or EMPTY
+    traced = [(number, graph) for number, graph in enumerate(graphs) if graph.nodes]
+    if beside is not None and not traced:
+        return beside
     headings: list[Heading] = []
     left = 0
     if beside is not None:
         headings.append(_heading(Text("Autograd graph: what ran"), 0))
         left = max(beside.width, NARROWEST) + GAP
-    traced = [(number, graph) for number, graph in enumerate(graphs) if graph.nodes]
     for number, graph in traced:
         column = _Column(number, graph, max(1, most // len(traced)), opened, left)
         headings.append(_heading(_title(graph), left))

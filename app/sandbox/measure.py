@@ -10,6 +10,7 @@ from app.graph import AutogradGraph
 from app.holding import Held
 from app.limits import Limits
 from app.predictions import Predictions
+from app.sandbox.structure import structure_sizes
 from app.stand_ins import SETS
 from app.trace import Raised, TensorRecord, Trace
 from app.training import Ribbon, Training, Watching
@@ -65,10 +66,7 @@ def _sizes(trace: Trace, limits: Limits) -> Iterator[Size]:
         yield "points", len(curve.points.steps), 4 * limits.curve_points
     if trace.classic is not None:
         yield "torchviz edges", len(trace.classic.edges) + len(trace.classic.nodes), 2 * limits.graph_edges
-    yield "modules", sum(len(tree.modules) for tree in trace.modules), limits.modules
-    yield "parameters", sum(len(tree.parameters) for tree in trace.modules), limits.modules
-    yield "static graphs", len(trace.static_graphs), limits.static_graphs
-    yield "static nodes", sum(len(graph.nodes) for graph in trace.static_graphs), limits.static_nodes
+    yield from structure_sizes(trace, limits)
     yield "predictions", len(trace.predictions), 2 * limits.models
     yield from _prediction_sizes(trace.predictions, limits)
     yield from _text_sizes(trace, limits)

@@ -26,6 +26,7 @@ from app.worker.turns import Place
 MOST_TEXT = 200
 MOST_ARGUMENT = 40
 MOST_ARGUMENTS = 8
+MOST_INPUTS = 64
 PLAIN = (int, float, complex, bool, str, type(None), type(...), torch.dtype, torch.device, slice, torch.Size)
 INFIX: Mapping[str, str] = {
     "add": "+", "sub": "-", "mul": "*", "truediv": "/", "floordiv": "//", "mod": "%", "pow": "**", "matmul": "@",
@@ -105,12 +106,17 @@ class NodeTeller:
             name=node.name[:MOST_TEXT],
             target=self._lifted.get(node.name, target)[:MOST_TEXT],
             call=call_text(node, target)[:MOST_TEXT],
-            inputs=tuple([numbers[each] for each in node.all_input_nodes if each in numbers]),
+            inputs=tuple(self._inputs(node, numbers)[:MOST_INPUTS]),
             module=self._module(node),
             span=self._span(node, place),
             shape=shape,
             dtype=dtype,
         )
+
+    def _inputs(self, node: fx.Node, numbers: dict[fx.Node, NodeId]) -> list[NodeId]:
+        """Those before it; a graph made by hand may hold others."""
+        taken = [numbers.get(each) for each in node.all_input_nodes]
+        return [number for number in taken if number is not None and number < numbers[node]]
 
     # ------------------------------------------------------------------------------------------------ where
 

@@ -8,12 +8,15 @@ import pytest
 
 from app.errors import WireError
 from app.limits import Limits
+from app.modules import ModuleId, ModuleRecord
 from app.program import parse_program
 from app.sandbox.measure import decode_and_check
 from app.trace import RunRequest, Trace
 from app.training import Histogram, Ribbon, Training
 from app.values import TensorValue
 from app.wire import HEADER, ChildFrame, encode_frame
+from tests.drawing.test_static_graph import chain
+from tests.drawing.trees import blocks, tree_of
 from tests.fake_moving import tensors_at
 from tests.fake_training import ribbons_at
 from tests.fakes import VERSIONS, matrix_trace
@@ -27,11 +30,25 @@ WIDE = Ribbon(0, "w", "weight", 9, (Histogram(0, 0.0, 1.0, (1,) * 6, 3, 0.5),))
 LARGE = TensorValue((0.0,) * 70_000)
 
 
+TREE = tree_of("net", "Net", blocks(2))
+STATIC = chain(3)
+
+
+def forged_modules() -> list[tuple[ModuleRecord, ...]]:
+    """No root, two roots, a parent that comes later, the same module twice."""
+    root, first, *rest = TREE.modules
+    later = replace(first, parent=ModuleId(5))
+    return [(), (root, replace(first, parent=None), *rest), (root, later, *rest), (*TREE.modules, root)]
+
+
 def check(frame: ChildFrame) -> ChildFrame:
     return decode_and_check(encode_frame(frame)[HEADER.size :], LIMITS)
 
 
-@pytest.mark.parametrize("frame", [LOOK, Training((), (), None, ribbons_at(3))])
+STRUCTURED = replace(matrix_trace(PROGRAM, RunRequest()), modules=(TREE,), static_graphs=(STATIC,))
+
+
+@pytest.mark.parametrize("frame", [LOOK, Training((), (), None, ribbons_at(3)), STRUCTURED])
 def test_what_our_own_child_sends_is_taken(frame: ChildFrame) -> None:
     assert check(frame) == frame
 
@@ -57,6 +74,10 @@ def too_many() -> list[ChildFrame]:
         Training((), (), None, (replace(WIDE, histograms=ribbons_at(3)[0].histograms * 17),)),
         replace(trace, tensors=trace.tensors * 3),
         Trace(trace.outcome, ribbons=(WIDE,), versions=VERSIONS),
+        *[replace(trace, modules=(replace(TREE, modules=forged),)) for forged in forged_modules()],
+        replace(trace, static_graphs=(chain(3),) * 20),
+        replace(trace, static_graphs=(replace(STATIC, nodes=STATIC.nodes[::-1]),)),
+        replace(trace, static_graphs=(replace(STATIC, code="x" * 100_000),)),
     ]
 
 

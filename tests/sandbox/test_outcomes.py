@@ -109,6 +109,15 @@ async def test_program_that_ends_its_process_keeps_its_output(
     assert (ended, trace.output) == (outcome, (Output("stdout", "hello\n"),))
 
 
+async def test_program_is_exported_under_the_seal(real: RealSandbox) -> None:
+    """What torch.export imports and opens on its way is there before the seal."""
+    net = "nn.Sequential(nn.Conv1d(1, 2, 3), nn.BatchNorm1d(2), nn.Flatten(), nn.Linear(4, 2), nn.Softmax(1))"
+    trace = await real.run(f"exported = torch.export.export({net}, (torch.ones(2, 1, 4),))")
+    assert trace.outcome == Completed()
+    (graph,) = trace.static_graphs
+    assert (graph.name, graph.tracer, graph.nodes[-1].op) == ("exported", "torch.export", "output")
+
+
 async def test_program_cannot_pretend_to_be_killed_from_outside(real: RealSandbox) -> None:
     outcome = (await real.run("import os\nos.kill(os.getpid(), 9)")).outcome
     assert isinstance(outcome, Raised)
