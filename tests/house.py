@@ -68,6 +68,7 @@ OWNERS = (
 
 MAY_CATCH_EVERYTHING = (
     ("app/worker/execute.py", "runs the user's program, which may raise anything"),
+    ("app/worker/watchers.py", "looks at modules of the program, whose own code may raise anything"),
     ("app/worker/namespace.py", "reads the names of a module whose methods may be the program's own"),
     ("app/worker/child.py", "the last resort of the child's process: tells what failed, then ends"),
     ("app/worker/why/explain.py", "asks tensors whose class may be the program's own"),

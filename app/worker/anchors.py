@@ -80,6 +80,11 @@ def is_top_mode(mode: TorchFunctionMode) -> bool:
     return _get_current_function_mode() is mode  # type: ignore[no-untyped-call]
 
 
+def count_modes() -> int:
+    """How many modes lie on this thread's stack."""
+    return int(torch._C._len_torch_function_stack())
+
+
 def is_wrapper(tensor: Tensor) -> bool:
     """Whether a torch.func transform wraps this tensor, or it is fake: its numbers cannot be read."""
     return bool(torch._C._functorch.is_functorch_wrapped_tensor(tensor)) or isinstance(tensor, FakeTensor)

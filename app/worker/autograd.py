@@ -29,8 +29,9 @@ from app.worker.anchors import (
     what_guards,
 )
 from app.worker.budget import GraphBudget
+from app.worker.calls import Argument, Call, Result
 from app.worker.identity import IdentityTable
-from app.worker.recorder import Argument, Call, Recorder, Result
+from app.worker.recorder import Recorder
 from app.worker.replay import MOVES, move
 from app.worker.saved import describe, read_saved
 from app.worker.shelf import FEW

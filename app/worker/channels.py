@@ -16,11 +16,13 @@ Waiting = tuple[int, Any, int | None]
 class Channel:
     """One series with what waits to be sent. Filled by the program's thread, emptied by ours."""
 
-    __slots__ = ("count", "series", "waiting")
+    __slots__ = ("count", "read_at_once", "series", "waiting")
 
     def __init__(self, series: Series) -> None:
         self.series = series
         self.count = 0
+        self.read_at_once = False
+        """Whether its values are tensors whose numbers nothing waits for."""
         self.waiting: deque[Waiting] = deque()
 
     def add(self, value: Any, epoch: int | None) -> None:

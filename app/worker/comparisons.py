@@ -17,8 +17,9 @@ from torch import Tensor, nn
 
 from app.predictions import PredictionKind
 from app.values import TensorId
+from app.worker.calls import Argument, Call
 from app.worker.identity import IdentityTable
-from app.worker.recorder import Argument, Call, Recorder
+from app.worker.recorder import Recorder
 from app.worker.rows import DRAWN
 
 Link = Callable[[Tensor], Tensor]

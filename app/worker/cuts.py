@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+from app.worker.calls import Call, Result
 from app.worker.ops import is_in_place
-from app.worker.recorder import Call, Result
 
 DETACHING = ("detach", "detach_", "data")
 COPYING = ("tensor", "as_tensor", "asarray", "new_tensor", "Parameter", "make_subclass", "from_numpy")

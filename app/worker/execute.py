@@ -12,7 +12,6 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
 from dataclasses import replace
-from typing import Any
 
 import numpy as np
 import torch
@@ -41,17 +40,12 @@ from app.worker.aside import Aside
 from app.worker.beginning import place_on, seed_everything
 from app.worker.classic import TooLargeForClassic, draw_classic
 from app.worker.folder import Folder
-from app.worker.functions import OptimiserSteps, silenced, watching_functions
 from app.worker.gate import Gate
 from app.worker.identity import IdentityTable
-from app.worker.instrument import AGAIN, NOTE, OVER, Compiled, compile_program
+from app.worker.instrument import Compiled, compile_program
 from app.worker.limit import WallClock, reserve_memory
-from app.worker.loops import Loops
-from app.worker.losses import LossWatch
 from app.worker.module_trees import ModuleTrees
 from app.worker.modules import ModulePaths
-from app.worker.moments import Moments
-from app.worker.moving import Moving
 from app.worker.namespace import (
     Found,
     find_tensors,
@@ -62,17 +56,15 @@ from app.worker.namespace import (
     make_module,
     tell_uninitialised,
 )
-from app.worker.origin import OriginFinder
 from app.worker.outcome import message_of, outcome_of
 from app.worker.outputs import Outputs
-from app.worker.passes import Passes, RawPass, run_auto
-from app.worker.predictions import Watcher
+from app.worker.passes import run_auto
 from app.worker.recorder import Recorder
 from app.worker.report import Places, Report, Told
 from app.worker.stand_ins.lend import Lender
 from app.worker.static_graphs import StaticGraphs
-from app.worker.training import TrainingLog
 from app.worker.turns import Turns
+from app.worker.watchers import Watchers
 from app.worker.watches import Watches
 from app.worker.ways import Ways
 
@@ -121,43 +113,33 @@ class Run:
         self._identities = IdentityTable()
         self._modules = ModulePaths(keeps_examples=request.graph == "static")
         self._recorder = Recorder(limits, self._identities, self._modules)
-        self._recorder.join(OptimiserSteps(self._recorder))
         self._folder = Folder()
         self._lender = Lender(self._recorder, self._folder, self._places)
         self._outputs = Outputs(self._places, self._identities, self._recorder, limits, send)
         self._turns = Turns(
             compiled.codes, compiled.cells, self._outputs.transcript, self._outputs.figures, send
         )
-        self._moments = Moments()
         self._clock = WallClock(limits.seconds)
         self._send = send
-        loops = Loops(self._pass_begins)
-        self._passes = Passes(self._recorder, self._identities, loops, compiled.loops, limits)
-        self._moving = Moving(self._moments, limits, self._report, send)
-        self._moments.listen(self._look)
-        span, text = self._places.span, self._places.source.text
-        self._training = TrainingLog(
-            loops, limits, send, span, text, self._moments, self._recorder, self._tick
-        )
-        self._predictions = Watcher(
+        self._watchers = Watchers(
+            compiled,
+            self._places,
             self._recorder,
             self._identities,
-            self._moments,
-            compiled.differences,
             limits,
             send,
-            lambda: self._training.steps_done,
+            lambda: find_tensors(self._main.__dict__),
+            lambda: self.watches.tick(),
         )
-        note = self._note if compiled.differences else self._training.note
-        ears = {OVER: loops.over, AGAIN: loops.again, NOTE: note}
+        self._passes = self._watchers.passes
         self._device = place_on(request.device)
-        self._main = make_module(ears)
+        self._main = make_module(self._watchers.ears)
         self._found: list[Found] = []
         self._classic: ClassicGraph | None = None
         aside = Aside(self._recorder, self._passes, self._device)
         names, trains = self._main.__dict__, compiled.trains
         self.watches = Watches(
-            request.watch, names, aside, self._moments, self._training, trains, limits, send
+            request.watch, names, aside, self._watchers.moments, self._watchers.training, trains, limits, send
         )
         self._trees: tuple[ModuleTree, ...] = ()
         self._statics = StaticGraphs(self._places, self._recorder, self._modules, limits)
@@ -173,25 +155,23 @@ class Run:
             return None
         allowed, trains = self._limits.held_seconds, self._compiled.trains
         gate = Gate(
-            pace, trains, self._moments, self._clock, allowed, self._send, places.span, self._before_hold
+            pace,
+            trains,
+            self._watchers.moments,
+            self._clock,
+            allowed,
+            self._send,
+            places.span,
+            self._before_hold,
         )
-        finder = OriginFinder(self._recorder, self._identities, self._passes, places)
-        self._training.watch = LossWatch(gate, self._recorder, finder.find)
+        self._watchers.heed_losses(gate)
         return gate
-
-    def _tick(self) -> None:
-        self._moving.tick()
-        self.watches.tick()
 
     def _before_hold(self) -> None:
         """What was printed, the newest points and whoever looks at moments: a held run shows how it stands."""
         self._outputs.transcript.flush()
-        self._moving.hurry()
         self.watches.look_now()
-        self._moments.look()
-        self._tick()
-        self._predictions.look_now()
-        self._training.flush(always=True)
+        self._watchers.show_now()
 
     # ------------------------------------------------------------------------------------------ playing
 
@@ -207,7 +187,7 @@ class Run:
         except (
             BaseException
         ) as error:  # user code: anything may come, e.g. from a __repr__, or a second alarm
-            outcome = outcome_of(error, self._places, self._limits, self._report)
+            outcome = outcome_of(error, self._places, self._limits, self._watchers.report)
         return outcome
 
     def _play(self) -> Outcome:
@@ -216,51 +196,20 @@ class Run:
         try:
             for name, spec in self._request.inputs.items():
                 names[name] = make_input(spec, self._device, self._request.seed)
-            self._recorder.start()
+            self._watchers.presence.begin()
             self._turns.play(names, self._outputs.displays.show)
-            if not self._training.optimiser_steps:
+            if not self._watchers.training.optimiser_steps:
                 self.watches.follow_end()
             return Completed()
         except BaseException as error:  # user code
-            return outcome_of(error, self._places, self._limits, self._report)
+            return outcome_of(error, self._places, self._limits, self._watchers.report)
         finally:
-            self._recorder.leave()
-            self._training.finish()
+            self._watchers.end()
             self.timings = replace(self.timings, run=time.perf_counter() - began - self._clock.held)
-
-    def _pass_begins(self, line: int) -> None:
-        self._recorder.tick(line)
-        self._training.pass_begins(line)
-
-    def _note(self, name: str, value: Any, line: int, loop: int) -> None:
-        self._training.note(name, value, line, loop)
-        self._predictions.note_names()
-
-    def _note_backward(self, roots: Any, loop: int | None) -> None:
-        self._training.note_backward(roots, loop)
-        self._predictions.note_backward(roots, loop)
-
-    def _after_backward(self, kept: RawPass | None) -> None:
-        if kept is not None:
-            self._moving.keep(kept)
-        self._training.after_backward()
-
-    def _look(self) -> None:
-        """Show what moves; a module's own `named_parameters` may raise whatever it likes."""
-        try:
-            with silenced(self._recorder):
-                self._moving.look(lambda: find_tensors(self._main.__dict__), self._passes.count)
-        except Exception as error:  # user code
-            self._moving.give_up()
-            said = message_of(error)[:1_000]
-            self._notes.append(Text("The tensors could not be shown: {message}", {"message": said}))
-
-    def _report(self, limits: Limits) -> Report:
-        return Report(self._places, self._recorder, self._identities, self._passes, limits)
 
     def _look_around(self) -> None:
         """What is read of the program's names once it has ended; the program's own code may run here too."""
-        self._predictions.look_at_end(self._main.__dict__)
+        self._watchers.predictions.look_at_end(self._main.__dict__)
         self._found = [*find_tensors(self._main.__dict__), *self._outputs.displays.found]
         self._notes.extend(tell_uninitialised(self._main.__dict__))
         self._run_backward()
@@ -317,12 +266,7 @@ class Run:
         """The program's surroundings: its streams, and our ears. All of it is taken down again."""
         with ExitStack() as stack:
             stack.enter_context(self._outputs.watching())
-            stack.enter_context(watching_functions(self._recorder))
-            stack.enter_context(self._training.watching())
-            stack.enter_context(self._predictions.watching())
-            stack.enter_context(
-                self._passes.watching(self._before_pass, self._note_backward, self._after_backward)
-            )
+            stack.enter_context(self._watchers.watching(self._before_pass))
             stack.enter_context(self._statics.tracings.watching())
             stack.enter_context(Ways(self._folder).watching())
             if self._request.stand_ins:
@@ -333,7 +277,7 @@ class Run:
 
     def _tell(self) -> Told:
         """What the recorder holds, in the vocabulary."""
-        report = self._report(self._limits)
+        report = self._watchers.report(self._limits)
         self._recorder.leave()
         tensors = report.tensors(self._found or find_what_there_is(self._main.__dict__))
         if report.unexplained:
@@ -362,13 +306,13 @@ class Run:
             classic=self._classic,
             modules=self._trees,
             static_graphs=self._statics.tell(self._main.__dict__),
-            curves=self._training.curves(),
-            predictions=self._predictions.told(),
-            ribbons=self._training.ribbons(),
+            curves=self._watchers.training.curves(),
+            predictions=self._watchers.predictions.told(),
+            ribbons=self._watchers.training.ribbons(),
             stand_ins=self._lender.told(),
             notes=(
-                *(*self._notes, *self._outputs.notes, *self._statics.notes),
-                *(*self._predictions.notes, *self._folder.notes()),
+                *(*self._notes, *self._watchers.notes, *self._outputs.notes, *self._statics.notes),
+                *(*self._watchers.predictions.notes, *self._folder.notes()),
             ),
             cuts=tuple(self._cuts(told.report)),
             versions=Versions(platform.python_version(), torch.__version__, np.__version__),

@@ -1,12 +1,24 @@
 """The program's loops while they run: which are running, how far each is, and how far it will go.
 
-Every pass of a loop that calls anything comes through here; it is also the recorder's chance to come and go.
+Every pass of a loop that calls anything comes through here. It is told of only when somebody wants to know: while
+calls are recorded, when a clock says so, when a moment is waited for. All others cost a few comparisons.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Sized
-from typing import Any
+from time import perf_counter
+from typing import Any, Protocol
+
+from app.worker.moments import Moments
+
+
+class Listener(Protocol):
+    due: float
+    """When it wants to be told of the next pass of a loop."""
+
+    def over(self, line: int) -> None:
+        """A `for` loop has ended."""
 
 
 class LoopState:
@@ -23,10 +35,12 @@ class LoopState:
 class Loops:
     """Loops by their first line; `running` holds the active ones, outermost first."""
 
-    def __init__(self, tick: Callable[[int], None]) -> None:
+    def __init__(self, listener: Listener, tick: Callable[[int], None], moments: Moments) -> None:
         self.running: list[LoopState] = []
         self._states: dict[int, LoopState] = {}
+        self._listener = listener
         self._tick = tick
+        self._moments = moments
 
     def state(self, line: int) -> LoopState:
         state = self._states.get(line)
@@ -41,21 +55,25 @@ class Loops:
         return self._count(iter(iterable), state)
 
     def _count(self, iterator: Iterator[Any], state: LoopState) -> Iterator[Any]:
-        tick, line = self._tick, state.line
+        listener, moments, clock, tick = self._listener, self._moments, perf_counter, self._tick
         self.running.append(state)
         state.done = 0
         try:
             for item in iterator:
-                tick(line)
+                if clock() >= listener.due or moments.wanted or moments.follow or moments.hold:
+                    tick(state.line)
                 yield item
                 state.done += 1
         finally:
             self.running.remove(state)
+            listener.over(state.line)
 
     def again(self, line: int) -> None:
         """Called before each pass of a `while` loop."""
         self.state(line).done += 1
-        self._tick(line)
+        listener, moments = self._listener, self._moments
+        if perf_counter() >= listener.due or moments.wanted or moments.follow or moments.hold:
+            self._tick(line)
 
     def innermost(self) -> int | None:
         """First line of the innermost `for` loop that is running."""

@@ -16,7 +16,7 @@ from app.holding import NonFinite, Origin
 from app.training import Points, Series
 from app.values import Real, Spelled, spell
 from app.worker.gate import Gate
-from app.worker.recorder import Recorder
+from app.worker.presence import Presence
 
 EXPLODING = 100.0
 """So many times its first value, and a loss is on its way out."""
@@ -35,9 +35,9 @@ class Loss:
 
 
 class LossWatch:
-    def __init__(self, gate: Gate, recorder: Recorder, find_origin: Callable[[Any], Origin]) -> None:
+    def __init__(self, gate: Gate, presence: Presence, find_origin: Callable[[Any], Origin]) -> None:
         self._gate = gate
-        self._recorder = recorder
+        self._presence = presence
         self._find_origin = find_origin
         self._losses: dict[int, Loss] = {}
 
@@ -52,7 +52,7 @@ class LossWatch:
         if math.isfinite(number):
             loss.bad = False
             if abs(number) > loss.most:
-                self._recorder.attend()
+                self._presence.attend()
         elif not loss.bad:
             loss.bad = True
             told = spell(float(number))

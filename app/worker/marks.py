@@ -7,8 +7,8 @@ from collections.abc import Callable, Iterator
 
 from app.values import GraphCut, Mark, NodeId, TensorId, Text
 from app.worker.autograd import RawGraph, RawNode
+from app.worker.calls import Call, Result
 from app.worker.cuts import cuts_before, kind_of_cut
-from app.worker.recorder import Call, Result
 from app.worker.tensors import dtype_name
 
 MOST_STEPS = 200

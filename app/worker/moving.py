@@ -22,7 +22,7 @@ from app.worker.passes import RawPass
 from app.worker.patience import Patience
 from app.worker.report import Report
 
-PATIENCE = 150
+PATIENCE = 300
 """The next look comes after this many times as long as the last one took."""
 MOST_TENSORS = 64
 MOST_NODES = 1_000

@@ -20,10 +20,11 @@ from app.holding import Origin
 from app.values import TensorValue
 from app.worker.anchors import node_sequence, node_variable, saved_names
 from app.worker.autograd import held_by, nodes_before
+from app.worker.calls import Argument, Call, Result
 from app.worker.identity import IdentityTable
 from app.worker.names import parameter_names
 from app.worker.passes import Passes
-from app.worker.recorder import Argument, Call, Recorder, Result
+from app.worker.recorder import Recorder
 from app.worker.report import CALL_CHARS, Places
 from app.worker.tensors import readable
 

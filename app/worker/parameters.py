@@ -25,7 +25,7 @@ GROUPS = 4
 """Parameter groups whose learning rate is followed."""
 PARAMETERS = 24
 """Parameters that are followed, the first ones."""
-PATIENCE = 300
+PATIENCE = 500
 """Norms are taken again only after this many times as long as taking them took."""
 
 
@@ -83,6 +83,8 @@ class Parameters:
         """Of each followed group that has a learning rate."""
         self._groups = 0
         self._old: list[Tensor] | None = None
+        self._due = 0.0
+        """When there may be more to do than to note the learning rates."""
         self._next = 0.0
         self._copying = 0.0
 
@@ -102,6 +104,11 @@ class Parameters:
             rate = group.get("lr")
             if channel is not None and rate is not None:
                 channel.waiting.append((step, rate if type(rate) is float else float(rate), None))
+        if perf_counter() >= self._due or not step & (step - 1):  # as `Looker.due` has it
+            self._take_turn(step)
+
+    def _take_turn(self, step: int) -> None:
+        """Norms or histograms, where it is time for them."""
         if self._old is not None:
             self._take_norms(self._old, step)
             self._old = None
@@ -111,6 +118,8 @@ class Parameters:
             self._before.ask()
         if self._looker.due(step):
             self.look(step)
+        busy = self.waits or self._old is not None
+        self._due = 0.0 if busy else min(self._next, self._looker.next_time)
 
     def look(self, step: int) -> None:
         """Weights and gradients as histograms."""

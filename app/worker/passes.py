@@ -26,7 +26,8 @@ from app.worker.budget import GraphBudget
 from app.worker.frames import loop_around, names_in_frames, program_frame
 from app.worker.identity import IdentityTable
 from app.worker.loops import Loops
-from app.worker.recorder import PATIENCE, Recorder, tensors_in
+from app.worker.presence import PATIENCE, Presence
+from app.worker.recorder import Recorder, tensors_in
 
 Call = Literal["backward", "grad", "auto"]
 NOTHING_TAKEN = None, None
@@ -60,6 +61,7 @@ class Passes:
     def __init__(
         self,
         recorder: Recorder,
+        presence: Presence,
         identities: IdentityTable,
         loops: Loops,
         loop_lines: tuple[range, ...],
@@ -72,33 +74,28 @@ class Passes:
         self.latest: RawPass | None = None
         self.seconds = 0.0
         self._recorder = recorder
+        self._presence = presence
         self._identities = identities
         self._loops = loops
         self._loop_lines = loop_lines
         self._budget = GraphBudget(limits)
         self._limits = limits
-        self._before_pass: Callable[[Tensor], None] = lambda root: None
-        self._on_backward: Callable[[Any, int | None], None] = lambda roots, loop: None
-        self._after_backward: Callable[[RawPass | None], None] = lambda kept: None
+        self.before_pass: Callable[[Tensor], None] = lambda root: None
+        """Told the root of each pass that is kept."""
+        self.on_backward: Callable[[Any, int | None], None] = lambda roots, loop: None
+        """Told the roots of each pass the program runs, and the loop it runs in."""
+        self.after_backward: Callable[[RawPass | None], None] = lambda kept: None
+        """Told of each that the program ran, and what is kept of it."""
+        self.on_pass_by: Callable[[Any, int | None], None] = lambda roots, loop: None
+        """The same of passes of which nothing is recorded, and how many were before:"""
+        self.after_pass_by: Callable[[int], None] | None = None
         self._running = False
         self._began = time.perf_counter()
         self._spent = 0.0
 
     @contextmanager
-    def watching(
-        self,
-        before_pass: Callable[[Tensor], None],
-        on_backward: Callable[[Any, int | None], None],
-        after_backward: Callable[[RawPass | None], None],
-    ) -> Iterator[None]:
-        """Meanwhile see every backward pass in this process.
-
-        `on_backward` gets the roots of each and the loop it runs in; `before_pass` the root of each that is kept;
-        `after_backward`, of each that the program itself ran, what is kept of it.
-        """
-        self._before_pass = before_pass
-        self._on_backward = on_backward
-        self._after_backward = after_backward
+    def watching(self) -> Iterator[None]:
+        """Meanwhile see every backward pass in this process."""
         originals = torch.autograd.backward, torch.autograd.grad
         torch.autograd.backward = self._wrap(torch.autograd.backward, "backward")
         torch.autograd.grad = self._wrap(torch.autograd.grad, "grad")
@@ -127,14 +124,30 @@ class Passes:
     def _wrap(self, original: Callable[..., Any], call: Literal["backward", "grad"]) -> Callable[..., Any]:
         @functools.wraps(original)
         def wrapper(*args: Any, **kwargs: Any) -> Any:
-            roots = args[0] if args else kwargs.get("outputs", kwargs.get("tensors"))
             if self._running:
                 return original(*args, **kwargs)
-            if not self._recorder.recording and len(self.first) >= self._limits.backward_passes:
-                return self._pass_by(roots, original, args, kwargs)
-            return self.run(
-                call, roots, lambda: original(*args, **kwargs), lambda: _facts(call, args, kwargs)
-            )
+            roots = args[0] if args else kwargs.get("outputs", kwargs.get("tensors"))
+            if self._recorder.recording or len(self.first) < self._limits.backward_passes:
+                return self.run(
+                    call, roots, lambda: original(*args, **kwargs), lambda: _facts(call, args, kwargs)
+                )
+            if transforms_active():
+                return original(*args, **kwargs)
+            # Nothing is recorded, which is nearly always so: every microsecond here is one of each step.
+            running = self._loops.running
+            loop = self._presence.training_loop = running[-1].line if running else self._find_loop()
+            self.on_pass_by(roots, loop)
+            self._running = True
+            began = time.perf_counter()
+            try:
+                return original(*args, **kwargs)
+            finally:
+                self.seconds += time.perf_counter() - began
+                self._running = False
+                if self.after_pass_by is not None:
+                    self.after_pass_by(self.count)
+                self.count += 1
+                self.own += 1
 
         return wrapper
 
@@ -144,7 +157,7 @@ class Passes:
         aside = self._recorder.hush()
         inside = transforms_active()
         if call != "auto" and not inside:
-            self._on_backward(roots, self._find_loop())
+            self.on_backward(roots, self._find_loop())
         began = time.perf_counter()
         walk, kept = self._take(facts(), roots) if self._wanted() else NOTHING_TAKEN
         taken = time.perf_counter()
@@ -165,37 +178,21 @@ class Passes:
                 kept.failed = failed
                 walk.finish()
                 now = time.perf_counter()
-                self._recorder.pass_seconds = now - ended + 2 * (taken - began)
-                self._spent += self._recorder.pass_seconds
+                self._presence.pass_seconds = now - ended + 2 * (taken - began)
+                self._spent += self._presence.pass_seconds
             if call != "auto" and not inside and not failed:
-                self._after_backward(kept)
+                self.after_backward(kept)
             self._recorder.speak(aside)
-            self._running = False
-
-    def _pass_by(self, roots: Any, backward: Callable[..., Any], args: Any, kwargs: Any) -> Any:
-        """`run` while nothing is recorded, which is nearly always: every microsecond here is one of each step."""
-        if transforms_active():
-            return backward(*args, **kwargs)
-        self._running = True
-        self._on_backward(roots, self._find_loop())
-        began = time.perf_counter()
-        try:
-            return backward(*args, **kwargs)
-        finally:
-            self.seconds += time.perf_counter() - began
-            self.count += 1
-            self.own += 1
-            self._after_backward(None)
             self._running = False
 
     def _find_loop(self) -> int | None:
         """The loop this pass runs in, which is the one that trains."""
         running = self._loops.running
         if running:
-            self._recorder.training_loop = running[-1].line
-        elif self._recorder.training_loop is None:
-            self._recorder.training_loop = loop_around(sys._getframe(1), self._loop_lines)
-        return self._recorder.training_loop
+            self._presence.training_loop = running[-1].line
+        elif self._presence.training_loop is None:
+            self._presence.training_loop = loop_around(sys._getframe(1), self._loop_lines)
+        return self._presence.training_loop
 
     def _wanted(self) -> bool:
         if not self._recorder.recording or self._recorder.full:
@@ -203,14 +200,14 @@ class Passes:
         if len(self.first) < self._limits.backward_passes:
             return True
         elapsed = time.perf_counter() - self._began
-        return self._recorder.sampling or self._spent < FREE_SECONDS + elapsed / PATIENCE
+        return self._presence.sampling or self._spent < FREE_SECONDS + elapsed / PATIENCE
 
     def _take(self, facts: _Facts, roots: Any) -> tuple[GraphWalk, RawPass] | tuple[None, None]:
         tensors: Sequence[Any] = roots if isinstance(roots, tuple | list) else (roots,)
         edges = root_edges(tensors)
         if not edges:
             return NOTHING_TAKEN
-        self._before_pass(next(root for root in tensors if isinstance(root, Tensor)))
+        self.before_pass(next(root for root in tensors if isinstance(root, Tensor)))
         walk = GraphWalk(edges, self._recorder, self._identities, self._budget, self._limits)
         if self.latest is not None:
             self._budget.take_back()  # this pass takes its place
@@ -248,7 +245,7 @@ class Passes:
 
     def look(self, root: Tensor) -> None:
         """Take the graph of a root that never ran backward."""
-        self._before_pass(root)
+        self.before_pass(root)
         walk = GraphWalk(root_edges((root,)), self._recorder, self._identities, self._budget, self._limits)
         walk.read_values()
         taken = RawPass(

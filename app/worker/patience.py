@@ -15,30 +15,31 @@ class Patience:
     it is the first to use: what looks are thought to take grows fourfold at most from one to the next.
     """
 
-    __slots__ = ("_next", "_shortest", "_times", "cost")
+    __slots__ = ("_shortest", "_times", "cost", "next_time")
 
     def __init__(self, times: float, shortest: float) -> None:
         self.cost = FIRST_GUESS
         """Seconds one look is thought to take."""
         self._times = times
         self._shortest = shortest
-        self._next = 0.0
+        self.next_time = 0.0
+        """When it is time again."""
 
     @property
     def over(self) -> bool:
         """Whether it is time again."""
-        return perf_counter() >= self._next
+        return perf_counter() >= self.next_time
 
     def begin(self, seconds: float, pause: float = 0.0) -> None:
         """A look took so long; it may ask for a longer pause by itself."""
         self.cost = min(seconds, 4 * self.cost)
-        self._next = perf_counter() + max(self._shortest, self._times * self.cost, pause)
+        self.next_time = perf_counter() + max(self._shortest, self._times * self.cost, pause)
 
     def hurry(self) -> None:
         """It is time again now, unless it never shall be."""
-        if self._next < math.inf:
-            self._next = 0.0
+        if self.next_time < math.inf:
+            self.next_time = 0.0
 
     def lose(self) -> None:
         """It shall never be time again."""
-        self._next = math.inf
+        self.next_time = math.inf

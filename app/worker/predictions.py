@@ -24,12 +24,13 @@ from app.worker.findings import Batch, Finding, read_batch
 from app.worker.frames import name_in_frames, names_in_frames, program_frame
 from app.worker.identity import IdentityTable
 from app.worker.moments import Moments
+from app.worker.presence import Presence
 from app.worker.recorder import Recorder
 from app.worker.shadow import CannotAsk
 
 PAUSE = 0.2
 """Seconds between two looks at least."""
-PATIENCE = 150
+PATIENCE = 300
 """Looks, and what finding takes, come again only after this many times as long as they took."""
 FORGOTTEN = 20
 """A model that was in none of so many passes gives its place to another of its name."""
@@ -46,6 +47,7 @@ class Watcher:
     def __init__(
         self,
         recorder: Recorder,
+        presence: Presence,
         identities: IdentityTable,
         moments: Moments,
         differences: tuple[Difference, ...],
@@ -55,6 +57,7 @@ class Watcher:
     ) -> None:
         self.notes: list[Text] = []
         self._recorder = recorder
+        self._presence = presence
         self._identities = identities
         self._comparisons = Comparisons(recorder, identities)
         self._moments = moments
@@ -99,7 +102,7 @@ class Watcher:
             return
         began = thread_time()
         if loop is not None and (
-            self._passes < FREE_PASSES or self._recorder.sampling or began >= self._next
+            self._passes < FREE_PASSES or self._presence.sampling or began >= self._next
         ):
             for root in roots if isinstance(roots, tuple | list) else (roots,):
                 if isinstance(root, Tensor):

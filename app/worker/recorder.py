@@ -1,7 +1,7 @@
 """Every torch call the program makes becomes a step: its name, its exact place, what went in and came out.
 
-A `TorchFunctionMode` sees the calls people write (not the kernels below). It is bounded: when enough is recorded it
-leaves, and comes back for single passes of the training loop. What it keeps of tensors is small, or a copy, or an
+A `TorchFunctionMode` sees the calls people write (not the kernels below). It is bounded; `presence` says
+when it comes and goes. What it keeps of tensors is small, or a copy, or an
 alias whose version counter says whether it still holds what it held.
 """
 
@@ -22,17 +22,13 @@ from app.limits import Limits
 from app.program import FILENAME
 from app.values import TensorId
 from app.worker.anchors import is_top_mode, is_tracing, sequence_number, transforms_active
+from app.worker.calls import Argument, Call, Event, Result
 from app.worker.identity import IdentityTable
 from app.worker.modules import ModulePaths
 from app.worker.ops import EventKind, event_kind, is_in_place, op_name
-from app.worker.shelf import Kept, Shelf
-from app.worker.tensors import is_uninitialised, shape_of, unheard
+from app.worker.shelf import Shelf
+from app.worker.tensors import is_uninitialised, unheard
 
-PATIENCE = 200
-"""A pass of the training loop is recorded again only after this many times as long as recording the last one took."""
-IMPATIENCE = 25
-"""So many times after the first, twice as many after the second, and so on up to PATIENCE: short runs end recently."""
-SECONDS_PER_CALL = 6e-6
 SILENT = frozenset({"__init__", "reset_parameters", "__repr__", "__str__", "__format__"})
 """Library functions whose inner calls are noise: making a layer, printing a tensor."""
 
@@ -43,85 +39,6 @@ class Companion(Protocol):
     def start(self) -> None: ...
 
     def stop(self) -> None: ...
-
-
-class Argument:
-    """A tensor that went into a call."""
-
-    __slots__ = ("dtype", "made_by", "requires_grad", "shape", "tensor")
-
-    def __init__(self, tensor: Tensor, number: TensorId, made_by: Result | None) -> None:
-        self.tensor = number
-        self.requires_grad = tensor.requires_grad
-        self.made_by = made_by
-        if made_by is None:
-            self.shape = shape_of(tensor) if tensor.is_nested else tensor.shape
-            self.dtype = tensor.dtype
-        else:
-            self.shape = made_by.shape
-            self.dtype = made_by.dtype
-
-
-class Result:
-    """A tensor that came out of a call. `sequence` and `output_nr` name its autograd node's output, if it has one."""
-
-    __slots__ = ("call", "dtype", "kept", "output_nr", "position", "sequence", "shape", "tensor")
-
-    def __init__(
-        self, tensor: Tensor, number: TensorId, call: Call, position: int, kept: Kept | None
-    ) -> None:
-        node = (
-            tensor.grad_fn
-        )  # of a view changed in place, torch makes it anew here: hence `after` is read later
-        self.tensor = number
-        self.shape = shape_of(tensor) if tensor.is_nested else tensor.shape
-        self.dtype = tensor.dtype
-        self.sequence = None if node is None else node._sequence_nr()
-        self.output_nr = 0 if node is None else tensor.output_nr
-        self.kept = kept
-        self.call = call
-        self.position = position
-
-
-class Call:
-    """One recorded call, as raw as it can be kept; read when the run has ended."""
-
-    __slots__ = (
-        *("after", "arguments", "before", "code", "instruction", "module", "op", "results"),
-        *("grad_mode", "seconds", "version"),
-    )
-
-    def __init__(
-        self, op: str, arguments: list[Argument], before: int, frame: FrameType, module: str | None
-    ) -> None:
-        self.op = op
-        self.arguments = arguments
-        self.before = self.after = before
-        self.code = frame.f_code
-        self.instruction = frame.f_lasti
-        self.module = module
-        self.grad_mode = True
-        """False where the call was made under `torch.no_grad()`, and one of its arguments requires grad."""
-        self.version: int | None = None
-        """Of a call that wrote in place: the version of what it wrote to, afterwards."""
-        self.results: tuple[Result, ...] = ()
-        self.seconds: float | None = None
-
-
-class Event:
-    """Something the program did to a tensor that made no tensor: a hook, a flag, its grad taken away."""
-
-    __slots__ = ("at", "code", "instruction", "kind", "tensor", "value")
-
-    def __init__(self, kind: EventKind, tensor: TensorId, value: bool, at: int, frame: FrameType) -> None:
-        self.kind = kind
-        self.tensor = tensor
-        self.value = value
-        """What the flag was set to; whether a grad was given rather than taken away."""
-        self.at = at
-        """How many calls had been recorded."""
-        self.code = frame.f_code
-        self.instruction = frame.f_lasti
 
 
 class Recorder(TorchFunctionMode):
@@ -137,16 +54,9 @@ class Recorder(TorchFunctionMode):
         self.made: dict[TensorId, Result] = {}
         self.quiet = 0
         self.recording = False
-        self.sampling = False
-        self.training_loop: int | None = None
-        """First line of the loop that runs backward passes."""
-        self.pass_seconds = 0.0
-        """What taking one backward pass costs."""
-        self._next_sample = 0.0
-        self._samples = 0
-        self._attending = False
+        self.room = limits.steps
+        """How many calls there may be."""
         self._limits = limits
-        self._most = limits.steps
         self._identities = identities
         self._modules = modules
         self._companions: list[Companion] = [modules]
@@ -212,37 +122,9 @@ class Recorder(TorchFunctionMode):
         finally:
             self.speak(aside)
 
-    def tick(self, line: int) -> None:
-        """Called before each pass of each of the program's loops, with the loop's first line.
-
-        When the room is used up the recorder leaves, and everything runs at its own speed. Now and then it comes back
-        for one pass of the training loop, so that the latest state can be shown too; for every pass if told to attend.
-        """
-        if self.recording:
-            self.left_early = self.left_early or self.full
-            if self.full or (self.sampling and line == self.training_loop):
-                self._end_sample()
-                self.leave()
-        if not self.recording and line == self.training_loop and perf_counter() > self._next_sample:
-            self.forget(since=self._limits.steps)
-            self.sampling, self._most = True, 2 * self._limits.steps
-            self.start()
-
-    def attend(self) -> None:
-        """Something is going wrong: record every pass of the training loop from the next one on."""
-        self._next_sample, self._attending = 0.0, True
-
-    def _end_sample(self) -> None:
-        calls = len(self.calls) - (self._limits.steps if self.sampling else 0)
-        self.sampling, self._most = False, self._limits.steps
-        if not self._attending:
-            self._samples += 1
-        patience = min(PATIENCE, IMPATIENCE * self._samples)
-        self._next_sample = perf_counter() + patience * (calls * SECONDS_PER_CALL + self.pass_seconds)
-
     @property
     def full(self) -> bool:
-        return len(self.calls) >= self._most
+        return len(self.calls) >= self.room
 
     # ------------------------------------------------------------------------------------------ one call
 
@@ -291,7 +173,7 @@ class Recorder(TorchFunctionMode):
         frame = place_of_call(sys._getframe(1))
         if frame is None:
             return None
-        if len(self.calls) >= self._most:
+        if len(self.calls) >= self.room:
             self.left_early = True
             return None
         call = Call(op, arguments, before, frame, self._modules.current)

@@ -18,13 +18,14 @@ from app.source import SourceText
 from app.trace import Operand, Step, TensorRecord
 from app.values import Mark, NodeId, Span, StepId, TensorId, Why
 from app.worker.autograd import RawNode
+from app.worker.calls import Argument, Call, Result
 from app.worker.functions import silenced
 from app.worker.identity import IdentityTable, shared_storages
 from app.worker.marks import Cuts, mark_node
 from app.worker.namespace import Found
 from app.worker.passes import Passes, RawPass
 from app.worker.raised.explain import explain_raised
-from app.worker.recorder import Argument, Call, Recorder, Result
+from app.worker.recorder import Recorder
 from app.worker.tensors import dtype_name, known_sizes, shape_of, summarise
 from app.worker.turns import Place
 from app.worker.why.explain import Explainer, Named

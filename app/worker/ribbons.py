@@ -21,7 +21,7 @@ from app.values import spell
 from app.worker.patience import Patience
 from app.worker.tensors import readable
 
-PATIENCE = 300
+PATIENCE = 500
 """The next look comes after this many times as long as the last one took."""
 SHORTEST = 0.1
 """Seconds between two looks, at least."""
@@ -81,6 +81,10 @@ class Looker:
     def due(self, step: int) -> bool:
         early = self._patience.cost < CHEAP and not step & (step - 1)
         return early or self._patience.over
+
+    @property
+    def next_time(self) -> float:
+        return self._patience.next_time
 
     def look(self, parameters: Sequence[Tensor], names: Sequence[str], step: int) -> None:
         """Count some of the parameters, those longest unseen first."""

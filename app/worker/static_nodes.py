@@ -18,8 +18,8 @@ from app.program import FILENAME
 from app.source import SourceText
 from app.static_graph import StaticNode
 from app.values import NodeId, Span
+from app.worker.calls import Call
 from app.worker.outcome import plain_text
-from app.worker.recorder import Call
 from app.worker.tensors import dtype_name, known_sizes
 from app.worker.turns import Place
 

@@ -25,6 +25,7 @@ from app.training import Curve, Points, Progress, Ribbon, Series, SeriesKind, Tr
 from app.values import Span, as_float
 from app.worker.channels import Channel
 from app.worker.frames import names_in_frames, program_frame
+from app.worker.functions import silenced
 from app.worker.loops import Loops
 from app.worker.losses import LossWatch
 from app.worker.moments import Moments
@@ -83,29 +84,49 @@ class TrainingLog:
         self._looker = Looker(self._ribbons)
         """For a program without an optimiser."""
         self._by_hand = False
-        """Whether the training goes on though no optimiser steps."""
         self._epoch: int | None = None
         """Of the last number of a watched expression."""
-        self._passes = 0
+
+    @property
+    def by_hand(self) -> bool:
+        """Whether it trains without an optimiser."""
+        return self._by_hand and not self.optimiser_steps
 
     # ------------------------------------------------------------------------------------------ what is found
 
     def note(self, name: str, value: Any, line: int, loop: int) -> None:
         """A value assigned in a loop under a telling name; anything but a single number is left alone."""
-        number = value if type(value) is float else single_number(value)
-        if number is None:
-            return
         channel = self._noted.get(name)
+        if channel is not None and channel.read_at_once and not self._recorder.recording:
+            try:  # every call saved here is one of each step
+                number = value.item()
+            except (AttributeError, RuntimeError, ValueError):
+                number = self._read(value)
+        else:
+            number = self._read(value)
+        if number is None or type(number) is complex:
+            return
         if channel is None:
             channel = self._channel(name, kind_of(name), lambda: Span(line, 0, line, len(name)))
             if channel is None:
                 return
             self._noted[name] = channel
+            channel.read_at_once = type(value) is Tensor and value.is_cpu
         self._noting_loop = loop
         self._newest = ref(value) if isinstance(value, Tensor) else None
-        channel.add(number, self._loops.epoch(self.training_loop))
+        running = self._loops.running
+        known = not running or running[0].line == self.training_loop
+        channel.waiting.append((channel.count, number, None if known else running[0].done))
+        channel.count += 1
         if self.watch is not None and channel.series.kind == "loss":
             self.watch.heed(channel.series, channel.count - 1, number, value)
+
+    def _read(self, value: Any) -> Any:
+        """`single_number`, which no recorder takes for the program's own reading."""
+        if not self._recorder.recording:
+            return single_number(value)
+        with silenced(self._recorder):
+            return single_number(value)
 
     def note_backward(self, roots: Any, loop: int | None) -> None:
         """The root of a backward pass that runs in a loop; a name that is followed already is not followed twice."""
@@ -115,7 +136,7 @@ class TrainingLog:
         root = roots[0] if isinstance(roots, tuple | list) and roots else roots
         if self._newest is not None and self._newest() is root:  # its place would cost more than all the rest
             return
-        number = single_number(root) if isinstance(root, Tensor) else None
+        number = self._read(root) if isinstance(root, Tensor) else None
         frame = program_frame(sys._getframe(1))
         if number is None or frame is None:
             return
@@ -178,12 +199,11 @@ class TrainingLog:
         elif self._moments.hold is not None or self._moments.follow is not None:
             self._moments.pass_by("between" if known or self.optimiser_steps else "pass")
 
-    def after_backward(self) -> None:
+    def after_backward(self, passes: int) -> None:
         """Where there is no optimiser, gradients are whole right after a backward pass: updates may clear them."""
-        if self._by_hand and not self.optimiser_steps and self._looker.due(self._passes):
+        if self.by_hand and self._looker.due(passes):
             leaves = leaves_in_frames()
-            self._looker.look(list(leaves.values()), list(leaves), self._passes)
-        self._passes += 1
+            self._looker.look(list(leaves.values()), list(leaves), passes)
 
     # ------------------------------------------------------------------------------------------ optimisers
 
@@ -204,7 +224,9 @@ class TrainingLog:
             if watch is None:
                 watch = self._meet(optimiser)
             watch.after(step)
-        self._moments.arrive()
+        moments = self._moments
+        if moments.wanted or moments.follow is not None or moments.hold is not None:
+            moments.arrive()
 
     def _meet(self, optimiser: Optimizer) -> Parameters:
         watch = Parameters(

@@ -45,8 +45,10 @@ def test_top_mode_is_known() -> None:
     class Mode(TorchFunctionMode):
         pass
 
+    modes = anchors.count_modes()
     with Mode() as mode:
         assert anchors.is_top_mode(mode)
+        assert anchors.count_modes() == modes + 1
         with Mode():
             assert not anchors.is_top_mode(mode)
     assert not anchors.is_top_mode(mode)

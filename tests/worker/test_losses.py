@@ -12,6 +12,7 @@ from app.worker.limit import WallClock
 from app.worker.losses import LossWatch
 from app.worker.modules import ModulePaths
 from app.worker.moments import Moments
+from app.worker.presence import Presence
 from app.worker.recorder import Recorder
 from tests.worker.test_gate import Play
 
@@ -29,7 +30,7 @@ class Late:
             pace, True, self.moments, WallClock(1.0), 1.0, self.told.append, lambda *_: None, lambda: None
         )
         recorder = Recorder(Limits(), IdentityTable(), ModulePaths())
-        self._watch = LossWatch(self.gate, recorder, lambda loss: Origin("unseen"))
+        self._watch = LossWatch(self.gate, Presence(recorder, Limits()), lambda loss: Origin("unseen"))
         self._step = 0
 
     def hear(self, *values: Real) -> bool:

@@ -54,9 +54,9 @@ def count_moments(source: str, always: bool) -> int:
     def arrive() -> None:
         nonlocal count
         count += 1
-        run._moments.wanted = always
+        run._watchers.moments.wanted = always
 
-    run._moments.listen(arrive)
-    run._moments.wanted = always
+    run._watchers.moments.listen(arrive)
+    run._watchers.moments.wanted = always
     assert run.program() == Completed()
     return count

@@ -51,11 +51,11 @@ def look_always(source: str, limits: Limits) -> tuple[list[Tensors], Trace]:
     run = Run(source, compile_program(source), RunRequest(), limits, frames.append)
 
     def again() -> None:
-        run._moving.tick()
-        run._moments.wanted = True
+        run._watchers.moving.tick()
+        run._watchers.moments.wanted = True
 
-    run._moments.listen(again)
-    run._moments.wanted = True
+    run._watchers.moments.listen(again)
+    run._watchers.moments.wanted = True
     assert run.program() == Completed()
     return [each for each in frames if isinstance(each, Tensors)], run.trace(Completed())
 
@@ -217,7 +217,7 @@ def test_program_that_is_held_shows_the_moment_it_is_held_at() -> None:
     frames: list[Frame] = []
     source = normalise_source(TRAIN.format(steps=6))
     run = Run(source, compile_program(source), RunRequest(), Limits(looks_per_second=0.001), frames.append)
-    run._moments.hold = lambda moment: run._before_hold()
+    run._watchers.moments.hold = lambda moment: run._before_hold()
     assert run.program() == Completed()
     seen = [each for each in frames if isinstance(each, Tensors)]
     assert {each.passes for each in seen} >= set(range(1, 7))

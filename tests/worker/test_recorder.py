@@ -8,7 +8,7 @@ import torch
 from app.limits import Limits
 from app.source import SourceText
 from app.trace import Raised, Step, Trace
-from app.worker import recorder
+from app.worker import presence
 from tests.worker.running import leaf, run
 
 
@@ -120,7 +120,7 @@ def test_steps_are_bounded_and_the_trace_says_so() -> None:
 
 
 def test_latest_pass_of_a_long_training_loop_is_recorded_whole(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(recorder, "IMPATIENCE", 1)  # on a slow machine, too, it comes back in time
+    monkeypatch.setattr(presence, "IMPATIENCE", 1)  # on a slow machine, too, it comes back in time
     source = """
 net = nn.Linear(3, 1)
 opt = optim.SGD(net.parameters(), lr=0.01)

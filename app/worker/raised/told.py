@@ -9,9 +9,9 @@ from dataclasses import dataclass
 from app.editing import Fix
 from app.explanation import Alignment, Fact
 from app.values import Text
+from app.worker.calls import Call, Event
 from app.worker.passes import RawPass
 from app.worker.raised.scene import Scene
-from app.worker.recorder import Call, Event
 from app.worker.why.facts import Reason
 
 Place = Call | Event | RawPass

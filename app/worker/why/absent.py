@@ -6,10 +6,10 @@ from torch import Tensor
 
 from app.trace import TensorKind
 from app.values import TensorId, Text
+from app.worker.calls import Call, Result
 from app.worker.cuts import is_cut, kind_of_cut
 from app.worker.ops import is_in_place
 from app.worker.passes import RawPass
-from app.worker.recorder import Call, Result
 from app.worker.tensors import dtype_name
 from app.worker.why.facts import Facts, Flow, Reason, Words, one_line
 

@@ -11,8 +11,8 @@ from torch import Tensor
 
 from app.values import TensorId, TensorValue, Text
 from app.worker.autograd import RawEdge
+from app.worker.calls import Argument, Call, Result
 from app.worker.cuts import last_word
-from app.worker.recorder import Argument, Call, Result
 from app.worker.tensors import dtype_name
 from app.worker.why.amounts import bounds, has_nan, is_bad, zeros
 from app.worker.why.facts import Facts, Flow, Reason, Words, result_value

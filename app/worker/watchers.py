@@ -1,0 +1,151 @@
+"""All that follows a run while it goes on, put together: who hears of which loop, value, backward pass and step.
+
+What is called at every step of a training is bound straight to whoever needs it: each call between costs the program.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import ExitStack, contextmanager
+from typing import Any
+
+from torch import Tensor
+
+from app.frames import Frame
+from app.limits import Limits
+from app.values import Text
+from app.worker.functions import OptimiserSteps, silenced, watching_functions
+from app.worker.gate import Gate
+from app.worker.identity import IdentityTable
+from app.worker.instrument import AGAIN, NOTE, OVER, Compiled
+from app.worker.loops import Loops
+from app.worker.losses import LossWatch
+from app.worker.moments import Moments
+from app.worker.moving import Moving
+from app.worker.namespace import Found
+from app.worker.origin import OriginFinder
+from app.worker.outcome import message_of
+from app.worker.passes import Passes, RawPass
+from app.worker.predictions import Watcher
+from app.worker.presence import Presence
+from app.worker.recorder import Recorder
+from app.worker.report import Places, Report
+from app.worker.training import TrainingLog
+
+
+class Watchers:
+    """`find` gives the tensors the program's names lead to just now; `tick` is called whenever what is new was sent."""
+
+    def __init__(
+        self,
+        compiled: Compiled,
+        places: Places,
+        recorder: Recorder,
+        identities: IdentityTable,
+        limits: Limits,
+        send: Callable[[Frame], None],
+        find: Callable[[], Iterable[Found]],
+        tick: Callable[[], None],
+    ) -> None:
+        self.notes: list[Text] = []
+        self.moments = Moments()
+        self.presence = Presence(recorder, limits)
+        self._places = places
+        self._recorder = recorder
+        self._identities = identities
+        self._find = find
+        self._more = tick
+        self._loops = loops = Loops(self.presence, self._pass_begins, self.moments)
+        self.passes = Passes(recorder, self.presence, identities, loops, compiled.loops, limits)
+        self.moving = Moving(self.moments, limits, self.report, send)
+        self.moments.listen(self._look)
+        span, text = places.span, places.source.text
+        self.training = TrainingLog(loops, limits, send, span, text, self.moments, recorder, self._tick)
+        self.predictions = Watcher(
+            recorder,
+            self.presence,
+            identities,
+            self.moments,
+            compiled.differences,
+            limits,
+            send,
+            lambda: self.training.steps_done,
+        )
+        self._reads_names = bool(compiled.differences)
+        recorder.join(OptimiserSteps(recorder))
+
+    @property
+    def ears(self) -> dict[str, Any]:
+        """What the program's text was made to call."""
+        note = self._note if self._reads_names else self.training.note
+        return {OVER: self._loops.over, AGAIN: self._loops.again, NOTE: note}
+
+    def heed_losses(self, gate: Gate) -> None:
+        """A loss that is no number shall close the gate."""
+        finder = OriginFinder(self._recorder, self._identities, self.passes, self._places)
+        self.training.watch = LossWatch(gate, self.presence, finder.find)
+
+    def report(self, limits: Limits) -> Report:
+        return Report(self._places, self._recorder, self._identities, self.passes, limits)
+
+    @contextmanager
+    def watching(self, before_pass: Callable[[Tensor], None]) -> Iterator[None]:
+        """Meanwhile hear everything; `before_pass` gets the root of each backward pass that is kept."""
+        with ExitStack() as stack:
+            stack.enter_context(watching_functions(self._recorder))
+            stack.enter_context(self.training.watching())
+            stack.enter_context(self.predictions.watching())
+            self.passes.before_pass = before_pass
+            self.passes.on_backward = self._note_backward
+            self.passes.after_backward = self._after_backward
+            self.passes.on_pass_by = self.training.note_backward
+            stack.enter_context(self.passes.watching())
+            yield
+
+    def end(self) -> None:
+        """The program is over: its last numbers are sent."""
+        self.presence.end()
+        self.training.finish()
+
+    def show_now(self) -> None:
+        """The newest points, and whoever looks at moments: a held run shows how it stands."""
+        self.moving.hurry()
+        self.moments.look()
+        self._tick()
+        self.predictions.look_now()
+        self.training.flush(always=True)
+
+    # ------------------------------------------------------------------------------------------ heard
+
+    def _tick(self) -> None:
+        self.moving.tick()
+        self._more()
+
+    def _pass_begins(self, line: int) -> None:
+        self.presence.tick(line, self._loops.running)
+        self.training.pass_begins(line)
+        by_hand = self.training.by_hand
+        self.passes.after_pass_by = self.training.after_backward if by_hand else None
+
+    def _note(self, name: str, value: Any, line: int, loop: int) -> None:
+        self.training.note(name, value, line, loop)
+        self.predictions.note_names()
+
+    def _note_backward(self, roots: Any, loop: int | None) -> None:
+        self.training.note_backward(roots, loop)
+        self.predictions.note_backward(roots, loop)
+
+    def _after_backward(self, kept: RawPass | None) -> None:
+        if kept is not None:
+            self.moving.keep(kept)
+        self.training.after_backward(self.passes.count - 1)
+
+    def _look(self) -> None:
+        """Show what moves; a module's own `named_parameters` may raise whatever it likes."""
+        try:
+            with silenced(self._recorder):
+                self.moving.look(self._find, self.passes.count)
+        except Exception as error:  # user code
+            self.moving.give_up()
+            said = message_of(error)[:1_000]
+            self.notes.append(Text("The tensors could not be shown: {message}", {"message": said}))
