@@ -11,6 +11,7 @@ import io
 import os
 import posixpath
 import stat
+import sys
 import time
 import zlib
 from collections.abc import Callable, Iterator
@@ -21,6 +22,12 @@ from app.values import Text
 HOME = "/playground"
 TEMPORARY = "/tmp"
 ROOTS = (HOME, TEMPORARY)
+INSTALLED = tuple(
+    f"{path.rstrip('/')}/"
+    for path in {sys.prefix, sys.base_prefix, *sys.path}
+    if posixpath.normpath(path) not in ("/", *ROOTS) and path.startswith(ROOTS)
+)
+"""Where Python and the packages lie, should that be below our roots: a package reads its own files from the disk."""
 MOST_NAMED = 8
 """Files a note names."""
 
@@ -133,7 +140,8 @@ class Folder:
             return None
         text = os.fsdecode(path)
         full = posixpath.normpath(posixpath.join(self._here, text)) if text else ""
-        return full if any(full == root or full.startswith(f"{root}/") for root in ROOTS) else None
+        ours = any(full == root or full.startswith(f"{root}/") for root in ROOTS)
+        return full if ours and not full.startswith(INSTALLED) else None
 
     def is_folder(self, name: str) -> bool:
         return name in self._folders

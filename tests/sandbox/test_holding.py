@@ -93,7 +93,7 @@ async def test_child_that_nobody_may_hold_may_not_say_it_is_held(brief: RealSand
         encode_frame(replace(Held("paused"), nonfinite=None))[4:-1] + b',"span":' + b" " * 9_000 + b"null}"
     )
     source = f"import os\nos.write(3, {len(large).to_bytes(4)!r} + {large!r})"
-    with pytest.raises(WireError, match="to say that a program is held"):
+    with pytest.raises(WireError, match="bytes in a held frame"):
         async for _ in brief.sandbox.stream(brief.parse(source), RunRequest(), 1.0, commands):
             pass
 

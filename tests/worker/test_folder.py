@@ -7,6 +7,8 @@ from pathlib import Path
 import pytest
 
 from app.trace import Completed, Raised
+from app.worker import folder
+from app.worker.folder import Folder
 from tests.worker.running import run
 
 OPEN = open
@@ -134,3 +136,9 @@ def test_files_are_told_and_gone_with_the_run() -> None:
     assert first.notes[-1].values == {"files": "kept.txt (3)"}
     assert isinstance(run("open('kept.txt').read()").outcome, Raised)
     assert open is OPEN
+
+
+def test_packages_that_lie_below_our_roots_read_their_own_files(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(folder, "INSTALLED", ("/tmp/clone/.venv/",))
+    assert Folder().name_of("/tmp/clone/.venv/data.csv") is None
+    assert Folder().name_of("/tmp/data.csv") == "/tmp/data.csv"
