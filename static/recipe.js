@@ -43,7 +43,7 @@ export function startRecipe(editor, evaluation) {
 
   function show({ error, recipe }) {
     complain(error?.problems.length ? error.problems : error ? [error] : []);
-    if (recipe) for (const each of fields) if (each.placeholder) each.placeholder = recipe[choiceOf(each)];
+    if (recipe) for (const each of fields) if (each.matches("input")) each.placeholder = [recipe[choiceOf(each)]].flat().join(", ");
   }
 
   function complain(told) {

@@ -55,7 +55,7 @@ class Option:
 
 @dataclass(frozen=True, slots=True)
 class RecipePanel:
-    """`values` are texts as typed, or what is taken for them; `usual` stands where a text is empty."""
+    """`values` are texts as typed, or what is taken for them; `usual` is what an empty text stands for."""
 
     values: Mapping[str, str]
     usual: Mapping[str, str]
@@ -77,7 +77,7 @@ def show_recipe(form: Form, language: Language) -> RecipePanel:
     taken = dict(spell_recipe(recipe))
     return RecipePanel(
         values={name: texts.get(name, "" if name in USUAL else text) for name, text in taken.items()},
-        usual={name: text if name in USUAL else "" for name, text in taken.items()},
+        usual=taken,
         options=list_options(language),
         made_up=tuple(each for each in DATA if each != "digits"),
         wrong=frozenset(each.name for each in problems if each.name),
