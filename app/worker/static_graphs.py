@@ -196,8 +196,11 @@ class _Teller:
         holder = exported.graph_module if exported else whole if isinstance(whole, nn.Module) else None
         root = tracing.root if tracing is not None and isinstance(tracing.root, nn.Module) else holder
         nodes = list(graph.nodes)
+        ran = self._modules.followed(holder) if holder is not None else None
+        called_at = self._places.place(ran.code, ran.instruction) if ran is not None else None
+        shapes = self._shape_in(root)
         teller = NodeTeller(
-            name, self._places.source, self._calls, self._place_of, self._shape_in(root), exported
+            name, self._places.source, self._calls, self._place_of, shapes, exported, called_at
         )
         told = teller.tell(nodes[: max(room, 0)])
         return StaticGraph(

@@ -51,12 +51,15 @@ class Calls:
             if place not in on_line:
                 on_line.append(place)
 
-    def facts(self, place: Place | None, name: str, number: int) -> Facts | None:
-        """What the `number`-th call of that name at a place gave; of the only one there, whatever it is called."""
-        names = self.by_place.get(place) if place is not None else None
+    def facts(self, place: Place, name: str, number: int, whole: bool) -> Facts | None:
+        """What the `number`-th call of that name at a place gave; of the only one there, whatever it is called.
+
+        Where the place calls a `whole` graph, the only one there need not be this node's.
+        """
+        names = self.by_place.get(place)
         if not names:
             return None
-        found = names.get(name) or (next(iter(names.values())) if len(names) == 1 else None)
+        found = names.get(name) or (next(iter(names.values())) if len(names) == 1 and not whole else None)
         return None if found is None else found[min(number, len(found) - 1)]
 
 
@@ -81,8 +84,11 @@ class NodeTeller:
         place_of: Callable[[fx.Node], Place | None],
         module_shape: Callable[[str], tuple[int, ...] | None],
         exported: ExportedProgram | None,
+        called_at: Place | None = None,
     ) -> None:
+        """`called_at` is where the program called the graph itself: its calls came from there."""
         self._root = root
+        self._called_at = called_at
         self._source = source
         self._calls = calls
         self._place_of = place_of
@@ -160,11 +166,16 @@ class NodeTeller:
             return known_sizes(value.shape), dtype_name(value.dtype)
         if node.op == "call_module":
             return self._module_shape(str(node.target)), None
-        if place is None or node.op == "get_attr":
+        if not node.op.startswith("call_"):
             return None, None
+        return self._next_facts(place, name) or self._next_facts(self._called_at, name) or (None, None)
+
+    def _next_facts(self, place: Place | None, name: str) -> Facts | None:
+        if place is None:
+            return None
         number = self._seen[place, name]
         self._seen[place, name] += 1
-        return self._calls.facts(place, name, number) or (None, None)
+        return self._calls.facts(place, name, number, place == self._called_at)
 
 
 def lifted_names(exported: ExportedProgram | None) -> dict[str, str]:

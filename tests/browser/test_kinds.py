@@ -5,6 +5,7 @@ from __future__ import annotations
 from playwright.sync_api import Page, expect
 
 from tests.browser.conftest import Complaints, FakeSite
+from tests.browser.test_accessibility import violations
 from tests.web.test_kinds import with_static
 
 
@@ -21,6 +22,9 @@ def test_kinds_are_switched_by_keyboard_and_graphs_of_one_place_light_up_togethe
     lit = page.locator(".viewport .box.lit").evaluate_all("boxes => boxes.map((box) => box.id.slice(0, 2))")
     assert set(lit) == {"g0", "s0"}
     expect(page.locator("#backdrop mark")).to_have_text("x*w")
+    page.locator(".static-said summary").click()
+    page.locator("#modules > summary").click()
+    assert violations(page) == []
     with page.expect_response("**/graph"):
         kind.get_by_text("Modules").press("Enter")
     expect(page.locator("#module-tree .box")).to_have_count(3)
@@ -28,6 +32,7 @@ def test_kinds_are_switched_by_keyboard_and_graphs_of_one_place_light_up_togethe
     expect(pressed).to_be_focused()
     page.locator("#module-tree .group").press("Enter")
     expect(page.locator("#module-tree .box")).to_have_count(7)
+    assert violations(page) == []
     page.keyboard.press("Backspace")
     expect(page.locator("#module-tree .box")).to_have_count(3)
     with page.expect_response("**/graph"):

@@ -180,6 +180,20 @@ out = net(torch.ones(4, 2))
     assert not any(step.span is not None and step.span.line == 10 and step.module for step in trace.steps)
 
 
+def test_shapes_of_a_traced_graph_that_ran_itself_are_those_of_its_calls() -> None:
+    source = """
+from torch import fx
+def forward(x, w):
+    h = torch.relu(x @ w)
+    return (h * h).sum()
+g = fx.symbolic_trace(forward)
+loss = g(torch.ones(1, 3), torch.ones(3, 2))
+"""
+    (graph,) = run(source).static_graphs
+    shapes = [(node.name, node.shape) for node in graph.nodes if node.op.startswith("call_")]
+    assert shapes == [("matmul", (1, 2)), ("relu", (1, 2)), ("mul", (1, 2)), ("sum_1", ())]
+
+
 def test_unnamed_tracing_and_function_are_told_too() -> None:
     source = "from torch import fx\ndef double(x): return x * 2\nfx.symbolic_trace(double).graph.eliminate_dead_code()"
     (graph,) = run(source).static_graphs
