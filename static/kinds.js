@@ -18,7 +18,9 @@ export function startKinds(editor) {
   });
 
   document.addEventListener("change", (event) => {
-    if (event.target.id === "tracer") form.dispatchEvent(new Event("playground:now"));
+    if (event.target.id !== "tracer") return;
+    select.value = "static"; // now it is asked for
+    form.dispatchEvent(new Event("playground:now"));
   });
 
   document.addEventListener("htmx:after:swap", () => {

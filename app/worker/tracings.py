@@ -11,6 +11,7 @@ from collections import Counter
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from functools import wraps
 from types import CodeType, FrameType
 from typing import Any
 
@@ -70,6 +71,7 @@ class Tracings:
         """Meanwhile hear of every tracing in this process."""
         trace, export, create = fx.Tracer.trace, torch.export.export, fx.Graph.create_node
 
+        @wraps(trace)
         def heard_trace(tracer: fx.Tracer, root: Any, *args: Any, **kwargs: Any) -> fx.Graph:
             with self._following("torch.fx", root) as tracing:
                 graph = trace(tracer, root, *args, **kwargs)
@@ -77,6 +79,7 @@ class Tracings:
                     tracing.graph = graph
             return graph
 
+        @wraps(export)
         def heard_export(mod: Any, *args: Any, **kwargs: Any) -> ExportedProgram:
             with self._following("torch.export", mod) as tracing:
                 exported = export(mod, *args, **kwargs)
@@ -84,6 +87,7 @@ class Tracings:
                     tracing.graph, tracing.exported = exported.graph, exported
             return exported
 
+        @wraps(create)
         def heard_create(graph: fx.Graph, *args: Any, **kwargs: Any) -> fx.Node:
             node = create(graph, *args, **kwargs)
             self._note(node)
