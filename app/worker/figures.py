@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import base64
 import io
+import logging
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import replace
@@ -30,6 +31,39 @@ from app.worker.output import Place
 PICTURE = (
     '<svg xmlns="http://www.w3.org/2000/svg" width="{width}" height="{height}" viewBox="0 0 {width} {height}">'
     '<image width="{width}" height="{height}" image-rendering="{how}" href="data:image/png;base64,{data}"/></svg>'
+)
+CHINESE = "Noto Sans CJK SC"
+CHINESE_NAMES = (
+    *(
+        "SimHei",
+        "SimSun",
+        "KaiTi",
+        "FangSong",
+        "NSimSun",
+        "Microsoft YaHei",
+        "Microsoft JhengHei",
+        "DengXian",
+    ),
+    *(
+        "PingFang SC",
+        "PingFang TC",
+        "PingFang HK",
+        "Heiti SC",
+        "Heiti TC",
+        "STHeiti",
+        "STSong",
+        "STKaiti",
+        "STFangsong",
+    ),
+    *(
+        "Songti SC",
+        "Kaiti SC",
+        "Hiragino Sans GB",
+        "Arial Unicode MS",
+        "WenQuanYi Zen Hei",
+        "WenQuanYi Micro Hei",
+    ),
+    *("Source Han Sans CN", "Source Han Sans SC", "Noto Sans SC", "Droid Sans Fallback"),
 )
 MOST_FRAMES = 1_000
 """Of an animation, which may have no end."""
@@ -88,10 +122,10 @@ class FigureCollector:
         if not (plot.axes or plot.texts or plot.images):
             return
         film = self._films.get(plot)
-        described = describe_figure(plot)
+        described = describe_figure(plot, film.number if film else None)
         if again or self._shown.get(plot) != described.svg:
             self._shown[plot] = described.svg
-            self._keep(replace(described, moving=film.number if film else None))
+            self._keep(described)
 
     def pause(self, interval: float = 0.0) -> None:
         """What the current figure shows, as one picture of several. Nobody waits: there is no window to look at."""
@@ -112,7 +146,7 @@ class FigureCollector:
         for at in dict.fromkeys(len(frames) * each // wanted for each in range(wanted)):
             if at < len(frames):
                 animation._draw_frame(frames[at])
-                self._keep(replace(describe_figure(plot), moving=film.number))
+                self._keep(describe_figure(plot, film.number))
 
     def _make_film(self, plot: Plot) -> Film:
         if plot not in self._films:
@@ -166,7 +200,9 @@ class Film:
 def prepare_matplotlib() -> None:
     """Settings for pictures without a window, and everything that is read from disk, read now."""
     mpl.use("svg")
-    mpl.rc("font", family=["DejaVu Sans", "Noto Sans CJK SC", "sans-serif"])
+    name_chinese_fonts()
+    logging.getLogger("matplotlib.font_manager").addFilter(OnceEach())
+    mpl.rc("font", family=["DejaVu Sans", CHINESE, "sans-serif"])
     mpl.rc("svg", fonttype="none", hashsalt="tensor-playground")
     mpl.rc("figure", max_open_warning=0)
     warm, axes = plt.subplots()
@@ -178,9 +214,33 @@ def prepare_matplotlib() -> None:
     font_manager._get_font.cache_clear()  # type: ignore[attr-defined]
 
 
-def describe_figure(plot: Plot) -> Figure:
+def name_chinese_fonts() -> None:
+    """Let the one Chinese font there is answer to the names that lessons give theirs, wherever they were written."""
+    fonts = font_manager.fontManager.ttflist
+    ours = [each for each in fonts if each.name == CHINESE]
+    known = {each.name for each in fonts}
+    fonts.extend(replace(each, name=name) for name in CHINESE_NAMES if name not in known for each in ours)
+
+
+class OnceEach(logging.Filter):
+    """A font that is missing is told of once, not for every label."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._told: set[str] = set()
+
+    def filter(self, record: logging.LogRecord) -> bool:
+        text = record.getMessage()
+        new = text not in self._told
+        self._told.add(text)
+        return new
+
+
+def describe_figure(plot: Plot, moving: int | None = None) -> Figure:
+    """As notebooks show it, no label cut off; one that moves keeps its size."""
     buffer = io.StringIO()
-    plot.savefig(buffer, format="svg", metadata={"Date": None})
+    box = "tight" if moving is None else None
+    plot.savefig(buffer, format="svg", metadata={"Date": None}, bbox_inches=box)
     axes = plot.axes
     first = axes[0] if axes else None
     legend = first.get_legend() if first else None
@@ -193,6 +253,7 @@ def describe_figure(plot: Plot) -> Figure:
         scatters=sum(isinstance(part, PathCollection) for ax in axes for part in ax.collections),
         bars=sum(len(part) for ax in axes for part in ax.containers if isinstance(part, BarContainer)),
         legend=tuple(text.get_text() for text in legend.get_texts()) if legend else (),
+        moving=moving,
     )
 
 

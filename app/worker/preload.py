@@ -72,15 +72,17 @@ torch.testing torch.multiprocessing torch.distributed torch.overrides torch._dyn
 torch._inductor.compiler_bisector torch._inductor.fx_passes.dedupe_symint_uses
 torch.fx.experimental.validator torch.export._trace torch.nested._internal.ops functorch functorch.einops
 functorch.einops.rearrange functorch.dim._getsetitem functorch.dim._order functorch.dim._wrap torchviz
-numpy numpy.linalg numpy.random numpy.fft
-numpy.polynomial numpy.ma numpy.testing numpy.lib.stride_tricks matplotlib matplotlib.pyplot
+numpy numpy.linalg numpy.random numpy.fft numpy.polynomial numpy.ma numpy.testing numpy.lib.stride_tricks
+matplotlib matplotlib.pyplot
 matplotlib.animation matplotlib.cm matplotlib.colors matplotlib.gridspec matplotlib.patches
-matplotlib.ticker matplotlib.backends.backend_svg matplotlib.backends.backend_agg mpl_toolkits.mplot3d pylab
+matplotlib.ticker matplotlib.dates matplotlib.patheffects matplotlib.table matplotlib.widgets matplotlib.sankey
+mpl_toolkits.axes_grid1 mpl_toolkits.axes_grid1.inset_locator mpl_toolkits.mplot3d pylab
+matplotlib.backends.backend_svg matplotlib.backends.backend_agg matplotlib.backends.backend_pdf
 pandas pandas.plotting scipy scipy.stats scipy.optimize scipy.special scipy.linalg scipy.signal sklearn
 sklearn.datasets sklearn.datasets.data sklearn.datasets.descr sklearn.datasets.images
 sklearn.model_selection sklearn.preprocessing sklearn.metrics sklearn.linear_model sklearn.decomposition
 sklearn.cluster sklearn.manifold sympy networkx PIL.Image pandas.io.formats.csvs pandas.io.formats.html
-pandas.io.formats.string pandas.io.formats.style pandas.io.json matplotlib.backends.backend_pdf tqdm tqdm.auto
+pandas.io.formats.string pandas.io.formats.style pandas.io.json tqdm tqdm.auto
 tqdm.notebook tqdm.contrib tqdm.contrib.concurrent tqdm.contrib.itertools
 """
 

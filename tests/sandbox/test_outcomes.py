@@ -211,6 +211,24 @@ async def test_figures_are_kept(real: RealSandbox) -> None:
     assert figure.svg.lstrip().startswith(("<?xml", "<svg"))
 
 
+async def test_what_lessons_use_to_show_things_works_sealed(real: RealSandbox) -> None:
+    source = """
+plt.rcParams['font.sans-serif'] = ['SimHei']
+plt.title('损失'); plt.savefig('a.png'); plt.savefig('a.pdf'); plt.show()
+import pandas as pd
+from tqdm.notebook import tqdm
+frame = pd.DataFrame({'中': [1, 2]})
+frame.to_csv('b.csv'); np.savez('c.npz', a=np.ones(2)); np.savetxt('d.txt', np.load('c.npz')['a'])
+for row in tqdm(np.loadtxt('d.txt')): display(pd.read_csv('b.csv'))
+"""
+    trace = await real.run(source)
+    assert trace.outcome == Completed()
+    assert (trace.warnings, len(trace.figures)) == ((), 1)
+    assert [each.table and each.table.shape for each in trace.displays] == [(2, 2), (2, 2)]
+    assert {each.stream for each in trace.output} == {"stderr"}
+    assert "100%|██████████| 2/2" in output_of(trace)
+
+
 async def test_watched_expressions_are_read_at_the_end_even_after_an_exception(real: RealSandbox) -> None:
     watch = ("x", "x.shape", "y", "1 / 0", " '中' ")
     trace = await real.run("x = torch.tensor([1.0, 2.0])\nraise ValueError", watch=watch)

@@ -18,6 +18,7 @@ import threading
 assert threading.active_count() == 1
 assert len(list(__import__("pathlib").Path("/proc/self/task").iterdir())) == 1
 import torch, io, warnings
+import numpy as np
 warnings.simplefilter("ignore")
 from torch import nn
 import torch.nn.functional as F
@@ -38,7 +39,11 @@ import matplotlib.pyplot as plt
 plt.plot([1, 2]); plt.imshow([[1, 2]])
 plt.savefig(io.BytesIO(), format="png"); plt.savefig(io.StringIO(), format="svg")
 import pandas as pd
-repr(pd.DataFrame({"a": [1, 2]}).describe())
+frame = pd.DataFrame({"a": [1, 2]})
+repr(frame.describe()), frame.to_csv(), frame.to_html(), frame.to_json(), frame.style
+plt.savefig(io.BytesIO(), format="pdf"); np.savez(io.BytesIO(), a=np.ones(2))
+from tqdm.auto import tqdm
+list(tqdm(range(3), file=io.StringIO()))
 print(sorted(set(sys.modules) - before))
 """
 
