@@ -33,6 +33,8 @@ WIDE = re.compile(
 """Characters that take two columns."""
 BAR = re.compile(r"(?P<before>.*?)[|\[](?P<drawn>[█▉▊▋▌▍▎▏#=>\-.·░▒▓━╸╺ \d]{4,})[|\]](?P<after>.*)")
 PERCENT = re.compile(r"(\d{1,3}(?:\.\d+)?) ?%")
+LEADING = re.compile(r"^ *\d{1,3}(?:\.\d+)? ?%")
+"""What the bar itself says."""
 FRACTION = re.compile(r"(\d+) ?/ ?(\d+)")
 LEVELS = (0, 95, 135, 175, 215, 255)
 """Of each colour in a palette of 256."""
@@ -105,7 +107,7 @@ def find_bar(text: str) -> Bar | None:
     done = _fraction(f"{before} {after}")
     if done is None:
         return None
-    return Bar(PERCENT.sub("", before).strip(), done, after.strip())
+    return Bar(PERCENT.sub("", before).strip(), done, LEADING.sub("", after).strip())
 
 
 def _fraction(text: str) -> float | None:

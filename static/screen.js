@@ -7,6 +7,7 @@ const UNSEEN = /[\x00-\x08\x0b-\x1f\x7f-\x9f\u061c\u200e\u200f\u202a-\u202e\u206
 const WIDE = /[\u1100-\u115f\u2e80-\u303e\u3041-\u33ff\u3400-\u4dbf\u4e00-\u9fff\ua000-\ua4cf\uac00-\ud7a3\uf900-\ufaff\ufe30-\ufe4f\uff00-\uff60\uffe0-\uffe6\u{20000}-\u{3fffd}]+/gu;
 const BAR = /^(.*?)[|[][█▉▊▋▌▍▎▏#=>\-.·░▒▓━╸╺ \d]{4,}[|\]](.*)$/u;
 const PERCENT = /(\d{1,3}(?:\.\d+)?) ?%/;
+const LEADING = /^ *\d{1,3}(?:\.\d+)? ?%/; // what the bar itself says
 const FRACTION = /(\d+) ?\/ ?(\d+)/;
 const FLAGS = { 1: "bold", 2: "dim", 3: "italic", 4: "underline", 7: "inverse", 9: "strike" };
 const ENDS = { 22: ["bold", "dim"], 23: ["italic"], 24: ["underline"], 27: ["inverse"], 29: ["strike"] };
@@ -156,7 +157,7 @@ export function findBar(text) {
   const match = text.trimEnd().match(BAR);
   if (!match) return null;
   const done = fraction(`${match[1]} ${match[2]}`);
-  return done === null ? null : { before: match[1].replace(PERCENT, "").trim(), done, after: match[2].trim() };
+  return done === null ? null : { before: match[1].replace(PERCENT, "").trim(), done, after: match[2].replace(LEADING, "").trim() };
 }
 
 function fraction(text) {
