@@ -87,7 +87,7 @@ REMOVED: Mapping[str, str] = {"sklearn.datasets.load_boston": "load_diabetes"}
 
 
 def find_absent(names: Names) -> Iterator[Advice]:
-    tried = _tried(names.tree)
+    tried = _tried(names)
     yield from _packages(names, tried)
     written = _written(names)
     for call, meaning in names.calls():
@@ -138,15 +138,15 @@ def _say(
     return Advice(code, Text(sentence.template, values), names.span(node))
 
 
-def _tried(tree: ast.Module) -> frozenset[ast.AST]:
+def _tried(names: Names) -> frozenset[ast.AST]:
     """What stands in a `try` with its own answer to failing, and what runs only as a script elsewhere."""
-    tries = [node for node in ast.walk(tree) if isinstance(node, ast.Try) and node.handlers]
+    tries = [node for node in names.nodes if isinstance(node, ast.Try) and node.handlers]
     return frozenset(inner for node in tries for each in node.body for inner in ast.walk(each))
 
 
 def _packages(names: Names, tried: frozenset[ast.AST]) -> Iterator[Advice]:
     said: set[str] = set()
-    for node in ast.walk(names.tree):
+    for node in names.nodes:
         match node:
             case ast.Import(names=aliases):
                 found = [alias.name for alias in aliases]
@@ -182,9 +182,7 @@ def _removed(names: Names, node: ast.ImportFrom, module: str, aliases: list[ast.
                 "Line {line}: scikit-learn no longer has `{name}`. `{near}` is another small regression."
             )
             advice = _say(names, "removed", sentence, node, alias.name, near=REMOVED[path])
-            uses = [
-                each for each in ast.walk(names.tree) if isinstance(each, ast.Name) and each.id == alias.name
-            ]
+            uses = [each for each in names.nodes if isinstance(each, ast.Name) and each.id == alias.name]
             span = names.source.span(
                 alias.lineno, alias.col_offset, alias.lineno, alias.col_offset + len(alias.name)
             )
@@ -195,19 +193,19 @@ def _removed(names: Names, node: ast.ImportFrom, module: str, aliases: list[ast.
 
 def _compiled(names: Names, call: ast.Call) -> Advice:
     said = _say(names, "compile", NO_COMPILER, call, "torch.compile")
-    if len(call.args) != 1 or call in _decorating(names.tree):
+    if len(call.args) != 1 or call in _decorating(names):
         return said
     text = names.text(call.args[0])
     return Advice(said.code, said.sentence, said.span, Fix(text, (Edit(said.span, text),)))
 
 
-def _decorating(tree: ast.Module) -> list[ast.expr]:
-    functions = [node for node in ast.walk(tree) if isinstance(node, ast.FunctionDef | ast.ClassDef)]
+def _decorating(names: Names) -> list[ast.expr]:
+    functions = [node for node in names.nodes if isinstance(node, ast.FunctionDef | ast.ClassDef)]
     return [each for node in functions for each in node.decorator_list]
 
 
 def _decorators(names: Names) -> Iterator[Advice]:
-    for node in _decorating(names.tree):
+    for node in _decorating(names):
         if names.meaning(node) == "torch.compile":
             said = _say(names, "compile", NO_COMPILER, node, "torch.compile")
             text = "torch.compiler.disable"
@@ -217,9 +215,7 @@ def _decorators(names: Names) -> Iterator[Advice]:
 def _written(names: Names) -> frozenset[str]:
     """Every file name the program says more than once, or opens to write: it may be its own."""
     texts = [
-        node.value
-        for node in ast.walk(names.tree)
-        if isinstance(node, ast.Constant) and isinstance(node.value, str)
+        node.value for node in names.nodes if isinstance(node, ast.Constant) and isinstance(node.value, str)
     ]
     return frozenset(text for text in texts if texts.count(text) > 1)
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import ast
 import builtins
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 from app.source import SourceText
@@ -25,17 +25,22 @@ GIVEN: Mapping[str, str] = {
 @dataclass(frozen=True, slots=True)
 class Names:
     tree: ast.Module
+    nodes: tuple[ast.AST, ...]
+    """All of the tree, walked once."""
     source: SourceText
     meanings: Mapping[str, str]
+    bound: frozenset[str]
+    """Every name the program binds anywhere."""
 
     @classmethod
     def of(cls, tree: ast.Module, text: str) -> Names:
-        imported = dict(_imported(tree))
-        bound = _bound(tree)
+        nodes = tuple(ast.walk(tree))
+        imported = dict(_imported(nodes))
+        bound = _bound(nodes)
         known = {**{name: name for name in dir(builtins)}, **GIVEN}
         meanings = {name: path for name, path in known.items() if name not in bound}
         meanings |= {name: path for name, path in imported.items() if name not in bound}
-        return cls(tree, SourceText.of(text), meanings)
+        return cls(tree, nodes, SourceText.of(text), meanings, frozenset(bound | imported.keys()))
 
     def meaning(self, node: ast.AST) -> str:
         """The full name an expression stands for; empty where it is none we know."""
@@ -48,7 +53,7 @@ class Names:
         return ".".join([self.meanings[node.id], *reversed(parts)])
 
     def calls(self) -> Iterator[tuple[ast.Call, str]]:
-        for node in ast.walk(self.tree):
+        for node in self.nodes:
             if isinstance(node, ast.Call):
                 yield node, self.meaning(node.func)
 
@@ -59,8 +64,8 @@ class Names:
         return self.source.text(self.span(node))
 
 
-def _imported(tree: ast.Module) -> Iterator[tuple[str, str]]:
-    for node in ast.walk(tree):
+def _imported(nodes: Sequence[ast.AST]) -> Iterator[tuple[str, str]]:
+    for node in nodes:
         match node:
             case ast.Import(names=names):
                 for alias in names:
@@ -70,11 +75,15 @@ def _imported(tree: ast.Module) -> Iterator[tuple[str, str]]:
                 yield from ((alias.asname or alias.name, f"{module}.{alias.name}") for alias in names)
 
 
-def bound_names(tree: ast.Module) -> set[str]:
-    """Every name a program binds anywhere, also by importing it or catching an exception under it."""
-    bound = _bound(tree) | {name for name, _ in _imported(tree)}
-    for node in ast.walk(tree):
+def _bound(nodes: Sequence[ast.AST]) -> set[str]:
+    """The names bound otherwise than by an import that tells what they mean."""
+    bound: set[str] = set()
+    for node in nodes:
         match node:
+            case ast.Name(id=name, ctx=ast.Store()) | ast.arg(arg=name):
+                bound.add(name)
+            case ast.FunctionDef(name=name) | ast.ClassDef(name=name) | ast.AsyncFunctionDef(name=name):
+                bound.add(name)
             case (
                 ast.ExceptHandler(name=str(name))
                 | ast.MatchAs(name=str(name))
@@ -85,15 +94,4 @@ def bound_names(tree: ast.Module) -> set[str]:
                 bound.add(name)
             case ast.ImportFrom(names=names, level=level) if level:
                 bound.update(alias.asname or alias.name for alias in names)
-    return bound
-
-
-def _bound(tree: ast.Module) -> set[str]:
-    bound: set[str] = set()
-    for node in ast.walk(tree):
-        match node:
-            case ast.Name(id=name, ctx=ast.Store()) | ast.arg(arg=name):
-                bound.add(name)
-            case ast.FunctionDef(name=name) | ast.ClassDef(name=name) | ast.AsyncFunctionDef(name=name):
-                bound.add(name)
     return bound

@@ -52,7 +52,7 @@ def find_old(names: Names) -> Iterator[Advice]:
             yield _offer(names, "renamed", IN_PLACE, call.func, text, name=call.func.attr)
         elif isinstance(call.func, ast.Attribute) and call.func.attr == "cuda" and not call.args:
             yield _offer(names, "cuda", CUDA, call, names.text(call.func.value), when_raised=True)
-    for node in ast.walk(names.tree):
+    for node in names.nodes:
         match node:
             case ast.Subscript(value=ast.Attribute(value=value, attr="data"), slice=ast.Constant(value=0)):
                 yield _offer(names, "data_0", DATA_0, node, f"{names.text(value)}.item()", when_raised=True)
@@ -151,7 +151,7 @@ def _function(names: Names, node: ast.ClassDef) -> Iterator[Advice]:
         span = names.span(method)
         start = Span(span.line, span.column, span.line, span.column)
         edits.append(Edit(start, "@staticmethod\n" + " " * span.column))
-    for call in ast.walk(names.tree):
+    for call in names.nodes:
         if isinstance(call, ast.Call) and isinstance(call.func, ast.Name) and call.func.id == node.name:
             if call.args or call.keywords:
                 edits = []

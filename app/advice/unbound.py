@@ -11,7 +11,7 @@ import builtins
 import sys
 from collections.abc import Iterator, Mapping
 
-from app.advice.names import GIVEN, Names, bound_names
+from app.advice.names import GIVEN, Names
 from app.editing import Advice, Edit, Fix
 from app.spelling import nearest
 from app.values import Span, Text
@@ -58,15 +58,15 @@ WRITTEN = ("requires_grad",)
 
 def find_unbound(names: Names) -> Iterator[Advice]:
     uses: dict[str, list[ast.Name]] = {}
-    if any(isinstance(node, ast.ImportFrom) and node.names[0].name == "*" for node in ast.walk(names.tree)):
+    if any(isinstance(node, ast.ImportFrom) and node.names[0].name == "*" for node in names.nodes):
         return  # what the star brings is known only when it runs
-    bound = bound_names(names.tree)
-    for node in ast.walk(names.tree):
+    bound = names.bound
+    for node in names.nodes:
         match node:
             case ast.Name(id=name, ctx=ast.Load()) if name not in bound and name not in GIVEN:
                 if not hasattr(builtins, name) and not name.startswith("__"):
                     uses.setdefault(name, []).append(node)
-    used = _used(names.tree)
+    used = _used(names) if uses else {}
     for name, places in uses.items():
         advice = _import(names, name, places[0], used.get(name, set())) or _spelling(
             names, name, places, bound
@@ -76,10 +76,10 @@ def find_unbound(names: Names) -> Iterator[Advice]:
     yield from _attributes(names)
 
 
-def _used(tree: ast.Module) -> dict[str, set[str]]:
+def _used(names: Names) -> dict[str, set[str]]:
     """For each name that is called or has an attribute read which ones; an empty text is a call or a base class."""
     found: dict[str, set[str]] = {}
-    for node in ast.walk(tree):
+    for node in names.nodes:
         match node:
             case ast.Attribute(value=ast.Name(id=name), attr=attribute):
                 found.setdefault(name, set()).add(attribute)
@@ -110,7 +110,7 @@ def _stands_first(statement: ast.stmt) -> bool:
     return False
 
 
-def _spelling(names: Names, name: str, places: list[ast.Name], bound: set[str]) -> Advice | None:
+def _spelling(names: Names, name: str, places: list[ast.Name], bound: frozenset[str]) -> Advice | None:
     """`lss` where there is `loss`; `w1` is not taken for `w2`, nor `x` for `xs`."""
     letters = [each for each in bound if each.strip("_0123456789") != name.strip("_0123456789")]
     near = nearest(name, letters, most=1, least=NEAR_ENOUGH) if len(name) >= LONG_ENOUGH else ()
@@ -125,7 +125,7 @@ def _spelling(names: Names, name: str, places: list[ast.Name], bound: set[str]) 
 
 def _attributes(names: Names) -> Iterator[Advice]:
     """`x.requires_gard = True` raises nothing: the tensor has one attribute more."""
-    for node in ast.walk(names.tree):
+    for node in names.nodes:
         match node:
             case ast.Attribute(attr=name, ctx=ast.Store(), value=ast.Name(id=owner)) if owner != "self":
                 near = nearest(name, WRITTEN, least=NEAR_ENOUGH)

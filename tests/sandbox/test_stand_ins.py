@@ -2,14 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator
-
 import pytest
 
-from app.limits import Limits
-from app.sandbox.local import SandboxPlan
 from app.trace import Completed, Raised
-from tests.sandbox.conftest import RealSandbox, output_of, started
+from tests.sandbox.conftest import RealSandbox, output_of
 
 pytestmark = pytest.mark.anyio
 LESSON = """
@@ -24,26 +20,19 @@ for images, labels in DataLoader(train, batch_size=100):
     loss.backward()
     optimizer.step()
 print(tuple(images.shape), loss.item() < 2.0)
-print(tuple(models.resnet18(num_classes=4).eval()(images[:1].expand(-1, 3, -1, -1)).shape))
+print(tuple(models.squeezenet1_1(num_classes=4).eval()(images[:1].expand(-1, 3, -1, -1)).shape))
 """
 
 
-@pytest.fixture(scope="module")
-async def roomy(anyio_backend: str) -> AsyncIterator[RealSandbox]:
-    plan = SandboxPlan(Limits(seconds=60.0), slots=1, spares=1, queue_seconds=90.0, first_uid=62_300)
-    async with started(plan) as sandbox:
-        yield sandbox
-
-
-async def test_nothing_is_replaced_unasked(roomy: RealSandbox) -> None:
-    trace = await roomy.run(LESSON)
+async def test_nothing_is_replaced_unasked(real: RealSandbox) -> None:
+    trace = await real.run(LESSON, seconds=60.0)
     assert isinstance(trace.outcome, Raised)
     assert trace.outcome.message.startswith("Error downloading")
     assert trace.stand_ins == ()
 
 
-async def test_a_lesson_trains_on_the_stand_in_it_asked_for(roomy: RealSandbox) -> None:
-    trace = await roomy.run(LESSON, stand_ins=True, seed=0)
+async def test_a_lesson_trains_on_the_stand_in_it_asked_for(real: RealSandbox) -> None:
+    trace = await real.run(LESSON, seconds=60.0, stand_ins=True, seed=0)
     assert trace.outcome == Completed()
     assert [each.name for each in trace.stand_ins] == ["MNIST"]
     assert "(100, 1, 28, 28) True\n(1, 4)\n" in output_of(trace)
