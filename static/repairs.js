@@ -1,5 +1,8 @@
 // A pasted program that was repaired: the repaired text takes the place of what was sent, and Undo asks for the other.
 
+// The button that was pressed is gone with the answer: where its reader goes on.
+const NEXT = { turn: "#repairs button[name=turn]", stand_ins: "#advice button[name=stand_ins]", fix: "#source" };
+
 export function startRepairs(editor) {
   const form = document.getElementById("program");
   document.getElementById("repaired")?.remove(); // the page came with the repaired text already
@@ -15,15 +18,14 @@ export function startRepairs(editor) {
   document.addEventListener("htmx:config:request", ({ detail: { ctx } }) => {
     if (ctx.sourceElement?.id === "look") return;
     if (pressed) ctx.request.body.set(pressed.name, pressed.value);
-    ctx.turned = pressed?.name === "turn";
+    ctx.pressed = pressed?.name;
     pressed = null;
   });
   document.addEventListener("htmx:after:swap", ({ detail: { ctx } }) => {
     const repaired = document.getElementById("repaired");
-    if (!repaired) return;
     // Whoever typed on meanwhile has a request of their own on the way.
-    if (ctx?.program === editor.source.value) editor.exchange(repaired.value);
-    repaired.remove();
-    if (ctx?.turned) document.querySelector("#repairs button[name=turn]")?.focus();
+    if (repaired && ctx?.program === editor.source.value) editor.exchange(repaired.value);
+    repaired?.remove();
+    document.querySelector(NEXT[ctx?.pressed])?.focus();
   });
 }
