@@ -93,7 +93,7 @@ def tell_attribute(scene: Scene, match: re.Match[str]) -> Told | None:
 
 def tell_unpacked(scene: Scene, match: re.Match[str]) -> Told | None:
     """`output, h, c = lstm(x)`"""
-    for node in scene.nodes(ast.Assign):
+    for node in scene.nodes(ast.Assign, around=True):
         called = scene.find(node.value.func) if isinstance(node.value, ast.Call) else None
         if isinstance(called, nn.LSTM):
             text = ast.unparse(node.value)

@@ -53,7 +53,11 @@ NAME_CHARS = 80
 def tell_attribute(scene: Scene, match: re.Match[str]) -> Told | None:
     """`torch.fron_numpy`: whose name it should be, the exception says itself."""
     name, owner = getattr(scene.error, "name", None), getattr(scene.error, "obj", None)
-    found = [node for node in scene.nodes(ast.Attribute) if node.attr == name and ends_there(scene, node)]
+    found = [
+        node
+        for node in scene.nodes(ast.Attribute, around=True)
+        if node.attr == name and ends_there(scene, node)
+    ]
     if not isinstance(name, str) or owner is None or not found:
         return None
     near = nearest(name, attributes_of(owner))
@@ -189,7 +193,7 @@ def one_edit(place: Span, text: str) -> Fix:
 def attributes_of(owner: Any) -> Iterable[str]:
     if isinstance(owner, ModuleType):
         return vars(owner)
-    tables: list[Iterable[str]] = [dir(owner if isinstance(owner, type) else type(owner))]
+    tables: list[Iterable[str]] = [type.__dir__(owner if isinstance(owner, type) else type(owner))]
     if isinstance(owner, nn.Module):
         tables += [owner._parameters, owner._buffers, owner._modules]
     with suppress(AttributeError):  # an object of slots

@@ -150,15 +150,19 @@ class Scene:
         except (SyntaxError, ValueError, RecursionError, MemoryError):
             return ast.Module([], [])
 
-    def nodes(self, kind: type[N]) -> Iterator[N]:
-        """What the failing place consists of or lies in, with its own positions in the program, the widest first."""
+    def nodes(self, kind: type[N], around: bool = False) -> Iterator[N]:
+        """What the failing place consists of, with its own positions in the program, the widest first.
+
+        `around` adds what the place lies in: the failing name of a chain over several lines, a statement's target.
+        """
         if self.span is None:
             return
         first, last = (self.span.line, self.span.column), (self.span.end_line, self.span.end_column)
         for node in ast.walk(self.program):
             if isinstance(node, kind):
                 span = self.source.span_of(node)
-                if first < (span.end_line, span.end_column) and (span.line, span.column) < last:
+                start, end = (span.line, span.column), (span.end_line, span.end_column)
+                if (first < end and start < last) if around else (first <= start and end <= last):
                     yield node
 
     def _read_text(self) -> FailedCall:
