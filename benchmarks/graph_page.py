@@ -127,6 +127,9 @@ def measure_many(page: Page, url: str) -> None:
     page.locator("#find").fill("sin")
     page.wait_for_selector("svg.graph .box.found", timeout=PATIENCE)
     assert page.locator("#found").text_content(), "nothing was found"
+    assert page.locator(".minimap").is_visible(), "the minimap is hidden"
+    cards = page.locator(".minimap path").first.get_attribute("d") or ""
+    assert cards.count("M") == page.locator("svg.graph .box").count(), "the minimap shows other boxes"
     assert page.locator(".graph-note").is_visible(), "it is not said why the graph is grouped"
     page.wait_for_timeout(300)
     tell("the longest pause as 5,000 nodes arrive, milliseconds", page.evaluate("window.pause"), 500)

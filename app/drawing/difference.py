@@ -7,7 +7,7 @@ graph shows already. Inside a long stretch that differs calls are matched by the
 
 from __future__ import annotations
 
-from collections.abc import Callable, Hashable, Iterator, Sequence
+from collections.abc import Callable, Hashable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from difflib import SequenceMatcher
 
@@ -23,6 +23,14 @@ LONGEST = 1_500
 MOST_LETTERS = 40
 ADDED = Mark("added", Text("+ added"))
 REMOVED = Mark("removed", Text("− removed"))
+CHANGED: Mapping[str, Text] = {
+    "call": Text("≠ call: {before} → {after}"),
+    "name": Text("≠ name: {before} → {after}"),
+    "shape": Text("≠ shape: {before} → {after}"),
+    "dtype": Text("≠ dtype: {before} → {after}"),
+    "value": Text("≠ value: {before} → {after}"),
+    "grad": Text("≠ grad: {before} → {after}"),
+}
 Key = Callable[[GraphNode], Hashable]
 Pairs = dict[int, int]
 """Places in the second graph by places in the first."""
@@ -148,19 +156,17 @@ def _edges_gone(
 def _mark(before: GraphNode | None, after: GraphNode) -> GraphNode:
     if before is None:
         return replace(after, marks=(ADDED, *after.marks))
-    changes = [
-        Mark("changed", Text("≠ {what}: {before} → {after}", each)) for each in _changes(before, after)
-    ]
+    changes = [Mark("changed", said) for said in _changes(before, after)]
     return replace(after, marks=(*changes, *after.marks)) if changes else after
 
 
-def _changes(before: GraphNode, after: GraphNode) -> Iterator[dict[str, str | int | float]]:
+def _changes(before: GraphNode, after: GraphNode) -> Iterator[Text]:
     facts = [("call", before.call or "", after.call or "")]
     for old, new in zip(before.outputs, after.outputs, strict=False):
         facts += zip(("name", "shape", "dtype", "value", "grad"), _facts(old), _facts(new), strict=True)
     for what, was, now in facts:
         if was != now:
-            yield {"what": what, "before": _short(was), "after": _short(now)}
+            yield Text(CHANGED[what].template, {"before": _short(was), "after": _short(now)})
 
 
 def _facts(output: NodeOutput) -> tuple[str, ...]:

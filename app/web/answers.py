@@ -46,7 +46,7 @@ from app.trace import (
 from app.training import Curve, Progress, Ribbon
 from app.values import Why
 from app.web.languages import Language
-from app.web.pictures import Picture, chosen_graph
+from app.web.pictures import Picture
 from app.web.problems import Failure, FailureAnswer
 from app.web.repairs import SaidAdvice, SaidRepair, repaired_source, say_advice, say_repairs
 from app.web.requests import PictureFormat
@@ -106,7 +106,7 @@ class TensorAnswer(TensorRecord):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class GraphAnswer(AutogradGraph):
-    """The graph that was asked for: the last that ran backward, else the last."""
+    """The graph that was asked for; else the last that ran backward, else the last."""
 
     style: GraphStyle
     format: PictureFormat
@@ -256,7 +256,7 @@ class DevicesAnswer:
 def answer_for(
     trace: Trace, picture: Picture, asked: PictureFormat, language: Language, program: Program | None = None
 ) -> EvaluateAnswer:
-    graph = chosen_graph(trace)
+    graph = picture.graph
     return EvaluateAnswer(
         outcome=_outcome(trace.outcome, language),
         device=trace.device,

@@ -69,7 +69,9 @@ async def evaluate(request: Request) -> Response:
     program = await parse_body(playground, body)
     trace = await run(playground, request, program, body.run_request())
     asked = body.graph
-    picture = await draw_picture(playground, trace, asked.style, asked.format, language, asked.theme)
+    picture = await draw_picture(
+        playground, trace, asked.style, asked.format, language, asked.theme, str(asked.occurrence)
+    )
     trace = with_timings(trace, picture.seconds, perf_counter() - started)
     content = await in_thread_if(
         is_large(trace), write_answer, trace, picture, body.graph.format, language, program

@@ -103,6 +103,8 @@ async def look_again(request: Request) -> Response:
     kind = kind_to_show(form.style, graphs, beside)
     if kind is None or kind == "torchviz" or (form.style not in ("auto", kind)):
         return await submit_fragment(request)
+    if kind == "diff" and not form.before:  # the comparison begins with the run that is shown
+        form = replace(form, before=form.graph)
     panel = await look_panel(playground, graphs, beside, form, kind, language, form.graph)
     look = GraphLook(panel)
     return await in_thread_if(is_large(look), render, request, "_look.html", look)

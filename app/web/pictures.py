@@ -56,6 +56,8 @@ class Picture:
     """The picture of something else than the autograd graph."""
     notes: tuple[Text, ...] = ()
     seconds: float = 0.0
+    graph: AutogradGraph | None = None
+    """The graph that is told beside it."""
 
 
 def chosen_graph(trace: Trace) -> AutogradGraph | None:
@@ -76,20 +78,21 @@ async def draw_picture(
     asked: PictureFormat,
     language: Language,
     theme: Theme = "auto",
+    shown: str = "",
 ) -> Picture:
-    """The picture a client of the API asked for, standing alone."""
+    """The picture a client of the API asked for, standing alone; `shown` is the occurrence of its graph."""
     started = perf_counter()
-    text = None
+    text, graph = None, choose(trace.graphs, shown) if trace.graphs else None
     try:
         if style in ("modules", "static"):
-            other = await write_other(playground, trace, style, asked, language, theme)
-            return Picture(style, other=other, seconds=perf_counter() - started)
+            other = await write_other(playground, trace, graph, style, asked, language, theme)
+            return Picture(style, other=other, seconds=perf_counter() - started, graph=graph)
         if style == "torchviz" and asked in ("svg", "dot"):
             text = await _classic(playground, trace.classic, asked)
-        elif graph := chosen_graph(trace):
+        elif graph:
             text = await write_picture(playground, graph, asked, language, theme)
     except DrawingFailed:
-        return Picture(style, notes=(NO_PICTURE,), seconds=perf_counter() - started)
+        return Picture(style, notes=(NO_PICTURE,), seconds=perf_counter() - started, graph=graph)
     missing = style == "torchviz" and asked in ("svg", "dot") and trace.classic is None and bool(trace.graphs)
     return Picture(
         style,
@@ -100,6 +103,7 @@ async def draw_picture(
         None,
         (NO_CLASSIC,) if missing else (),
         perf_counter() - started,
+        graph,
     )
 
 
@@ -211,13 +215,14 @@ async def look_panel(
 async def write_other(
     playground: Playground,
     trace: Trace,
+    graph: AutogradGraph | None,
     style: GraphStyle,
     asked: PictureFormat,
     language: Language,
     theme: Theme,
 ) -> str | None:
     """The picture of another kind than the autograd graph, which stands beside static graphs."""
-    beside, graph = Beside(trace.modules, trace.static_graphs), chosen_graph(trace)
+    beside = Beside(trace.modules, trace.static_graphs)
     both = style == "static" and asked == "svg" and graph is not None
     drawing = await draw(playground, Study(graph), staged=False) if both and graph else None
     return await write_kind(playground, beside, style, asked, language, theme, autograd=drawing)

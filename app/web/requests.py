@@ -133,6 +133,12 @@ class GraphBody(Strict):
         default="auto",
         description="Colours of the SVG: `light`, `dark`, or both, as the reader's system asks.",
     )
+    occurrence: int | None = Field(
+        default=None,
+        ge=0,
+        description="Which backward pass is told and drawn: the `occurrence` of one of the answer's `graphs`. The last "
+        "when left out, and where that one is not kept.",
+    )
 
 
 class Unsent(str):

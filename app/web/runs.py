@@ -22,7 +22,7 @@ from app.web.languages import Language
 from app.web.pictures import THEMES, draw_picture
 from app.web.playground import Playground, language_of, playground_of
 from app.web.problems import Failure, FailureAnswer, RequestRefused, reply_to
-from app.web.requests import ControlBody, PictureFormat, RunBody
+from app.web.requests import ControlBody, GraphBody, PictureFormat, RunBody
 from app.web.sizes import is_large
 from app.web.stream import EventStream
 
@@ -57,7 +57,7 @@ async def start_run(request: Request) -> Response:
     program = await parse_body(playground, body)
     asked = body.run_request()
     await check(playground, program, asked)
-    run = await begin(playground, request, program, asked, f"{body.graph.format} {body.graph.theme}")
+    run = await begin(playground, request, program, asked, asked_for(body.graph))
     return await answer_run(tell_status(await playground.runs.look(run), None, language), language, 202)
 
 
@@ -168,10 +168,15 @@ async def describe_run(
 async def answer_trace(
     playground: Playground, status: RunStatus, trace: Trace, language: Language
 ) -> EvaluateAnswer:
-    name, _, colours = status.wanted.partition(" ")
+    name, colours, shown = (status.wanted.split() + [""] * 3)[:3]
     asked, theme = read_format(name), THEMES.get(colours, "auto")
-    picture = await draw_picture(playground, trace, status.request.graph, asked, language, theme)
+    picture = await draw_picture(playground, trace, status.request.graph, asked, language, theme, shown)
     return answer_for(trace, picture, asked, language, status.program)
+
+
+def asked_for(graph: GraphBody) -> str:
+    """How the graph is told when the run is over, kept with the run as one text."""
+    return f"{graph.format} {graph.theme} {graph.occurrence}"
 
 
 def read_format(wanted: str) -> PictureFormat:

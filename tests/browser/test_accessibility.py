@@ -45,6 +45,8 @@ def test_axe_finds_nothing(fake_site: FakeSite, themed: Page) -> None:
     fake_site.sandbox.pace = 0.2
     page.goto(fake_site.url)
     assert violations(page) == []
+    page.locator('[data-kind][value="diff"]').click()
+    expect(page.locator(".changes strong")).to_be_visible()
     page.locator('#stepper [value="first"]').click()
     page.locator('#stepper [value="next"]').click()
     page.locator(".stages summary").click()
@@ -54,6 +56,8 @@ def test_axe_finds_nothing(fake_site: FakeSite, themed: Page) -> None:
     page.locator('svg.graph .box[aria-label*="MulBackward0"]').click()
     expect(page.locator("#inspector math").first).to_be_visible()
     page.locator("#find").fill("w")
+    page.locator(".saves > summary").click()
+    expect(page.locator("[data-png]")).to_be_visible()
     page.locator("#recipe > summary").click()
     page.locator("#recipe-lr").fill("fast")
     page.locator("#recipe-lr").blur()

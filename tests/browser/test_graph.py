@@ -286,3 +286,23 @@ def test_zoom_keeps_the_point_under_the_pointer(fake_site: FakeSite, page: Page)
     assert after["width"] > before["width"] * 2
     assert abs(after["x"] + after["width"] / 2 - x) < 6
     assert abs(after["y"] + after["height"] / 2 - y) < 6
+
+
+def test_graph_is_saved_from_its_menu_and_compared(
+    real_site: str, page: Page, complaints: Complaints
+) -> None:
+    page.goto(real_site)
+    page.locator(".saves > summary").click()
+    with page.expect_download() as svg:
+        page.get_by_role("button", name="SVG", exact=True).click()
+    assert svg.value.path().read_text(encoding="utf-8").startswith("<svg ")
+    with page.expect_download() as png:
+        page.locator("[data-png]").click()
+    assert png.value.path().read_bytes().startswith(b"\x89PNG")
+    page.locator('[data-kind][value="diff"]').click()
+    expect(page.locator(".changes strong")).to_have_text("Nothing differs.")
+    run(page, "y = torch.relu(x*w + b)")
+    expect(page.locator("svg.graph .box.added")).to_have_count(1)
+    expect(page.locator("svg.graph .box.added .title")).to_have_text("y")
+    expect(page.locator(".changes strong")).to_contain_text("Added: 1.")
+    assert complaints.all() == []

@@ -11,6 +11,7 @@ from app.drawing.call_order import wire
 from app.drawing.difference import compare, count_changes, summarise_changes
 from app.drawing.graph import GraphView, draw_graph
 from app.graph import AutogradGraph
+from app.words import in_english
 from tests.drawing.graphs import graph_of, join, line_graph, loop_graph, scalar_node
 
 
@@ -47,7 +48,7 @@ def test_other_number_and_other_name_are_changes() -> None:
     assert count_changes(union) == (0, 0, 3)
     leaf = next(node for node in union.nodes if node.outputs[0].name == "w")
     (mark,) = leaf.marks
-    assert mark.sentence.values == {"what": "value", "before": "3", "after": "4"}
+    assert in_english(mark.sentence) == "≠ value: 3 → 4"
     renamed = line_graph()
     nodes = tuple(
         replace(node, outputs=(replace(node.outputs[0], name="z"),)) if node.op == "AddBackward0" else node

@@ -17,7 +17,7 @@ from app.web.graph_files import GRAPH
 from app.web.recent import MOST_STUDIED, RecentGraphs
 from tests.drawing.graphs import line_graph, loop_graph
 from tests.fakes import FakeSandbox, line_trace
-from tests.web.site import site
+from tests.web.site import EVALUATE, LINE, site
 
 GROUP = "lines-0-2000"
 
@@ -81,6 +81,16 @@ async def test_another_backward_pass_is_looked_at_without_a_run() -> None:
     ]
     assert ('id="g1"' in page, 'id="g0"' in other) == (True, True)
     assert len(sandbox.asked) == 1
+
+
+async def test_api_tells_the_backward_pass_that_is_asked_for() -> None:
+    async with site(FakeSandbox(trace=twice)) as client:
+        answers = [
+            (await client.post(EVALUATE, json={**LINE, "graph": asked})).json()
+            for asked in ({}, {"occurrence": 0}, {"occurrence": 7})
+        ]
+    assert [each["graph"]["occurrence"] for each in answers] == [1, 0, 1]
+    assert ['id="g0"' in each["graph"]["svg"] for each in answers] == [False, True, False]
 
 
 async def test_graph_that_is_kept_no_more_is_run_anew() -> None:
