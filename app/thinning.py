@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import math
 from bisect import bisect_left
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from typing import NamedTuple
 
@@ -220,13 +220,22 @@ def read_columns(points: Points) -> Columns:
     return Columns(points.steps[:count], values, epochs)
 
 
+def fill_epochs(epochs: Iterable[int | None]) -> tuple[int, ...]:
+    """Epochs for all points or for none: a point from before loops were seen to be nested is of the first."""
+    filled: list[int] = []
+    last: int | None = None
+    for each in epochs:
+        last = last if each is None else each
+        filled.append(last or 0)
+    return () if last is None else tuple(filled)
+
+
 def write_points(series: int, points: list[Point]) -> Points:
-    epochs = tuple(each.epoch for each in points if each.epoch is not None)
     return Points(
         series,
         tuple(each.step for each in points),
         tuple(spell(each.value) for each in points),
-        epochs if len(epochs) == len(points) else (),
+        fill_epochs(each.epoch for each in points),
     )
 
 

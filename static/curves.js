@@ -50,7 +50,10 @@ function push(curve, step, value, epoch) {
   curve.count += 1;
   curve.steps.push(step);
   curve.values.push(value);
-  if (epoch !== undefined) curve.epochs.push(epoch);
+  if (epoch !== undefined || curve.epochs.length) {
+    while (curve.epochs.length < curve.steps.length) curve.epochs.push(curve.epochs.at(-1) ?? 0); // from before loops were seen to be nested
+    curve.epochs[curve.epochs.length - 1] = epoch ?? curve.epochs.at(-1);
+  }
   note(curve, step, value);
 }
 
@@ -92,13 +95,15 @@ export function positions(curve, axis) {
   const { steps, epochs } = curve;
   const places = [];
   let length = 1;
+  let before = 0; // epochs of an earlier training in the same run
   for (let start = 0; start < steps.length; ) {
     let end = start;
     while (end + 1 < steps.length && epochs[end + 1] === epochs[start]) end += 1;
     const whole = end + 1 < steps.length;
+    if (start && epochs[start] < epochs[start - 1]) before += epochs[start - 1] + 1;
     const own = (whole ? steps[end + 1] : steps[end] + 1) - steps[start];
     length = whole ? own : Math.max(own, length);
-    for (let index = start; index <= end; index += 1) places.push(epochs[start] + (steps[index] - steps[start] + 1) / length);
+    for (let index = start; index <= end; index += 1) places.push(before + epochs[start] + (steps[index] - steps[start] + 1) / length);
     start = end + 1;
   }
   return places;

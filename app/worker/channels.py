@@ -6,6 +6,7 @@ import math
 from collections import deque
 from typing import Any
 
+from app.thinning import fill_epochs
 from app.training import Points, Series
 from app.values import Real, spell
 
@@ -38,4 +39,4 @@ class Channel:
         values: tuple[Real, ...] = tuple(map(float, numbers))
         if not all(map(math.isfinite, values)):  # type: ignore[arg-type] # not spelled yet
             values = tuple(map(spell, values))  # type: ignore[arg-type]
-        return Points(self.series.index, steps, values, () if None in epochs else epochs)
+        return Points(self.series.index, steps, values, fill_epochs(epochs))

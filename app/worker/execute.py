@@ -39,6 +39,7 @@ from app.wire import Task, Telling
 from app.worker.aside import Aside
 from app.worker.beginning import place_on, seed_everything
 from app.worker.classic import TooLargeForClassic, draw_classic
+from app.worker.fitting import fit
 from app.worker.folder import Folder
 from app.worker.gate import Gate
 from app.worker.identity import IdentityTable
@@ -89,7 +90,7 @@ def execute(task: Task, send: Callable[[Frame | Telling], None], listen: Listen 
     outcome = run.program()
     reserve.close()
     send(Telling())
-    trace = run.trace(outcome)
+    trace = fit(run.trace(outcome), task.limits)
     timings = replace(run.timings, record=time.perf_counter() - began - run.timings.run)
     send(replace(trace, timings=timings))
 

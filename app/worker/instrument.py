@@ -24,11 +24,12 @@ NOTE = "__playground_note__"
 """Called with name, value, line and the loop's first line after a telling name was assigned in a loop."""
 TELLING = re.compile(
     r"loss|损失|准确率|精度|误差|错误率|代价|奖励|"
-    r"(?:^|_)(?:acc|accuracy|err|error|cost|score|ppl|perplexity|auc|f1|mse|mae|rmse|reward|elbo|nll|bce|kl|"
-    r"objective|energy)(?:$|_|\d)",
+    r"(?:^|_|(?-i:(?<=[a-z\d])(?=[A-Z])))"
+    r"(?:acc|accuracy|err|error|cost|score|ppl|perplexity|auc|f1|mse|mae|rmse|reward|elbo|nll|bce|kl|"
+    r"objective|energy)(?:$|_|\d|(?-i:(?=[A-Z])))",
     re.IGNORECASE,
 )
-"""Names that tell of how well training goes."""
+"""Names that tell of how well training goes, words apart by `_` or by a capital: `val_acc`, `errD`."""
 TRAINS = frozenset({"backward", "grad", "step"})
 """Attributes that a text which trains a model uses."""
 

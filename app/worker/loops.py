@@ -79,6 +79,9 @@ class Loops:
         """First line of the innermost `for` loop that is running."""
         return self.running[-1].line if self.running else None
 
+    def is_outermost(self, line: int) -> bool:
+        return bool(self.running) and self.running[0].line == line
+
     def epoch(self, line: int | None) -> int | None:
         """Pass of the outermost running loop around the loop at `line`; None where there is none around it."""
         if not self.running:

@@ -112,10 +112,11 @@ class TrainingLog:
                 return
             self._noted[name] = channel
             channel.read_at_once = type(value) is Tensor and value.is_cpu
-        self._noting_loop = loop
+        if loop != self._noting_loop and not self._loops.is_outermost(loop):
+            self._noting_loop = loop
         self._newest = ref(value) if isinstance(value, Tensor) else None
         running = self._loops.running
-        known = not running or running[0].line == self.training_loop
+        known = not running or running[0].line == (self.training_loop or self._noting_loop)
         channel.waiting.append((channel.count, number, None if known else running[0].done))
         channel.count += 1
         if self.watch is not None and channel.series.kind == "loss":
