@@ -17,7 +17,7 @@ Waiting = tuple[int, Any, int | None]
 class Channel:
     """One series with what waits to be sent. Filled by the program's thread, emptied by ours."""
 
-    __slots__ = ("count", "read_at_once", "series", "waiting")
+    __slots__ = ("count", "last", "place", "read_at_once", "series", "waiting")
 
     def __init__(self, series: Series) -> None:
         self.series = series
@@ -25,10 +25,16 @@ class Channel:
         self.read_at_once = False
         """Whether its values are tensors whose numbers nothing waits for."""
         self.waiting: deque[Waiting] = deque()
+        self.last: Any = None
+        self.place = 0
+        """The newest number, and where it came from: a line of the program."""
 
-    def add(self, value: Any, epoch: int | None) -> None:
-        self.waiting.append((self.count, value, epoch))
-        self.count += 1
+    def repeats(self, number: Any, place: int) -> bool:
+        """Whether a number only moved to another place: `loss = loss.item()`."""
+        repeated = place != self.place and type(number) is float and number == self.last
+        if not repeated:
+            self.last, self.place = number, place
+        return repeated
 
     def take(self) -> Points | None:
         """What is new, as it is sent."""

@@ -7,13 +7,14 @@ from __future__ import annotations
 
 import ast
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping, Sequence, Set
 from dataclasses import dataclass
 
 from app.cells import Cell
 from app.notebook import parse_start, split_cells
 from app.program import FILENAME
 from app.worker.differences import Difference, find_differences
+from app.worker.tellings import Telling, find_sums, keeps_to_itself, overwritten, phases
 from app.worker.turns import CellCode, Place, compile_cells, place_of
 
 OVER = "__playground_over__"
@@ -21,7 +22,7 @@ OVER = "__playground_over__"
 AGAIN = "__playground_again__"
 """Called first in each pass of a `while` loop."""
 NOTE = "__playground_note__"
-"""Called with name, value, line and the loop's first line after a telling name was assigned in a loop."""
+"""Called with name, value, line and the loop's first line (0 for none) after a telling name was assigned."""
 TELLING = re.compile(
     r"loss|损失|准确率|精度|误差|错误率|代价|奖励|"
     r"(?:^|_|(?-i:(?<=[a-z\d])(?=[A-Z])))"
@@ -32,6 +33,12 @@ TELLING = re.compile(
 """Names that tell of how well training goes, words apart by `_` or by a capital: `val_acc`, `errD`."""
 TRAINS = frozenset({"backward", "grad", "step"})
 """Attributes that a text which trains a model uses."""
+
+
+Silent = Set[tuple[ast.stmt, str]]
+"""Assignments that tell nothing."""
+Phases = Mapping[int, str]
+"""Variables that say which phase it is, by first lines of loops."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,7 +78,7 @@ def _parse(source: str) -> ast.Module:
     return tree
 
 
-def _hear_loops(tree: ast.AST) -> tuple[range, ...]:
+def _hear_loops(tree: ast.Module) -> tuple[range, ...]:
     """Let every loop that calls anything be heard, and every telling name assigned in it. The lines of the loops.
 
     A loop that calls nothing runs no torch either, and shall not become slower.
@@ -79,8 +86,13 @@ def _hear_loops(tree: ast.AST) -> tuple[range, ...]:
     loops = [
         node for node in ast.walk(tree) if isinstance(node, ast.For | ast.While) and _calls_anything(node)
     ]
+    sums = find_sums(tree, TELLING.search)
+    known = phases(loops)
+    for telling in sums.tellings:
+        _tell_sum(telling, known)
+    _hear_functions(tree, loops, sums.silent, known)
     for node in loops:
-        _hear_names(node.body, node.lineno)
+        _hear_names(node.body, node.lineno, sums.silent, known)
         if isinstance(node, ast.For):
             node.iter = _call_at(node.iter, OVER, node.iter, ast.Constant(node.lineno))
         else:
@@ -101,18 +113,49 @@ def _calls_anything(node: ast.AST) -> bool:
     return any(isinstance(inner, ast.Call) for inner in ast.walk(node))
 
 
-def _hear_names(body: list[ast.stmt], loop: int) -> None:
+def _hear_functions(
+    tree: ast.Module, loops: Sequence[ast.For | ast.While], silent: Silent, known: Phases
+) -> None:
+    """Hear what a function that returns nothing assigns, but for names that loops tell of."""
+    told = {
+        name
+        for loop in loops
+        for node in ast.walk(loop)
+        if isinstance(node, ast.stmt)
+        for name in _telling_names(node)
+    }
+    for node in ast.walk(tree):
+        if isinstance(node, ast.FunctionDef) and keeps_to_itself(node):
+            own = {(inner, name) for inner in ast.walk(node) if isinstance(inner, ast.stmt) for name in told}
+            _hear_names(node.body, 0, silent | own, known)
+
+
+def _tell_sum(telling: Telling, known: Phases) -> None:
+    block, statement = telling.block, telling.statement
+    note = _note(statement, telling.name, telling.loop, known)
+    unknown = ast.ExceptHandler(ast.Name("NameError", ast.Load()), None, [ast.Pass()])
+    careful = ast.copy_location(ast.Try([note], [unknown], [], []), statement)  # a sum that never began
+    block.insert(block.index(statement) + (not telling.before), ast.fix_missing_locations(careful))
+
+
+def _note(statement: ast.stmt, name: str, loop: int, known: Phases) -> ast.Expr:
+    place = ast.Constant(statement.lineno), ast.Constant(loop)
+    phase = (ast.Name(known[loop], ast.Load()),) if loop in known else ()
+    return _statement(statement, NOTE, ast.Constant(name), ast.Name(name, ast.Load()), *place, *phase)
+
+
+def _hear_names(body: list[ast.stmt], loop: int, silent: Silent, known: Phases) -> None:
     """Put a note after each assignment of a telling name, in this block and in those within it that are no loops."""
+    silent = silent | set(overwritten(body))
     for position in reversed(range(len(body))):
         statement = body[position]
         if isinstance(statement, ast.For | ast.While | ast.FunctionDef | ast.ClassDef | ast.AsyncFunctionDef):
             continue
         for block in ("body", "orelse", "finalbody"):
-            _hear_names(getattr(statement, block, []), loop)
+            _hear_names(getattr(statement, block, []), loop, silent, known)
         for name in reversed(list(_telling_names(statement))):
-            place = ast.Constant(statement.lineno), ast.Constant(loop)
-            note = _statement(statement, NOTE, ast.Constant(name), ast.Name(name, ast.Load()), *place)
-            body.insert(position + 1, note)
+            if (statement, name) not in silent:
+                body.insert(position + 1, _note(statement, name, loop, known))
 
 
 def _telling_names(statement: ast.stmt) -> Iterator[str]:

@@ -36,6 +36,9 @@ from app.worker.ribbons import Looker, Ribbons
 MOST_NAME = 200
 """Characters of a watched expression's series."""
 
+ROOT = -1
+"""In place of a line: the root of a backward pass."""
+
 
 class TrainingLog:
     """Everything a run has to say about its training. `span_of` and `text_of` tell the place of a call.
@@ -94,8 +97,14 @@ class TrainingLog:
 
     # ------------------------------------------------------------------------------------------ what is found
 
-    def note(self, name: str, value: Any, line: int, loop: int) -> None:
-        """A value assigned in a loop under a telling name; anything but a single number is left alone."""
+    def note(self, name: str, value: Any, line: int, loop: int, phase: Any = None) -> None:
+        """A value assigned in a loop under a telling name; anything but a single number is left alone.
+
+        What loops over phases like "train" and "val" give is followed for each by itself.
+        """
+        end = len(name)
+        if isinstance(phase, str):
+            name = f"{name} ({phase[:40]})"
         channel = self._noted.get(name)
         if channel is not None and channel.read_at_once and not self._recorder.recording:
             try:  # every call saved here is one of each step
@@ -107,20 +116,28 @@ class TrainingLog:
         if number is None or type(number) is complex:
             return
         if channel is None:
-            channel = self._channel(name, kind_of(name), lambda: Span(line, 0, line, len(name)))
+            channel = self._channel(name, kind_of(name), lambda: Span(line, 0, line, end))
             if channel is None:
                 return
             self._noted[name] = channel
             channel.read_at_once = type(value) is Tensor and value.is_cpu
-        if loop != self._noting_loop and not self._loops.is_outermost(loop):
-            self._noting_loop = loop
+        if loop != self._noting_loop and loop:
+            self._noting_loop = self._inner(loop)
         self._newest = ref(value) if isinstance(value, Tensor) else None
+        if line != channel.place and channel.repeats(number, line):
+            return
+        channel.last = number
         running = self._loops.running
         known = not running or running[0].line == (self.training_loop or self._noting_loop)
         channel.waiting.append((channel.count, number, None if known else running[0].done))
         channel.count += 1
         if self.watch is not None and channel.series.kind == "loss":
             self.watch.heed(channel.series, channel.count - 1, number, value)
+
+    def _inner(self, loop: int) -> int:
+        """Of the loops that note, one within another rather than the outermost."""
+        known = self._noting_loop
+        return known if known is not None and self._loops.is_outermost(loop) else loop
 
     def _read(self, value: Any) -> Any:
         """`single_number`, which no recorder takes for the program's own reading."""
@@ -149,8 +166,9 @@ class TrainingLog:
                 None if followed else self._channel(name, "loss", lambda: self._span_of(*place))
             )
         channel = self._roots[place]
-        if channel is not None:
-            channel.add(number, self._loops.epoch(loop))
+        if channel is not None and not channel.repeats(number, ROOT):
+            channel.waiting.append((channel.count, number, self._loops.epoch(loop)))
+            channel.count += 1
             if self.watch is not None and channel.series.kind == "loss":
                 self.watch.heed(channel.series, channel.count - 1, number, root)
 

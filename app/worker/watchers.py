@@ -127,8 +127,8 @@ class Watchers:
         by_hand = self.training.by_hand
         self.passes.after_pass_by = self.training.after_backward if by_hand else None
 
-    def _note(self, name: str, value: Any, line: int, loop: int) -> None:
-        self.training.note(name, value, line, loop)
+    def _note(self, *told: Any) -> None:
+        self.training.note(*told)
         self.predictions.note_names()
 
     def _note_backward(self, roots: Any, loop: int | None) -> None:

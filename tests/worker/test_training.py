@@ -141,7 +141,7 @@ for epoch in range(2):
         loss = F.mse_loss(net(x), y)
         loss.backward()
         running_loss += loss.item()
-""", {"running_loss": 66, "loss": 64}),
+""", {"running_loss": 2, "loss": 64}),
     ("no loop", NET + "loss = net(X).sum()\nloss.backward()\n", {}),
     ("names that are no numbers", "for i in range(3):\n    loss = 'high'\n    errors = [i]\n    error = i > 1\n", {}),
     ("one pass", NET + "for i in range(1):\n    loss = net(X).sum()\n    loss.backward()\n", {}),
