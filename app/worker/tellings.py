@@ -62,17 +62,17 @@ def keeps_to_itself(function: Function) -> bool:
 
 
 def overwritten(block: list[ast.stmt]) -> Iterator[tuple[ast.stmt, str]]:
-    """Assignments of a block whose names are assigned again in it, before a backward pass runs."""
-    later: dict[str, bool] = {}
-    """Names that are assigned further down: whether a backward pass runs after that."""
-    backward = False
-    for statement in reversed(list(_in_a_row(block))):
-        backward = backward or _runs_backward(statement)
+    """All assignments of a name in a row but one: the last before a backward pass, or the last of all."""
+    row = list(_in_a_row(block))
+    passes = [at for at, statement in enumerate(row) if _runs_backward(statement)]
+    assigned: dict[str, list[int]] = {}
+    for at, statement in enumerate(row):
         for name in _assigned(statement):
-            if name in later and (later[name] or not backward):
-                yield statement, name
-            else:
-                later[name] = backward
+            assigned.setdefault(name, []).append(at)
+    for name, places in assigned.items():
+        before = [at for at in places if passes and at < passes[-1]]
+        told = (before or places)[-1]
+        yield from ((row[at], name) for at in places if at != told)
 
 
 def phases(loops: Iterable[ast.For | ast.While]) -> dict[int, str]:
