@@ -13,30 +13,20 @@ from pathlib import Path
 
 HUGE = 2 * 1024 * 1024
 MADV_COLLAPSE = 25
-SMALLEST, LARGEST, STEP, OVERHEAD = 48, 528, 16, 33
-"""Python's small objects come in classes of 16 bytes; a `bytes` object has a head of 33."""
-ENOUGH = 200
-MOST_FILLERS = 20_000
+ROOM = 208 << 20
+"""What importing everything takes."""
+ARENA, FILLER = 1 << 20, 470
+"""How much Python asks for at a time; an object of nearly the largest size that it places itself."""
 
 
-def fill_gaps() -> tuple[bytes, ...]:
-    """Objects in the gaps that importing left in Python's memory; to be kept for good.
+def make_room() -> list[bytes]:
+    """Have Python ask for the memory of its objects in one go, so that it lies in one piece; to be kept for good.
 
-    A child that allocates into such gaps copies a page for each few objects; beyond them, a page holds dozens.
+    Asked for while modules are imported, it comes a megabyte here and there, between libraries, and fills no huge
+    page. One object stays in each piece, or Python would give it back.
     """
-    return tuple(filler for size in range(SMALLEST, LARGEST, STEP) for filler in _fill(size))
-
-
-def _fill(size: int) -> Iterator[bytes]:
-    """Fillers of one size class, until they come to lie one behind the other."""
-    in_order = last = 0
-    for _ in range(MOST_FILLERS):
-        filler = bytes(size - OVERHEAD)
-        in_order = in_order + 1 if id(filler) == last + size else 0
-        last = id(filler)
-        yield filler
-        if in_order == ENOUGH:
-            return
+    fillers = [bytes(FILLER) for _ in range(ROOM // FILLER)]
+    return fillers[:: ARENA // 2 // FILLER]
 
 
 def gather_memory() -> int:

@@ -40,7 +40,8 @@ from app.wire import (
 )
 from app.worker.bars import prepare_bars
 from app.worker.figures import prepare_matplotlib
-from app.worker.hugepages import fill_gaps, gather_memory
+from app.worker.hot_code import gather_code
+from app.worker.hugepages import gather_memory
 from app.worker.rehearsal import rehearse_whole
 from app.worker.stores import keep_stores_in_memory
 
@@ -96,8 +97,6 @@ REHEARSALS = 60
 @dataclass(frozen=True, slots=True)
 class Prepared:
     versions: Versions
-    fillers: tuple[bytes, ...]
-    """See `fill_gaps`: to be kept as long as children are forked."""
     names: torch.library.Library | None
     """See `import_torchvision`: what it declares is gone with it."""
 
@@ -124,12 +123,14 @@ def preload() -> Prepared:
     if "qnnpack" in torch.backends.quantized.supported_engines:
         torch.backends.quantized.engine = "qnnpack"  # the others write their kernels as they go
     gc.collect()
-    fillers = fill_gaps()
+    gather_code(rehearse_whole)
+    for _ in range(REHEARSALS):
+        rehearse_whole()
     gc.freeze()
     gather_memory()
     gc.disable()  # a collection in a fresh child would copy every page; the child turns it on for the program
     versions = Versions(platform.python_version(), torch.__version__, np.__version__)
-    return Prepared(versions, fillers, kept_names)
+    return Prepared(versions, kept_names)
 
 
 def import_torchvision() -> torch.library.Library | None:
@@ -189,8 +190,7 @@ def warm_up() -> None:
     decode_task(encode_task(Task("", RunRequest(), Limits()))[HEADER.size :])
     encode_frame(Ready())
     decode_command(encode_command(Command("resume"))[HEADER.size :])
-    for _ in range(REHEARSALS):
-        rehearse_whole()
+    rehearse_whole()
 
 
 def make_kernels() -> None:
