@@ -6,8 +6,11 @@ import subprocess
 import sys
 from pathlib import Path
 
+import pytest
+
 from app.sandbox.fork_server import server_environment
-from app.worker.hugepages import gather_memory
+from app.worker import hugepages
+from app.worker.hugepages import gather_memory, make_room
 
 ROOT = Path(__file__).resolve().parents[2]
 LATE = """
@@ -64,3 +67,10 @@ def test_common_programs_import_nothing_more() -> None:
 
 def test_memory_can_be_gathered_at_any_time() -> None:
     assert gather_memory() >= 0
+
+
+def test_room_for_objects_is_kept_all_along(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(hugepages, "ROOM", 8 * hugepages.ARENA)
+    kept = sorted(map(id, make_room()))
+    assert len(kept) >= 8
+    assert len({address // hugepages.ARENA for address in kept}) >= 8
