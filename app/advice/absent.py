@@ -105,17 +105,16 @@ def find_absent(names: Names) -> Iterator[Advice]:
 
 
 def _called(names: Names, call: ast.Call, meaning: str) -> Iterator[Advice]:
-    stand_in = _stand_in(call, meaning)
+    stand_in = _stand_in(names, call, meaning)
     for beginnings, code, sentence in CALLS:
         if meaning.startswith(beginnings) and meaning not in HARMLESS and _is_here(meaning.partition(".")[0]):
             said = DOWNLOADS if stand_in else sentence
             yield replace(_say(names, code, said, call.func, meaning), stand_in=stand_in)
 
 
-def _stand_in(call: ast.Call, meaning: str) -> str | None:
+def _stand_in(names: Names, call: ast.Call, meaning: str) -> str | None:
     first = [*call.args[:1], *(each.value for each in call.keywords if each.arg == "name")]
-    text = first[0].value if first and isinstance(first[0], ast.Constant) else None
-    return set_called(meaning, text if isinstance(text, str) else None)
+    return set_called(meaning, names.string(first[0]) if first else None)
 
 
 def _weights(names: Names, call: ast.Call) -> Iterator[Advice]:
@@ -221,15 +220,26 @@ def _written(names: Names) -> frozenset[str]:
 
 
 def _file(names: Names, call: ast.Call, meaning: str, written: frozenset[str]) -> Iterator[Advice]:
-    match call.args:
-        case [ast.Constant(value=str(path)), *rest] if meaning in READERS:
-            mode = rest[0].value if rest and isinstance(rest[0], ast.Constant) else None
-            stand_in = _stand_in(call, meaning)
-            if path.startswith(("http://", "https://")):
-                yield replace(_say(names, "network", NO_NETWORK, call, meaning), stand_in=stand_in)
-            elif path not in written and not (meaning == "open" and (_writes(mode) or call.keywords)):
-                said = _say(names, "file", NO_FILE, call, meaning, file=path[:80])
-                yield replace(said, stand_in=stand_in)
+    path = names.string(call.args[0]) if call.args and meaning in READERS else None
+    if path is None:
+        return
+    rest, stand_in = call.args[1:], _stand_in(names, call, meaning)
+    mode = rest[0].value if rest and isinstance(rest[0], ast.Constant) else None
+    if path.startswith(("http://", "https://")):
+        yield replace(_say(names, "network", NO_NETWORK, call, meaning), stand_in=stand_in)
+    elif not _known(names, call.args[0], path, written) and not (
+        meaning == "open" and (_writes(mode) or call.keywords)
+    ):
+        said = _say(names, "file", NO_FILE, call, meaning, file=path[:80])
+        yield replace(said, stand_in=stand_in)
+
+
+def _known(names: Names, node: ast.expr, path: str, written: frozenset[str]) -> bool:
+    """Whether the program may have written that file itself: it says its name, or uses it, more than once."""
+    if not isinstance(node, ast.Name):
+        return path in written
+    uses = (each for each in names.nodes if isinstance(each, ast.Name) and each.id == node.id)
+    return sum(isinstance(each.ctx, ast.Load) for each in uses) > 1
 
 
 def _writes(mode: object) -> bool:

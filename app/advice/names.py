@@ -57,6 +57,29 @@ class Names:
             if isinstance(node, ast.Call):
                 yield node, self.meaning(node.func)
 
+    def string(self, node: ast.AST) -> str | None:
+        """The text an expression is: written there, or under a name that is assigned once."""
+        match node:
+            case ast.Constant(value=str(text)):
+                return text
+            case ast.Name(id=name) if name in self.bound:
+                stored = [each for each in self.nodes if isinstance(each, ast.Name) and each.id == name]
+                values = [
+                    each.value
+                    for each in self.nodes
+                    if isinstance(each, ast.Assign)
+                    and any(isinstance(target, ast.Name) and target.id == name for target in each.targets)
+                ]
+                once = sum(isinstance(each.ctx, ast.Store) for each in stored) == 1
+                if (
+                    once
+                    and values
+                    and isinstance(values[0], ast.Constant)
+                    and isinstance(values[0].value, str)
+                ):
+                    return values[0].value
+        return None
+
     def span(self, node: ast.expr | ast.stmt) -> Span:
         return self.source.span_of(node)
 

@@ -63,6 +63,8 @@ SOUND = (
     "torch.save(x, 'm.pt')\ntorch.load('m.pt')",
     "import io\ntorch.load(io.BytesIO())",
     "path = f()\nopen(path)",
+    "path = 'm.pt'\ntorch.save(x, path)\ntorch.load(path)",
+    "path = 'a.csv'\npath = f(path)\nopen(path)",
     "def open(path): return 3\nopen('a')",
     "open = max\nopen('a')",
     "'open(\"a.txt\")'",
@@ -191,6 +193,8 @@ def test_unknown_key_changes_nothing() -> None:
         ("import pandas as pd\npd.read_csv('https://example.org/data/Iris.csv?raw=1')", "iris"),
         ("import pandas as pd\npd.read_csv('titanic_train.csv')", "titanic"),
         ("import pandas as pd\npd.read_csv('sales.csv')", None),
+        ("import pandas as pd\nurl = 'http://example.org/iris.data'\npd.read_csv(url)", "iris"),
+        ("import pandas as pd\npath = 'titanic.csv'\nframe = pd.read_csv(path)", "titanic"),
         ("np.loadtxt('pima-indians-diabetes.csv', delimiter=',')", "pima"),
     ],
 )

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import os
 import sys
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
@@ -25,7 +26,6 @@ from app.worker.recorder import Recorder
 from app.worker.report import Places
 from app.worker.stand_ins import images
 from app.worker.stand_ins.tables import MADE, text_of
-from app.worker.ways import replaced
 
 CIFAR10 = ("airplane", "automobile", "bird", "cat", "deer", "dog", "frog", "horse", "ship", "truck")
 
@@ -45,21 +45,29 @@ class Lender:
     @contextmanager
     def lending(self) -> Iterator[None]:
         """Meanwhile what would be downloaded stands in."""
+        changes = [
+            *self._changes()
+        ]  # all of them, before the first is made: classes inherit from one another
         with ExitStack() as stack:
-            vision = sys.modules.get("torchvision.datasets")
-            for call, name in CALLS.items():
-                module, _, called = call.rpartition(".")
-                if module == "torchvision.datasets" and vision is not None:
-                    for attribute, function in self._pictures(vision, name).items():
-                        stack.enter_context(replaced(getattr(vision, name), attribute, function))
-                elif module == "sklearn.datasets":
-                    stack.enter_context(put(sklearn.datasets, called, self._table(name)))
-            stack.enter_context(put(sklearn.datasets, OPENML.rpartition(".")[2], self._openml()))
-            for call in FILE_READERS:
-                module, _, called = call.rpartition(".")
-                reader = pd if module == "pandas" else np
-                stack.enter_context(replaced(reader, called, self._file(getattr(reader, called))))
+            for holder, name, function in changes:
+                stack.enter_context(put(holder, name, function))
             yield
+
+    def _changes(self) -> Iterator[tuple[Any, str, Callable[..., Any]]]:
+        """Who holds it, what it is called there, and what stands there meanwhile."""
+        vision = sys.modules.get("torchvision.datasets")
+        for call, name in CALLS.items():
+            module, _, called = call.rpartition(".")
+            if module == "torchvision.datasets" and vision is not None:
+                for attribute, function in self._pictures(vision, name).items():
+                    yield getattr(vision, name), attribute, function
+            elif module == "sklearn.datasets":
+                yield sklearn.datasets, called, self._table(name)
+        yield sklearn.datasets, OPENML.rpartition(".")[2], self._openml()
+        for call in FILE_READERS:
+            module, _, called = call.rpartition(".")
+            reader = pd if module == "pandas" else np
+            yield reader, called, self._file(getattr(reader, called))
 
     def _tell(self, name: str) -> None:
         """The first use of a set: in the trace with its place, and in the output where it happened."""
@@ -156,19 +164,22 @@ class Lender:
     def _file(self, read: Callable[..., Any]) -> Callable[..., Any]:
         def read_file(*args: Any, **kwargs: Any) -> Any:
             """The file of that name that the program wrote itself comes first."""
-            path = args[0] if args else None
+            keyword = next((each for each in ("filepath_or_buffer", "fname") if each in kwargs), "")
+            path = args[0] if args else kwargs.get(keyword)
+            path = os.fspath(path) if isinstance(path, os.PathLike) else path
             name = set_in_file(path) if isinstance(path, str) and not self._wrote(path) else None
             if name is None:
                 return read(*args, **kwargs)
             self._tell(name)
-            return read(io.StringIO(text_of(name, str(path))), *args[1:], **kwargs)
+            others = {key: value for key, value in kwargs.items() if key != keyword}
+            return read(io.StringIO(text_of(name, str(path))), *args[1:], **others)
 
         return read_file
 
 
 @contextmanager
 def put(holder: Any, name: str, function: Callable[..., Any]) -> Iterator[None]:
-    """Like `replaced`, also of a name that is not there."""
+    """Meanwhile it stands there; afterwards what the holder itself had, or nothing."""
     held = vars(holder)
     kept = held.get(name)
     setattr(holder, name, function)

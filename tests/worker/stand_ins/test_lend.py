@@ -94,6 +94,12 @@ def test_afterwards_all_is_as_it_was(torchvision: ModuleType) -> None:
     lent("x = 1")
     assert (torchvision.MNIST.__init__, pandas.read_csv, sklearn.datasets.fetch_openml) == before
     assert "load_boston" not in vars(sklearn.datasets)
+    assert "__init__" not in vars(torchvision.FashionMNIST)
+
+
+def test_each_class_is_labelled_with_its_own_stand_in() -> None:
+    trace = lent(f"{FIRST}str(datasets.FashionMNIST('.')).count('Stand-in')")
+    assert shown(trace) == "1"
 
 
 @pytest.mark.parametrize(
@@ -116,6 +122,7 @@ def test_afterwards_all_is_as_it_was(torchvision: ModuleType) -> None:
         ),
         ("import pandas as pd\npd.read_csv('https://example.org/iris.csv').shape", "(150, 5)"),
         ("import pandas as pd\npd.read_csv('http://example.org/iris.data', header=None).shape", "(150, 5)"),
+        ("import pandas as pd\npd.read_csv(filepath_or_buffer='data/iris.csv').shape", "(150, 5)"),
         ("import pandas as pd\npd.read_csv('titanic.csv')['Sex'].nunique()", "2"),
         ("np.loadtxt('pima-indians-diabetes.data.csv', delimiter=',').shape", "(768, 9)"),
     ],
