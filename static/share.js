@@ -55,7 +55,7 @@ export function startShare(editor, links, steps, watches) {
   }
 
   function fill(pairs) {
-    for (const old of form.querySelectorAll('input[name="opened"]')) old.remove();
+    for (const old of form.querySelectorAll('input:is([name="opened"], [name="tracer"])')) old.remove();
     const parked = [];
     watches.set(pairs.filter(([name]) => name === "watch").map(([, value]) => value).filter(Boolean));
     for (const [name, value] of pairs) {
@@ -63,7 +63,7 @@ export function startShare(editor, links, steps, watches) {
       if (name === "source") editor.set(value);
       else if (name === "input" || name === "parked") parked.push(hidden("parked", value));
       else if (name.startsWith("in.")) parked.push(hidden(name, value));
-      else if (name === "opened") form.append(hidden(name, value));
+      else if (name === "opened" || name === "tracer") form.append(hidden(name, value));
       else if (name === "seed") field.value = value;
       else if (field instanceof HTMLSelectElement) {
         if (![...field.options].some((option) => option.value === value)) field.add(new Option(value, value));

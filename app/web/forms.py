@@ -183,7 +183,7 @@ def read_form(body: bytes) -> Form:
         device=short.get("device", "cpu"),
         backward=short.get("backward", "auto"),
         seed=short.get("seed", ""),
-        style=STYLES.get(short.get("style", ""), "auto"),
+        style=STYLES.get(short.get("kind") or short.get("style", ""), "auto"),
         sequence=short.get("sequence", "")[:20],
         roots=tuple(
             _cut(name) for name in texts.get("roots", "").split(",", MOST_NAMES)[:MOST_NAMES] if name

@@ -51,7 +51,7 @@ def test_session_violates_no_policy(fake_site: FakeSite, page: Page, complaints:
     page.get_by_role("button", name="Dark theme").click()
     page.get_by_role("button", name="Larger").click()
     page.locator("svg.graph .box").first.click()
-    page.locator('[name="style"]').select_option("torchviz")
+    page.locator('select[name="style"]').select_option("torchviz")
     expect(page.locator(".viewport img")).to_be_visible()
     page.locator("#source").fill("weights = 1")
     page.locator("svg.heat").first.hover()

@@ -55,7 +55,7 @@ def without_graph(program: Program, request: RunRequest) -> Trace:
 
 
 def kinds_in(page: str) -> list[tuple[str, str]]:
-    return re.findall(r'name="style" value="(\w+)"[^>]*data-kind aria-pressed="(\w+)"', page)
+    return re.findall(r'name="kind" value="(\w+)"[^>]*data-kind aria-pressed="(\w+)"', page)
 
 
 async def test_switch_offers_the_kinds_there_are() -> None:
@@ -64,6 +64,15 @@ async def test_switch_offers_the_kinds_there_are() -> None:
     assert kinds_in(page) == [
         ("annotated", "true"), ("modules", "false"), ("static", "false"), ("torchviz", "false"), ("diff", "false"),
     ]  # fmt: skip
+
+
+async def test_switch_works_without_a_script() -> None:
+    sandbox = FakeSandbox(trace=with_modules)
+    async with site(sandbox) as client:
+        page = (await post_form(client, source="y = x*w + b", style="annotated", kind="modules")).text
+    assert dict(kinds_in(page))["modules"] == "true"
+    assert '<option value="modules" selected>' in page
+    assert sandbox.asked[0][1].graph == "modules"
 
 
 async def test_without_an_autograd_graph_the_modules_are_shown() -> None:
