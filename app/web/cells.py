@@ -13,7 +13,7 @@ from app.trace import Outcome, Raised, Trace
 from app.values import Text
 from app.web.contexts import CellView, Words
 from app.web.languages import Language
-from app.web.outputs import show_items, show_warnings
+from app.web.outputs import Outputs, show_items, show_warnings, sort_outputs
 from app.web.places import Place, locate
 
 MOST_MESSAGE = 1_000
@@ -25,10 +25,16 @@ STATES: Mapping[str, Text] = {
 
 
 def show_cells(trace: Trace, source: SourceText, language: Language) -> tuple[CellView, ...]:
-    return tuple(_show_cell(at, cell, trace, source, language) for at, cell in enumerate(trace.cells))
+    outputs, none = sort_outputs(trace), Outputs()
+    return tuple(
+        _show_cell(cell, outputs.get(at, none), trace.outcome, source, language)
+        for at, cell in enumerate(trace.cells)
+    )
 
 
-def _show_cell(at: int, cell: Cell, trace: Trace, source: SourceText, language: Language) -> CellView:
+def _show_cell(
+    cell: Cell, outputs: Outputs, outcome: Outcome, source: SourceText, language: Language
+) -> CellView:
     state = cell.state or "ran"
     return CellView(
         number=cell.number,
@@ -38,9 +44,9 @@ def _show_cell(at: int, cell: Cell, trace: Trace, source: SourceText, language: 
         source=cell.source,
         words=tuple(_words(cell.source)) if cell.kind == "text" else (),
         place=_place(cell, source),
-        raised=_raised(trace.outcome) if state == "ended" else "",
-        items=show_items(trace, lambda cell: cell == at, language),
-        warnings=show_warnings(trace, lambda cell: cell == at, source),
+        raised=_raised(outcome) if state == "ended" else "",
+        items=show_items(outputs, language),
+        warnings=show_warnings(outputs, source),
     )
 
 

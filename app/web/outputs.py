@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections import defaultdict
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
 from itertools import groupby, zip_longest
 
 from app.screen import Row, show_rows, split_wide
 from app.source import SourceText
-from app.trace import Figure, Output, Shown, Table, Trace
+from app.trace import Figure, Output, Shown, Table, Trace, Warned
 from app.values import Text
 from app.web.contexts import WarningRow
 from app.web.languages import Language
@@ -23,16 +25,40 @@ SIZE = Text("{rows} rows × {columns} columns")
 TRIGGERED = re.compile(r"\s*\(Triggered internally at [^()]*\)$")
 """Where in torch's own source a warning comes from: of no use to a reader."""
 
-Wanted = Callable[[int | None], bool]
-"""Whether what belongs to a cell, or to none, is wanted."""
 Other = Shown | Figure
 
 
-def show_items(trace: Trace, wanted: Wanted, language: Language) -> tuple[Item, ...]:
-    """Text, values and figures of the wanted cells, as they came."""
-    screen = show_rows((number, each) for number, each in enumerate(trace.output) if wanted(each.cell))
-    all_others: tuple[Other, ...] = (*trace.displays, *trace.figures)
-    others = [each for each in all_others if wanted(each.cell) and each.after > screen.cleared]
+@dataclass(slots=True)
+class Outputs:
+    """What one cell put out, or what belongs to none; pieces of text with their place among all."""
+
+    pieces: list[tuple[int, Output]] = field(default_factory=list)
+    others: list[Other] = field(default_factory=list)
+    warnings: list[Warned] = field(default_factory=list)
+
+
+def sort_outputs(trace: Trace) -> dict[int | None, Outputs]:
+    """By the place of the cell; under None what belongs to no cell of the program: in one in one piece, everything."""
+    inside = range(len(trace.cells))
+    of_cell: defaultdict[int | None, Outputs] = defaultdict(Outputs)
+
+    def find(cell: int | None) -> Outputs:
+        return of_cell[cell if cell in inside else None]
+
+    for number, piece in enumerate(trace.output):
+        find(piece.cell).pieces.append((number, piece))
+    others: tuple[Other, ...] = (*trace.displays, *trace.figures)
+    for other in others:
+        find(other.cell).others.append(other)
+    for warned in trace.warnings:
+        find(warned.cell).warnings.append(warned)
+    return of_cell
+
+
+def show_items(outputs: Outputs, language: Language) -> tuple[Item, ...]:
+    """Text, values and figures, as they came."""
+    screen = show_rows(outputs.pieces)
+    others = [each for each in outputs.others if each.after > screen.cleared]
     others.sort(key=lambda each: (each.after, each.turn))
     return tuple(_in_order(screen.rows, [list(group) for _, group in groupby(others, _film)], language))
 
@@ -50,11 +76,10 @@ def is_long(output: Sequence[Output]) -> bool:
     return screen.cut or sum(len(row.text) + 1 for row in screen.rows) > MOST_OUTPUT
 
 
-def show_warnings(trace: Trace, wanted: Wanted, source: SourceText) -> tuple[WarningRow, ...]:
+def show_warnings(outputs: Outputs, source: SourceText) -> tuple[WarningRow, ...]:
     return tuple(
         WarningRow(each.category, TRIGGERED.sub("", each.message), locate(source, each.span), each.count)
-        for each in trace.warnings
-        if wanted(each.cell)
+        for each in outputs.warnings
     )
 
 

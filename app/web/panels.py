@@ -30,7 +30,7 @@ from app.web.explained import say_again, say_remedy, show_explanation
 from app.web.graph_contexts import GraphPanel
 from app.web.languages import Language
 from app.web.module_tables import show_modules
-from app.web.outputs import is_long, show_items, show_warnings
+from app.web.outputs import Outputs, is_long, show_items, show_warnings, sort_outputs
 from app.web.places import locate
 from app.web.problems import Failure
 from app.web.values import MatrixView, histogram, show_number, view_value
@@ -112,13 +112,13 @@ def show_outcome(outcome: Outcome, source: SourceText, language: Language) -> tu
 def show_result(
     trace: Trace, source: SourceText, graph: GraphPanel | None, language: Language
 ) -> ResultPanel:
-    inside = range(len(trace.cells))
+    outputs = sort_outputs(trace).get(None, Outputs())
     return ResultPanel(
         notes=tuple(map(language.say, trace.notes)),
         cuts=(*(show_cut(cut, language) for cut in trace.cuts), *unshown(trace, language)),
         cells=show_cells(trace, source, language),
-        items=show_items(trace, lambda cell: cell not in inside, language),
-        warnings=show_warnings(trace, lambda cell: cell not in inside, source),
+        items=show_items(outputs, language),
+        warnings=show_warnings(outputs, source),
         graph=graph,
         modules=show_modules(trace.modules, source, language) if trace.modules else None,
         tensors=show_tensors(trace.tensors[:MOST_CARDS], source, language),

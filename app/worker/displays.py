@@ -27,6 +27,8 @@ from app.worker.tables import table_of
 from app.worker.tensors import is_uninitialised
 from app.worker.turns import CellCode
 
+LINE = 80
+LONGEST_NAME = 40
 CONTAINERS = (list, tuple, dict, set, frozenset)
 """Shown with a line for each part, where one line is too short."""
 
@@ -100,13 +102,15 @@ class Displays:
         else:
             cell, after, turn = self._transcript.place()
             text, table = self._read(value)
-            markup = value.markup if isinstance(value, Markup) else None
+            markup = plain_text(str(value.markup))[:LONGEST_NAME] if isinstance(value, Markup) else None
             self.shown.append(Shown(text, span, number, cell, after, turn, displayed, markup, table))
 
     def _read(self, value: Any) -> tuple[str, Table | None]:
         """A value's text within what room is left, and the table it is."""
         with silenced(self._recorder):
-            written = pformat(value, sort_dicts=False) if type(value) in CONTAINERS else repr(value)
+            written = repr(value)
+            if type(value) in CONTAINERS and LINE < len(written) <= self._limits.text_chars:
+                written = pformat(value, sort_dicts=False)
             text = plain_text(written)[: max(0, min(self._limits.text_chars, self._room))]
             self._room -= len(text)
             return text, table_of(value) if self._room > 0 else None

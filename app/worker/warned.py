@@ -16,6 +16,7 @@ from app.values import Span
 from app.worker.frames import program_frame
 from app.worker.outcome import plain_text
 
+LONGEST_NAME = 200
 Key = tuple[type[Warning], str, CodeType | None, int]
 
 
@@ -68,6 +69,7 @@ class Warnings:
         if known is not None:
             self._told[key] = replace(known, count=known.count + 1)
         elif len(self._told) < self._limits.warnings:
-            self._told[key] = Warned(category.__name__, text, self._span(code, instruction), 1, self._cell())
+            name = plain_text(str(category.__name__))[:LONGEST_NAME]
+            self._told[key] = Warned(name, text, self._span(code, instruction), 1, self._cell())
         else:
             self.dropped += 1

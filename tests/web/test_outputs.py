@@ -7,7 +7,7 @@ from app.trace import Completed, Figure, Output, Shown, Table, Trace, Warned
 from app.values import Span
 from app.web.languages import load_languages
 from app.web.output_contexts import Item
-from app.web.outputs import MOST_OUTPUT, is_long, show_items, show_warnings
+from app.web.outputs import MOST_OUTPUT, is_long, show_items, show_warnings, sort_outputs
 from app.words import CLEAR
 from tests.fakes import FakeSandbox
 from tests.web.site import EVALUATE, LINE, post_form, site
@@ -27,7 +27,7 @@ def shown(text: str, after: int, turn: int) -> Shown:
 
 def items(trace: Trace) -> list[object]:
     """Texts, values and titles of figures, as they stand below each other."""
-    return [told(item) for item in show_items(trace, lambda cell: True, ENGLISH)]
+    return [told(item) for item in show_items(sort_outputs(trace)[None], ENGLISH)]
 
 
 def told(item: Item) -> object:
@@ -79,7 +79,7 @@ def test_long_output_is_cut_by_what_is_shown_of_it() -> None:
 def test_warning_stands_at_its_line_without_torch_s_own_source() -> None:
     message = "careful (Triggered internally at /pytorch/aten/src/ATen/a.cpp:3.)"
     trace = Trace(Completed(), warnings=(Warned("UserWarning", message, Span(2, 0, 2, 3), 4),))
-    (row,) = show_warnings(trace, lambda cell: True, SourceText.of("a\nbcd"))
+    (row,) = show_warnings(sort_outputs(trace)[None], SourceText.of("a\nbcd"))
     assert (row.message, row.count, row.place and row.place.marked) == ("careful", 4, "bcd")
 
 

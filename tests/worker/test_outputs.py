@@ -146,6 +146,19 @@ clear_output(wait=True)
     assert texts(trace).count(CLEAR) == 3
 
 
+def test_odd_names_of_a_program_are_only_names() -> None:
+    source = """
+from IPython.display import HTML
+import warnings
+class Odd(HTML): markup = 5
+warnings.warn('a', type('W' * 9_999, (UserWarning,), {}))
+Odd('x')
+"""
+    trace = run(source)
+    assert [each.markup for each in trace.displays] == ["5"]
+    assert [len(each.category) for each in trace.warnings] == [200]
+
+
 def test_displayed_values_are_bounded() -> None:
     trace = run("for i in range(9):\n    display(i)\n7", Limits(displays=3))
     assert [each.text for each in trace.displays] == ["0", "1", "2", "7"]
