@@ -216,6 +216,7 @@ class Run:
         self._run_backward()
         for watched in self.watches.read():
             self._watched.append(watched)
+        self._watchers.tell_missed(self._request.pace is not None)
         counted, place = not self._recorder.left_early, self._places.span
         trees = ModuleTrees(self._limits, self._modules.followed, place, counted)
         self._trees = trees.tell(self._main.__dict__)

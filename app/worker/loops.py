@@ -75,6 +75,14 @@ class Loops:
         if perf_counter() >= listener.due or moments.wanted or moments.follow or moments.hold:
             self._tick(line)
 
+    def empty(self) -> int | None:
+        """First line of a `for` loop over nothing at all, where there is one."""
+        return next((state.line for state in self._states.values() if state.total == 0), None)
+
+    @property
+    def most_passes(self) -> int:
+        return max((state.done for state in self._states.values()), default=0)
+
     def innermost(self) -> int | None:
         """First line of the innermost `for` loop that is running."""
         return self.running[-1].line if self.running else None

@@ -15,6 +15,7 @@ from types import CodeType
 from typing import Any
 from weakref import ref
 
+import numpy as np
 from torch import Tensor
 from torch.optim import Optimizer
 from torch.optim.optimizer import register_optimizer_step_post_hook
@@ -33,6 +34,8 @@ from app.worker.parameters import BeforeStep, Parameters, leaves_in_frames
 from app.worker.recorder import Recorder
 from app.worker.ribbons import Looker, Ribbons
 
+MOST_LEFT = 4
+"""Names that are no single numbers, and could be told of."""
 MOST_NAME = 200
 """Characters of a watched expression's series."""
 
@@ -86,6 +89,8 @@ class TrainingLog:
         self._ribbons = Ribbons(limits)
         self._looker = Looker(self._ribbons)
         """For a program without an optimiser."""
+        self.many: dict[str, str] = {}
+        """What could be losses, but never was a single number: names and shapes."""
         self._by_hand = False
         self._epoch: int | None = None
         """Of the last number of a watched expression."""
@@ -114,6 +119,7 @@ class TrainingLog:
         else:
             number = self._read(value)
         if number is None or type(number) is complex:
+            self._leave(name, value)
             return
         if channel is None:
             channel = self._channel(name, kind_of(name), lambda: Span(line, 0, line, end))
@@ -133,6 +139,15 @@ class TrainingLog:
         channel.count += 1
         if self.watch is not None and channel.series.kind == "loss":
             self.watch.heed(channel.series, channel.count - 1, number, value)
+
+    @property
+    def found_any(self) -> bool:
+        """Whether there is a loss or a metric."""
+        return any(kind in ("loss", "metric") for _, kind in self._channels)
+
+    def _leave(self, name: str, value: Any) -> None:
+        if isinstance(value, Tensor | np.ndarray) and name not in self.many and len(self.many) < MOST_LEFT:
+            self.many[name] = str(tuple(value.shape))
 
     def _inner(self, loop: int) -> int:
         """Of the loops that note, one within another rather than the outermost."""
@@ -157,6 +172,8 @@ class TrainingLog:
         number = self._read(root) if isinstance(root, Tensor) else None
         frame = program_frame(sys._getframe(1))
         if number is None or frame is None:
+            if isinstance(root, Tensor) and frame is not None and not self.many:
+                self._leave(self._root_name(root, frame.f_code, frame.f_lasti), root)
             return
         place = frame.f_code, frame.f_lasti
         if place not in self._roots:

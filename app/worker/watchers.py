@@ -20,6 +20,7 @@ from app.worker.identity import IdentityTable
 from app.worker.instrument import AGAIN, NOTE, OVER, Compiled
 from app.worker.loops import Loops
 from app.worker.losses import LossWatch
+from app.worker.missed import tell_missed
 from app.worker.moments import Moments
 from app.worker.moving import Moving
 from app.worker.namespace import Found
@@ -71,6 +72,7 @@ class Watchers:
             send,
             lambda: self.training.steps_done,
         )
+        self._trains = compiled.trains
         self._reads_names = bool(compiled.differences)
         recorder.join(OptimiserSteps(recorder))
 
@@ -106,6 +108,10 @@ class Watchers:
         """The program is over: its last numbers are sent."""
         self.presence.end()
         self.training.finish()
+
+    def tell_missed(self, live: bool) -> None:
+        """Where a training showed no loss, why; `live` says that somebody waits for it."""
+        self.notes.extend(tell_missed(self.training, self._loops, self._trains, live))
 
     def show_now(self) -> None:
         """The newest points, and whoever looks at moments: a held run shows how it stands."""

@@ -9,11 +9,13 @@ from typing import Any
 import pytest
 
 from app.trace import Completed
+from app.words import in_english
 from tests.sandbox.conftest import RealSandbox
 
-PROGRAMS: tuple[dict[str, Any], ...] = tuple(
-    tomllib.loads((Path(__file__).parent / "training.toml").read_text(encoding="utf-8"))["programs"]
+TABLES: dict[str, list[dict[str, Any]]] = tomllib.loads(
+    Path(__file__).with_name("training.toml").read_text(encoding="utf-8")
 )
+PROGRAMS, FAULTS = TABLES["programs"], TABLES["faults"]
 SECONDS = 30.0
 
 
@@ -29,3 +31,14 @@ async def test_curves_of_a_training_are_found(real: RealSandbox, program: dict[s
     assert {bool(each.points.epochs) for each in found.values()} == {program.get("nested", False)}
     rates = [each.series.name for each in trace.curves if each.series.kind == "learning_rate"]
     assert rates == program.get("rates", ["lr"] if "optim" in program["source"] else [])
+
+
+@pytest.mark.parametrize("fault", FAULTS, ids=[each["name"] for each in FAULTS])
+async def test_training_without_a_loss_says_so(real: RealSandbox, fault: dict[str, Any]) -> None:
+    trace = await real.run(fault["source"].lstrip("\n"), SECONDS)
+    assert isinstance(trace.outcome, Completed), trace.outcome
+    said = " ".join(map(in_english, trace.notes))
+    assert fault.get("says", "") in said
+    assert [each.first_bad for each in trace.curves if each.series.kind == "loss"] == (
+        [fault["bad"]] if "bad" in fault else []
+    )
