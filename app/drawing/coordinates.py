@@ -22,10 +22,8 @@ STRAIGHT = 0.5
 """Pixels a straight line may be off."""
 ELASTIC = 10
 """The longest spine that may bend for the sake of shorter edges; the longest of all never does."""
-FAR_APART = 500.0
-"""Pixels between two spines that should be neighbours ..."""
-MOST_APART = 10
-"""... which may be so on one in so many ranks."""
+LOOSE = 2.25
+"""Ranks this many times as wide as they would be with everything side by side have drifted apart."""
 GATHERED = 3
 """How many times spines are brought together."""
 SETTLED_THRICE = 4_000
@@ -245,17 +243,10 @@ def _straighten(ranks: _Ranks) -> bool:
 
 
 def _are_adrift(ranks: _Ranks) -> bool:
-    """Whether many joined spines stand far apart: where one pushes the next aside they drift, rank by rank."""
-    x, above, weights = ranks.x, ranks.layered.above, ranks.spines.weights
-    far = [
-        element
-        for path in ranks.spines.paths
-        if len(path) > 1
-        for element in path
-        for other in above[element]
-        if abs(x[element] - x[other]) > FAR_APART and weights[other] > 1
-    ]
-    return len(far) * MOST_APART > len(ranks.layers)
+    """Whether ranks stand much wider than they need: where one spine pushes the next aside they drift, rank by rank."""
+    x = ranks.x
+    wide = sum([x[layer[-1]] - x[layer[0]] for layer in ranks.layers])
+    return wide > LOOSE * sum([offsets[-1] for offsets in ranks.offsets])
 
 
 def _gather(ranks: _Ranks) -> None:
