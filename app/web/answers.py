@@ -48,7 +48,7 @@ from app.values import Why
 from app.web.languages import Language
 from app.web.pictures import Picture
 from app.web.problems import Failure, FailureAnswer
-from app.web.repairs import SaidAdvice, SaidRepair, repaired_source, say_advice, say_repairs
+from app.web.repairs import SaidAdvice, SaidRepair, open_advice, repaired_source, say_advice, say_repairs
 from app.web.requests import PictureFormat
 from app.web.static_answers import StaticAnswer, say_static
 
@@ -287,7 +287,7 @@ def answer_for(
         timings=trace.timings,
         source=repaired_source(program.repaired if program else None),
         repairs=say_repairs(program.repaired if program else None, language),
-        advice=say_advice(program.advice if program else (), trace.outcome, language),
+        advice=say_advice(open_advice(program.advice if program else (), trace), trace.outcome, language),
     )
 
 

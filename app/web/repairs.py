@@ -9,7 +9,7 @@ from app.advice.advise import key_of, worth_saying
 from app.editing import Advice, Repair, Repaired
 from app.program import normalise_source
 from app.stand_ins import SETS
-from app.trace import Outcome, Raised
+from app.trace import Outcome, Raised, Trace
 from app.values import Text
 from app.web.languages import Language
 
@@ -81,6 +81,12 @@ class StandInsPanel:
 
     used: bool
     sentences: tuple[str, ...]
+
+
+def open_advice(advice: tuple[Advice, ...], trace: Trace) -> tuple[Advice, ...]:
+    """What a program's text foretells, but for what a stand-in took the place of."""
+    lent = {each.name for each in trace.stand_ins}
+    return tuple(each for each in advice if each.stand_in not in lent)
 
 
 def say_advice(

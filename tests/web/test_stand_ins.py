@@ -33,6 +33,7 @@ async def test_the_api_offers_a_stand_in_and_tells_which_one_was_used() -> None:
     (told,) = used["stand_ins"]
     assert (told["name"], told["span"]["line"]) == ("MNIST", 2)
     assert told["sentence"].startswith("MNIST 的替代数据")
+    assert used["advice"] == []
 
 
 @pytest.mark.parametrize("source", [MNIST, MNIST + "\nimport gym"])
