@@ -58,8 +58,9 @@ REMEDIES: tuple[tuple[tuple[str, ...], Text], ...] = (
     (
         ("control flow", "guard on data-dependent", "data-dependent expression", "Boolean value"),
         Text(
-            "Python decides here by the value of a tensor, and a stand-in has none. `torch.where(condition, a, b)` "
-            "computes both and chooses; `torch.cond` keeps both branches in a graph of torch.export."
+            "Python decides here by what a stand-in has not got: a tensor's values, and for torch.fx its shape too. "
+            "`torch.where(condition, a, b)` computes both and chooses; `torch.cond` keeps both branches in a graph of "
+            "torch.export."
         ),
     ),
     (
