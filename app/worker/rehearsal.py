@@ -1,4 +1,4 @@
-"""A small program of our own, run before a child is used: its first pages are copied while it waits."""
+"""A small program of our own: the server learns from it which pages a run needs, and makes the code it runs quick."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ REHEARSED = encode_task(Task(REHEARSAL, RunRequest({"w": InputSpec(1.0, requires
 
 
 def rehearse() -> None:
-    """Run a small program of our own, so that a child's first pages are copied while it waits, not when it is used.
+    """Where the kernel copies no pages in one call (see `hot_pages`): each child runs the program while it waits.
 
     Only as far as a waiting child may grow: compiling, and what follows the program, are left for the real run.
     """
@@ -27,7 +27,7 @@ def rehearse() -> None:
 
 
 def rehearse_whole() -> None:
-    """The rest as well, as `execute` does it."""
+    """The whole of it, as `execute` does it."""
     task = decode_task(REHEARSED)
     seed_everything(None)
     run = Run(task.source, compile_program(task.source), task.request, task.limits, lambda frame: None)
