@@ -1,6 +1,6 @@
 """Who is who: dense numbers for tensors and arrays, from a table that knows when an object has died.
 
-Never `id()` alone: freed objects reuse it. An entry lives exactly as long as its object.
+Never `id()` alone: freed objects reuse it. No callback for the dead either, which would cost each tensor a call.
 """
 
 from __future__ import annotations
@@ -11,38 +11,37 @@ from collections.abc import Iterable
 
 from app.values import StorageId, TensorId
 
-
-class _Reference(weakref.ref[object]):
-    """A weak reference that knows what to strike out when its object dies."""
-
-    __slots__ = ("address", "number")
-    address: int
-    number: TensorId
+FEWEST = 4_096
+"""So many may have died before it is looked who has."""
 
 
 class IdentityTable:
-    """Numbers objects in the order they are first seen. Holds them weakly."""
+    """Numbers objects in the order they are first seen. Holds them weakly; what has died is swept out now and then."""
 
     def __init__(self) -> None:
         self._next = itertools.count()
-        self._numbers: dict[int, TensorId] = {}
-        self._things: dict[TensorId, _Reference] = {}
-        self._forget = self._strike_out  # bound once, not once per tensor
+        self._known: dict[int, tuple[weakref.ref[object], TensorId]] = {}
+        """By address: whoever lives there now is the one that is known only if the reference says so."""
+        self._things: dict[TensorId, weakref.ref[object]] = {}
+        self._most = FEWEST
 
     def number(self, thing: object) -> TensorId:
         address = id(thing)
-        known = self._numbers.get(address)
-        if known is not None:
-            return known
+        known = self._known.get(address)
+        if known is not None and known[0]() is thing:
+            return known[1]
         number = TensorId(next(self._next))
-        self._numbers[address] = number
-        reference = self._things[number] = _Reference(thing, self._forget)
-        reference.address, reference.number = address, number
+        reference = weakref.ref(thing)
+        self._known[address] = reference, number
+        self._things[number] = reference
+        if len(self._things) > self._most:
+            self._sweep()
         return number
 
-    def _strike_out(self, reference: _Reference) -> None:
-        self._numbers.pop(reference.address, None)
-        self._things.pop(reference.number, None)
+    def _sweep(self) -> None:
+        self._things = {number: each for number, each in self._things.items() if each() is not None}
+        self._known = {at: known for at, known in self._known.items() if known[0]() is not None}
+        self._most = max(FEWEST, 2 * len(self._things))
 
     def thing(self, number: TensorId) -> object | None:
         """The object with that number, if it still lives."""

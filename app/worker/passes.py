@@ -31,7 +31,7 @@ from app.worker.recorder import Recorder, tensors_in
 
 Call = Literal["backward", "grad", "auto"]
 NOTHING_TAKEN = None, None
-FREE_SECONDS = 0.05
+FREE_SECONDS = 0.02
 """So long may taking passes last before it is weighed against how long the program runs."""
 
 

@@ -30,6 +30,8 @@ from app.worker.shadow import CannotAsk
 
 PAUSE = 0.2
 """Seconds between two looks at least."""
+PAUSE_UNSEEN = 2.0
+"""The same where nobody watches: only the first and the latest look are told."""
 PATIENCE = 300
 """Looks, and what finding takes, come again only after this many times as long as they took."""
 FORGOTTEN = 20
@@ -236,7 +238,8 @@ class Watcher:
             self._waiting[look.index, look.first] = look
 
     def _ask_regularly(self) -> None:
-        while not self._ended.wait(max(PAUSE, PATIENCE * self._cost)):
+        shortest = PAUSE if self._limits.looks_per_second else PAUSE_UNSEEN
+        while not self._ended.wait(max(shortest, PATIENCE * self._cost)):
             self._flush()
             self._due = self._moments.wanted = True
 

@@ -21,7 +21,7 @@ PATIENCE = 200
 IMPATIENCE = 50
 """So many times after the first, twice as many after the second, and so on up to PATIENCE: short runs end recently."""
 SECONDS_PER_CALL = 12e-6
-FIRST_PASSES = 16
+FIRST_PASSES = 10
 """So many passes of a loop are recorded before it is left."""
 
 

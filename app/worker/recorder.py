@@ -27,8 +27,11 @@ from app.worker.identity import IdentityTable
 from app.worker.modules import ModulePaths
 from app.worker.ops import EventKind, event_kind, is_in_place, op_name
 from app.worker.shelf import Shelf
-from app.worker.tensors import is_uninitialised, unheard
+from app.worker.tensors import PLAIN, is_uninitialised, unheard
 
+SEQUENCES = (tuple, list)
+"""`tuple | list` would be made anew at each of many calls."""
+ATOMS = frozenset({int, float, bool, complex, str, slice, type(None)})
 SILENT = frozenset({"__init__", "reset_parameters", "__repr__", "__str__", "__format__"})
 """Library functions whose inner calls are noise: making a layer, printing a tensor."""
 
@@ -222,16 +225,26 @@ class Recorder(TorchFunctionMode):
         found = tensors_in(args)
         if kwargs:
             found += tensors_in(tuple(kwargs.values()))
-        return [self._argument(tensor) for tensor in found]
-
-    def _argument(self, tensor: Tensor) -> Argument:
-        number = self._identities.number(tensor)
-        return unheard(Argument, tensor, number, self.made.get(number))
+        number_of, made = self._identities.number, self.made
+        arguments = []
+        for tensor in found:
+            number = number_of(tensor)
+            before = made.get(number)
+            arguments.append(
+                Argument(tensor, number, before)
+                if type(tensor) in PLAIN
+                else unheard(Argument, tensor, number, before)
+            )
+        return arguments
 
     def _result(self, tensor: Tensor, call: Call, position: int, readable: bool) -> Result:
         number = self._identities.number(tensor)
-        kept = self._shelf.keep(tensor) if readable and type(tensor) is Tensor else None
-        result = self.made[number] = unheard(Result, tensor, number, call, position, kept)
+        if type(tensor) is Tensor:
+            kept = self._shelf.keep(tensor) if readable else None
+            result = Result(tensor, number, call, position, kept)
+        else:
+            result = unheard(Result, tensor, number, call, position, None)
+        self.made[number] = result
         return result
 
 
@@ -256,14 +269,19 @@ def version_of(tensor: Tensor) -> int | None:
 
 def tensors_in(value: Any) -> list[Tensor]:
     """The tensor itself, or those in a tuple or list, or in a tuple or list in it."""
-    if isinstance(value, Tensor):
+    if type(value) in PLAIN or isinstance(value, Tensor):
         return [value]
-    if not isinstance(value, tuple | list):
+    if not isinstance(value, SEQUENCES):
         return []
     found: list[Tensor] = []
     for item in value:
-        if isinstance(item, Tensor):
+        kind = type(item)
+        if kind in PLAIN:
             found.append(item)
-        elif isinstance(item, tuple | list):
+        elif kind in ATOMS:
+            continue  # asked for by class, each would take longer than all the rest
+        elif isinstance(item, Tensor):
+            found.append(item)
+        elif isinstance(item, SEQUENCES):
             found.extend([inner for inner in item if isinstance(inner, Tensor)])
     return found

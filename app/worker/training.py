@@ -36,6 +36,8 @@ from app.worker.ribbons import Looker, Ribbons
 
 MOST_LEFT = 4
 """Names that are no single numbers, and could be told of."""
+PAUSE_UNSEEN = 0.5
+"""Seconds between two frames where nobody watches: what is known if the program has to be killed."""
 MOST_NAME = 200
 """Characters of a watched expression's series."""
 
@@ -277,7 +279,8 @@ class TrainingLog:
     # ------------------------------------------------------------------------------------------ sending
 
     def _flush_regularly(self) -> None:
-        pause = 1.0 / self._limits.frames_per_second
+        limits = self._limits
+        pause = 1.0 / limits.frames_per_second if limits.looks_per_second else PAUSE_UNSEEN
         while not self._ended.wait(pause):
             self.flush()
             self._tick()
