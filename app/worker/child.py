@@ -32,7 +32,6 @@ from app.wire import (
 )
 from app.worker.execute import execute
 from app.worker.hot_pages import HotPages
-from app.worker.precedence import step_forward
 from app.worker.rehearsal import rehearse
 from app.worker.seal import SealPlan, seal
 
@@ -69,7 +68,6 @@ def run_child(
 
 def settle(orders: Orders, readable: tuple[str, ...], uid: int | None, kept: Collection[int]) -> None:
     """Give up everything but the descriptors `kept`."""
-    step_forward()
     if not orders.sealed:
         os.setsid()
         for other in open_descriptors() - {0, 1, 2, *kept}:  # the server's own socket, above all

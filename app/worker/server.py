@@ -18,7 +18,6 @@ from app.control import Orders, receive_message, send_message
 from app.worker.child import find_gpus, readable_paths, run_child, settle
 from app.worker.hot_pages import HotPages, learn
 from app.worker.kernel import fork_bare
-from app.worker.precedence import step_back
 from app.worker.preload import preload
 from app.worker.rehearsal import rehearse_whole
 from app.worker.seal import PROBE_UID, leave_network, prepare
@@ -106,7 +105,6 @@ def serve() -> None:
         prepare(files=True, gpu=orders.gpu is not None)
         if os.geteuid() == 0:
             leave_network()  # children inherit the empty network, instead of each making one
-    step_back()
     uid = PROBE_UID if os.geteuid() == 0 else None
     hot = learn(lambda kept: settle(orders, readable_paths(), uid, {kept}), rehearse_whole)
     os.environ.clear()
