@@ -23,13 +23,13 @@ from pydantic import TypeAdapter
 
 from app import terminal
 from app.drawing.graphviz_process import Graphviz
-from app.errors import PlaygroundError, ProgramRefused
 from app.program import parse_program
 from app.request import check_request
 from app.sandbox.face import SealLayer
 from app.sandbox.local import LocalSandbox, SandboxPlan, cpu_seconds
 from app.settings import Settings, SettingsError
-from app.trace import Completed, InputSpec, RunRequest, Trace
+from app.vocabulary.errors import PlaygroundError, ProgramRefused
+from app.vocabulary.trace import Completed, InputSpec, RunRequest, Trace
 from app.web.app import create_app
 from app.words import json_for_terminal
 from app.worker.seal import probe_layers

@@ -11,9 +11,9 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from typing import TypeVar
 
-from app.cells import Cell, CellState
-from app.errors import ProgramRefused
-from app.values import Problem, Span, Text
+from app.vocabulary.cells import Cell, CellState
+from app.vocabulary.errors import ProgramRefused
+from app.vocabulary.values import Problem, Span, Text
 
 T = TypeVar("T")
 MARKER = re.compile(r"#[ \t]*(?:%%(?=[\s\[]|$)(?P<said>.*)|In ?\[[ \d]*\]:?[ \t]*$)")

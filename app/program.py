@@ -15,14 +15,14 @@ from dataclasses import dataclass
 from itertools import islice
 from types import CodeType
 
-from app.cells import Cell
-from app.editing import Advice, Repaired
-from app.errors import ProgramRefused
-from app.limits import Limits
 from app.notebook import broken_cell, parse_start, split_cells
 from app.source import SourceText
-from app.spelling import nearest
-from app.values import Problem, Span, Text
+from app.vocabulary.cells import Cell
+from app.vocabulary.editing import Advice, Repaired
+from app.vocabulary.errors import ProgramRefused
+from app.vocabulary.limits import Limits
+from app.vocabulary.spelling import nearest
+from app.vocabulary.values import Problem, Span, Text
 
 FILENAME = "<program>"
 PROVIDED = ("torch", "nn", "F", "optim", "np", "plt", "math")

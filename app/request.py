@@ -10,11 +10,11 @@ import warnings
 from collections.abc import Iterator
 from types import MappingProxyType
 
-from app.errors import ProgramRefused
-from app.limits import Limits
 from app.program import Program, list_problems, missing_inputs
-from app.trace import InputSpec, RunRequest
-from app.values import Complex, Nested, Problem, Scalar, Text
+from app.vocabulary.errors import ProgramRefused
+from app.vocabulary.limits import Limits
+from app.vocabulary.trace import InputSpec, RunRequest
+from app.vocabulary.values import Complex, Nested, Problem, Scalar, Text
 
 Values = dict[str, str | int | float]
 

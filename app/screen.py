@@ -13,7 +13,7 @@ from dataclasses import dataclass, field
 from functools import cache
 from itertools import islice
 
-from app.trace import Output
+from app.vocabulary.trace import Output
 from app.words import UNSEEN
 
 ORDERS = re.compile(

@@ -12,7 +12,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field, fields
 from typing import Any
 
-from app.limits import Limits
+from app.vocabulary.limits import Limits
 
 PREFIX = "PLAYGROUND_"
 LANGUAGES = ("en", "zh")

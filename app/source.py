@@ -5,7 +5,7 @@ from __future__ import annotations
 import ast
 from dataclasses import dataclass
 
-from app.values import Span
+from app.vocabulary.values import Span
 
 
 @dataclass(frozen=True, slots=True)

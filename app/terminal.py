@@ -8,13 +8,13 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from app.drawing.numerals import scalar_of, show_bytes, show_count, show_number, show_shape
-from app.explanation import Alignment, Explanation
-from app.modules import ModuleTree
 from app.sandbox.face import Device, SealLayer
 from app.screen import show_rows
-from app.static_graph import StaticGraph
-from app.trace import Completed, Crashed, Outcome, Raised, Stopped, TensorRecord, Trace, Warned
-from app.values import Nested, Problem, TensorValue
+from app.vocabulary.explanation import Alignment, Explanation
+from app.vocabulary.modules import ModuleTree
+from app.vocabulary.static_graph import StaticGraph
+from app.vocabulary.trace import Completed, Crashed, Outcome, Raised, Stopped, TensorRecord, Trace, Warned
+from app.vocabulary.values import Nested, Problem, TensorValue
 from app.words import for_terminal, in_english
 
 FEW = 8

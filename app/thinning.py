@@ -13,8 +13,8 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from typing import NamedTuple
 
-from app.training import Curve, Histogram, Points, Ribbon, Series
-from app.values import as_float, spell
+from app.vocabulary.training import Curve, Histogram, Points, Ribbon, Series
+from app.vocabulary.values import as_float, spell
 
 SMALLEST_CAPACITY = 16
 

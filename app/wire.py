@@ -14,11 +14,11 @@ from typing import Annotated, Any, Literal
 from pydantic import ConfigDict, Field, TypeAdapter, ValidationError
 from pydantic_core import PydanticSerializationError, to_json
 
-from app.errors import WireError
-from app.frames import Frame
-from app.holding import Command
-from app.limits import Limits
-from app.trace import RunRequest
+from app.vocabulary.errors import WireError
+from app.vocabulary.frames import Frame
+from app.vocabulary.holding import Command
+from app.vocabulary.limits import Limits
+from app.vocabulary.trace import RunRequest
 
 HEADER = struct.Struct(">I")
 ON_ITS_WAY = HEADER.pack(0)

@@ -10,7 +10,7 @@ import re
 from collections.abc import Mapping
 from functools import lru_cache
 
-from app.values import Text
+from app.vocabulary.values import Text
 
 GAP = re.compile(r"\{([a-zA-Z_]\w*)\}")
 LONGEST = 4_000

@@ -27,13 +27,13 @@ from pathlib import Path
 import jinja2
 
 from app.drawing.graph import GraphView, draw_graph
-from app.graph import AutogradGraph
-from app.limits import Limits
 from app.main import plan_sandbox
 from app.program import parse_program
 from app.sandbox.local import LocalSandbox
 from app.settings import Settings
-from app.trace import Completed, RunRequest, Trace
+from app.vocabulary.graph import AutogradGraph
+from app.vocabulary.limits import Limits
+from app.vocabulary.trace import Completed, RunRequest, Trace
 from app.web.svg import Pen
 from app.words import in_english
 

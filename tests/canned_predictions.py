@@ -4,9 +4,16 @@ from __future__ import annotations
 
 from typing import Any
 
-from app.predictions import ClassShare, DataRows, Predictions, Probabilities, RowProbabilities, Surface
-from app.trace import Completed, Trace
-from app.training import Curve, Points, Series
+from app.vocabulary.predictions import (
+    ClassShare,
+    DataRows,
+    Predictions,
+    Probabilities,
+    RowProbabilities,
+    Surface,
+)
+from app.vocabulary.trace import Completed, Trace
+from app.vocabulary.training import Curve, Points, Series
 from tests.fakes import VERSIONS
 
 SIDE = 8

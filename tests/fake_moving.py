@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import replace
 
-from app.frames import Frame, Tensors
-from app.limits import Limits
 from app.program import Program, parse_program
-from app.trace import InputSpec, RunRequest
+from app.vocabulary.frames import Frame, Tensors
+from app.vocabulary.limits import Limits
+from app.vocabulary.trace import InputSpec, RunRequest
 from tests.fake_training import training_frames
 from tests.fakes import LINE, line_trace
 

@@ -5,10 +5,10 @@ from __future__ import annotations
 import math
 from collections.abc import Iterator
 
-from app.frames import Frame
-from app.trace import Output
-from app.training import Histogram, Points, Progress, Ribbon, Series, Training
-from app.values import Real, Span
+from app.vocabulary.frames import Frame
+from app.vocabulary.trace import Output
+from app.vocabulary.training import Histogram, Points, Progress, Ribbon, Series, Training
+from app.vocabulary.values import Real, Span
 
 
 def training_frames(source: str, points: int = 10, batches: int = 30) -> Iterator[Frame]:

@@ -10,10 +10,12 @@ import math
 from collections.abc import AsyncGenerator, Callable, Iterator
 from dataclasses import dataclass, field, replace
 
-from app.classic import ClassicEdge, ClassicGraph, ClassicNode
-from app.errors import DrawingFailed
-from app.frames import Frame
-from app.graph import (
+from app.program import Program
+from app.sandbox.face import Device, SandboxHealth, SealLayer
+from app.vocabulary.classic import ClassicEdge, ClassicGraph, ClassicNode
+from app.vocabulary.errors import DrawingFailed
+from app.vocabulary.frames import Frame
+from app.vocabulary.graph import (
     AutogradGraph,
     BackwardPass,
     GraphEdge,
@@ -23,10 +25,8 @@ from app.graph import (
     NodeOutput,
     SavedItem,
 )
-from app.holding import Command, Held, HeldState, NonFinite, Origin, Pace
-from app.program import Program
-from app.sandbox.face import Device, SandboxHealth, SealLayer
-from app.trace import (
+from app.vocabulary.holding import Command, Held, HeldState, NonFinite, Origin, Pace
+from app.vocabulary.trace import (
     Completed,
     InputSpec,
     Operand,
@@ -43,8 +43,8 @@ from app.trace import (
     Versions,
     Warned,
 )
-from app.training import Training
-from app.values import (
+from app.vocabulary.training import Training
+from app.vocabulary.values import (
     GraphCut,
     Mark,
     Nested,

@@ -3,11 +3,7 @@
 from __future__ import annotations
 
 FLOORS = (
-    (
-        *("frames", "trace", "graph", "cells", "training", "holding", "explanation"),
-        *("predictions", "classic", "values", "limits", "errors", "editing", "spelling"),
-        *("modules", "stand_ins", "static_graph"),
-    ),
+    ("vocabulary",),
     ("wire", "control", "program", "repairs", "advice", "recipes", "settings", "words", "thinning"),
     ("sandbox", "drawing", "worker"),
     ("runs",),
@@ -16,31 +12,8 @@ FLOORS = (
 )
 SAME_ROOM = (("source", "program"), ("request", "program"), ("notebook", "program"), ("screen", "words"))
 """Files that together make one room, named after its first file."""
-NEIGHBOURS = (
-    *(
-        (user, "values")
-        for user in ("errors", "training", "holding", "predictions", "classic", "cells", "modules")
-    ),
-    *(("trace", "static_graph"), ("static_graph", "values")),
-    *(
-        ("trace", used)
-        for used in ("values", "training", "holding", "predictions", "classic", "cells", "graph", "modules")
-    ),
-    *(("trace", "explanation"), ("explanation", "values"), ("explanation", "editing"), ("graph", "values")),
-    *(
-        ("frames", used)
-        for used in ("trace", "values", "training", "holding", "predictions", "cells", "graph")
-    ),
-    *(
-        ("errors", "editing"),
-        ("stand_ins", "values"),
-        ("trace", "stand_ins"),
-        ("editing", "values"),
-        ("repairs", "program"),
-        ("advice", "program"),
-    ),
-)
-"""On floor 0 the vocabulary is made of small values, and a failure may carry one."""
+NEIGHBOURS = (("repairs", "program"), ("advice", "program"))
+"""Rooms of one floor where the first may know the second."""
 
 OWNERS = (
     (

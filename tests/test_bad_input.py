@@ -10,7 +10,7 @@ from typing import Any
 import httpx
 import pytest
 
-from app.limits import Limits
+from app.vocabulary.limits import Limits
 from tests.processes import PATIENCE
 from tests.real_app import EVALUATE, RealApp, check_answer, started_app
 

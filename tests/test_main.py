@@ -15,7 +15,7 @@ from app import main
 from app.main import SealMissing, plan_sandbox, read_inputs
 from app.sandbox.face import SealLayer
 from app.settings import Settings
-from app.trace import InputSpec
+from app.vocabulary.trace import InputSpec
 from app.worker.seal import Layer
 
 ROOT = Path(__file__).resolve().parent.parent

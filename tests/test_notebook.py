@@ -7,8 +7,6 @@ import json
 
 import pytest
 
-from app.errors import ProgramRefused
-from app.limits import Limits
 from app.notebook import (
     MOST_MAGICS,
     looks_like_notebook,
@@ -19,6 +17,8 @@ from app.notebook import (
 )
 from app.program import parse_program
 from app.source import SourceText
+from app.vocabulary.errors import ProgramRefused
+from app.vocabulary.limits import Limits
 
 ALLOWED = 1_000
 

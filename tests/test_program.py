@@ -9,10 +9,10 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from app.errors import ProgramRefused
-from app.limits import Limits
 from app.program import FreeName, Program, missing_inputs, parse_program
-from app.values import Problem, Span, Text
+from app.vocabulary.errors import ProgramRefused
+from app.vocabulary.limits import Limits
+from app.vocabulary.values import Problem, Span, Text
 
 LIMITS = Limits()
 

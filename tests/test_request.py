@@ -6,12 +6,12 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from app.errors import ProgramRefused
-from app.limits import Limits
 from app.program import parse_program
 from app.request import RaggedError, check_request, is_complex, nested_shape
-from app.trace import InputSpec, RunRequest
-from app.values import Complex, Nested, Problem
+from app.vocabulary.errors import ProgramRefused
+from app.vocabulary.limits import Limits
+from app.vocabulary.trace import InputSpec, RunRequest
+from app.vocabulary.values import Complex, Nested, Problem
 
 LIMITS = Limits()
 

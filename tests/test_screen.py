@@ -11,7 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from app.screen import Bar, Shown, columns_of, find_bar, nearest, show_rows
-from app.trace import Output
+from app.vocabulary.trace import Output
 
 SAMPLES = json.loads((Path(__file__).parent / "screens.json").read_text("utf-8"))
 """What is printed, as pairs of a stream and a text; and the rows it leaves. The script is held to them too."""

@@ -6,8 +6,8 @@ from dataclasses import fields
 
 import pytest
 
-from app.limits import Limits
 from app.settings import Settings, SettingsError, describe_settings
+from app.vocabulary.limits import Limits
 
 
 def test_defaults_are_the_limits_own() -> None:

@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from app.source import SourceText
-from app.values import Span
+from app.vocabulary.values import Span
 
 LINES = st.text(st.characters(exclude_characters="\n\r", exclude_categories=["Cs"]), max_size=12)
 SOURCES = st.lists(LINES, min_size=1, max_size=6).map("\n".join)

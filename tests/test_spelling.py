@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from app.spelling import nearest
+from app.vocabulary.spelling import nearest
 
 TORCH = ("tensor", "Tensor", "from_numpy", "no_grad", "zeros", "zero_", "unsqueeze", "unsqueeze_", "_hidden")
 NN = ("Linear", "Bilinear", "ReLU", "MSELoss", "Conv1d", "Conv2d", "CrossEntropyLoss")

@@ -13,8 +13,8 @@ from app.terminal import (
     describe_trace,
     describe_value,
 )
-from app.trace import Completed, Crashed, Outcome, Output, Raised, Shown, Stopped, Trace
-from app.values import Problem, Span, Text
+from app.vocabulary.trace import Completed, Crashed, Outcome, Output, Raised, Shown, Stopped, Trace
+from app.vocabulary.values import Problem, Span, Text
 from app.words import json_for_terminal
 from tests.worker.running import run, tensor
 

@@ -10,8 +10,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as some
 
 from app.thinning import RibbonThinner, Thinner, reach_of, thin_curve, thin_points, thin_ribbon
-from app.training import Curve, Histogram, Points, Ribbon, Series
-from app.values import as_float, spell
+from app.vocabulary.training import Curve, Histogram, Points, Ribbon, Series
+from app.vocabulary.values import as_float, spell
 
 SERIES = Series(3, "loss", "loss", None)
 VALUES = some.lists(

@@ -10,12 +10,12 @@ import pytest
 from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 
-from app import trace, values
-from app.errors import WireError
-from app.frames import Tensors
-from app.limits import MIB, Limits
 from app.program import parse_program
-from app.trace import (
+from app.vocabulary import trace, values
+from app.vocabulary.errors import WireError
+from app.vocabulary.frames import Tensors
+from app.vocabulary.limits import MIB, Limits
+from app.vocabulary.trace import (
     Completed,
     Crashed,
     Figure,
@@ -31,8 +31,8 @@ from app.trace import (
     Warned,
     Watched,
 )
-from app.training import Histogram, Ribbon, Training
-from app.values import Complex, Span, TensorValue, Text
+from app.vocabulary.training import Histogram, Ribbon, Training
+from app.vocabulary.values import Complex, Span, TensorValue, Text
 from app.wire import (
     HEADER,
     ChildFrame,

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from app.values import Text
+from app.vocabulary.values import Text
 from app.words import LONGEST, UNSEEN, fill_gaps, for_terminal, in_english
 
 

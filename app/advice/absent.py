@@ -8,10 +8,10 @@ from dataclasses import replace
 from importlib.util import find_spec
 
 from app.advice.names import Names
-from app.editing import Advice, Edit, Fix
-from app.stand_ins import CALLS as CALLS_LENT
-from app.stand_ins import set_called
-from app.values import Span, Text
+from app.vocabulary.editing import Advice, Edit, Fix
+from app.vocabulary.stand_ins import CALLS as CALLS_LENT
+from app.vocabulary.stand_ins import set_called
+from app.vocabulary.values import Span, Text
 
 NO_NETWORK = Text(
     "Line {line}: `{name}` needs the network, which a program here does not have. Put the data into the program itself."

@@ -12,9 +12,9 @@ from app.advice.absent import find_absent
 from app.advice.names import Names
 from app.advice.old import find_old, find_prints
 from app.advice.unbound import find_unbound
-from app.editing import Advice, Edit
 from app.source import SourceText
-from app.values import Span
+from app.vocabulary.editing import Advice, Edit
+from app.vocabulary.values import Span
 
 MOST_ADVICE = 12
 EDIT = "edit:"

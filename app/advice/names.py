@@ -8,7 +8,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 from app.source import SourceText
-from app.values import Span
+from app.vocabulary.values import Span
 
 GIVEN: Mapping[str, str] = {
     "torch": "torch",

@@ -7,8 +7,8 @@ import re
 from collections.abc import Iterator
 
 from app.advice.names import Names
-from app.editing import Advice, Edit, Fix
-from app.values import Span, Text
+from app.vocabulary.editing import Advice, Edit, Fix
+from app.vocabulary.values import Span, Text
 
 VARIABLE = Text("Line {line}: `Variable` is no longer needed: since PyTorch 0.4 a tensor is one itself.")
 VOLATILE = Text(

@@ -12,9 +12,9 @@ import sys
 from collections.abc import Iterator, Mapping
 
 from app.advice.names import GIVEN, Names
-from app.editing import Advice, Edit, Fix
-from app.spelling import nearest
-from app.values import Span, Text
+from app.vocabulary.editing import Advice, Edit, Fix
+from app.vocabulary.spelling import nearest
+from app.vocabulary.values import Span, Text
 
 SPELLING = Text("Line {line}: `{name}` is read and never assigned. Was `{near}` meant?")
 IMPORT = Text("Line {line}: `{name}` is used and never imported.")

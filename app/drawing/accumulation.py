@@ -14,8 +14,8 @@ from app.drawing.derivation import is_close
 from app.drawing.faces import title_of
 from app.drawing.lettering import clean, shorten
 from app.drawing.numerals import as_float, scalar_of, show_number
-from app.graph import AutogradGraph, GraphNode, NodeOutput
-from app.values import Complex, Nested, NodeId, TensorValue, Text
+from app.vocabulary.graph import AutogradGraph, GraphNode, NodeOutput
+from app.vocabulary.values import Complex, Nested, NodeId, TensorValue, Text
 
 MOST_SUMMANDS = 12
 LABEL_COLUMNS = 48

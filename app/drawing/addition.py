@@ -5,7 +5,7 @@ from __future__ import annotations
 from math import hypot, isfinite, isinf, isnan
 
 from app.drawing.numerals import as_float
-from app.values import Complex, Nested, Real, Scalar, Statistics, TensorValue, spell
+from app.vocabulary.values import Complex, Nested, Real, Scalar, Statistics, TensorValue, spell
 
 
 def add_values(one: TensorValue | None, other: TensorValue | None) -> TensorValue | None:

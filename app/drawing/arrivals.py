@@ -13,8 +13,8 @@ from itertools import groupby
 from app.drawing.addition import add_values
 from app.drawing.call_order import Wiring
 from app.drawing.sketch import Sketch
-from app.graph import AutogradGraph
-from app.values import TensorValue
+from app.vocabulary.graph import AutogradGraph
+from app.vocabulary.values import TensorValue
 
 MOST_TERMS = 64
 """Gradients that meet at one node and are still added one by one."""

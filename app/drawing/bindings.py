@@ -12,8 +12,8 @@ from dataclasses import dataclass, field, replace
 from app.drawing.lettering import clean, columns
 from app.drawing.numerals import as_float, scalar_of
 from app.drawing.rules import Rule
-from app.graph import GraphEdge, GraphNode, NodeOutput, SavedItem
-from app.values import Complex, Nested, TensorValue
+from app.vocabulary.graph import GraphEdge, GraphNode, NodeOutput, SavedItem
+from app.vocabulary.values import Complex, Nested, TensorValue
 
 SYMBOL_COLUMNS = 18
 Shape = tuple[int, ...]

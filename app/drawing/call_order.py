@@ -10,9 +10,9 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from heapq import heapify, heappop, heappush
 
-from app.errors import DrawingFailed
-from app.graph import AutogradGraph, GraphEdge, GraphNode
-from app.values import NodeId, Text
+from app.vocabulary.errors import DrawingFailed
+from app.vocabulary.graph import AutogradGraph, GraphEdge, GraphNode
+from app.vocabulary.values import NodeId, Text
 
 
 @dataclass(frozen=True, slots=True)

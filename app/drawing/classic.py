@@ -10,12 +10,12 @@ import re
 
 from graphviz import Digraph, escape
 
-from app.classic import ClassicGraph
 from app.drawing.call_order import Wiring, wire
 from app.drawing.faces import in_words, title_of
 from app.drawing.lettering import FORBIDDEN, REMOVED, clean
 from app.drawing.numerals import show_shape
-from app.graph import AutogradGraph, GraphNode
+from app.vocabulary.classic import ClassicGraph
+from app.vocabulary.graph import AutogradGraph, GraphNode
 
 NODE_STYLE = (
     ("style", "filled"),

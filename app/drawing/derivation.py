@@ -31,8 +31,8 @@ from app.drawing.mathml import (
 )
 from app.drawing.numerals import show_number, show_shape
 from app.drawing.rules import Rule
-from app.graph import GraphNode, NodeOutput
-from app.values import TensorValue, Text
+from app.vocabulary.graph import GraphNode, NodeOutput
+from app.vocabulary.values import TensorValue, Text
 
 BY_ELEMENT = frozenset(
     {

@@ -15,8 +15,8 @@ from app.drawing.call_order import Wiring, wire
 from app.drawing.faces import in_words
 from app.drawing.lettering import clean, shorten
 from app.drawing.numerals import show_shape
-from app.graph import AutogradGraph, GraphEdge, GraphNode, NodeOutput
-from app.values import Mark, NodeId, Text
+from app.vocabulary.graph import AutogradGraph, GraphEdge, GraphNode, NodeOutput
+from app.vocabulary.values import Mark, NodeId, Text
 
 LONGEST = 1_500
 """Calls between the first and the last difference that are compared one with another; it takes squared time."""

@@ -12,7 +12,7 @@ from graphviz import Digraph
 from app.drawing.classic import NODE_STYLE, escape_label
 from app.drawing.exports import LABEL_LETTERS, escape_mermaid
 from app.drawing.pieces import Box, BoxKind, GraphDrawing
-from app.values import Text
+from app.vocabulary.values import Text
 
 Say = Callable[[Text], str]
 COLOURS: Mapping[BoxKind, str] = {

@@ -14,7 +14,7 @@ from app.drawing.faces import in_words
 from app.drawing.numerals import as_float, show_count, show_number
 from app.drawing.pieces import Edge
 from app.drawing.routes import TIP, Point, Route
-from app.values import Complex, Nested, TensorValue, Text
+from app.vocabulary.values import Complex, Nested, TensorValue, Text
 from app.words import in_english
 
 WIDEST = 6

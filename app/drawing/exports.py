@@ -18,7 +18,7 @@ from app.drawing.classic import describe_node
 from app.drawing.faces import in_words, title_of
 from app.drawing.lettering import clean
 from app.drawing.numerals import show_shape
-from app.graph import AutogradGraph, GraphNode, NodeOutput
+from app.vocabulary.graph import AutogradGraph, GraphNode, NodeOutput
 
 LABEL_LETTERS = 400
 PLAIN = re.compile(r"[^\w .,:=+\-×→]")

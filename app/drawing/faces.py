@@ -24,8 +24,8 @@ from app.drawing.numerals import (
 )
 from app.drawing.pieces import Column, Face, LineStyle
 from app.drawing.sheets import NO_MAP, Half, Pair, Row, lay_out
-from app.graph import GraphNode, NodeOutput
-from app.values import TensorValue, Text
+from app.vocabulary.graph import GraphNode, NodeOutput
+from app.vocabulary.values import TensorValue, Text
 from app.words import in_english
 
 NUMBER_WIDTH = 80

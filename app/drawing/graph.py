@@ -22,8 +22,8 @@ from app.drawing.placement import Placement, PlacementCache, place
 from app.drawing.sketch import Sketch, draw_sketch
 from app.drawing.stages import tell_stages
 from app.drawing.study import Study
-from app.graph import AutogradGraph
-from app.values import Text
+from app.vocabulary.graph import AutogradGraph
+from app.vocabulary.values import Text
 
 LINES_PER_BOX = 4
 MOST_OPENED = 40

@@ -15,8 +15,8 @@ from pathlib import Path
 
 from app.drawing.graphviz_main import LENGTH
 from app.drawing.svg_check import check_svg
-from app.errors import DrawingFailed
-from app.limits import MIB
+from app.vocabulary.errors import DrawingFailed
+from app.vocabulary.limits import MIB
 
 ROOT = Path(__file__).resolve().parents[2]
 ENVIRONMENT = (("PATH", "/usr/bin:/bin"), ("LANG", "C.UTF-8"), ("HOME", "/nonexistent"))

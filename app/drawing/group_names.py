@@ -7,9 +7,9 @@ from collections.abc import Sequence
 from app.drawing.grouping import Part, split_path
 from app.drawing.lettering import clean
 from app.drawing.numerals import show_count
-from app.graph import GraphNode
-from app.static_graph import StaticNode
-from app.values import Text
+from app.vocabulary.graph import GraphNode
+from app.vocabulary.static_graph import StaticNode
+from app.vocabulary.values import Text
 
 
 def group_title(part: Part, nodes: Sequence[GraphNode] | Sequence[StaticNode]) -> Text:

@@ -11,7 +11,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import Literal
 
-from app.graph import GraphNode
+from app.vocabulary.graph import GraphNode
 
 FAN_OUT = 24
 """Parts a loop or a run is split into when it is opened."""

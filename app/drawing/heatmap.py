@@ -14,7 +14,7 @@ from itertools import chain
 from typing import TypeVar, cast
 
 from app.drawing.numerals import as_float
-from app.values import Complex, Nested, Scalar, TensorValue
+from app.vocabulary.values import Complex, Nested, Scalar, TensorValue
 
 STEPS = 8
 """Colour steps on each side of zero: classes h0 (least) to h16 (greatest), h8 is zero."""

@@ -18,8 +18,8 @@ from app.drawing.lettering import clean
 from app.drawing.numerals import as_float, scalar_of, show_exact, show_number, show_shape
 from app.drawing.rules import find_rule, is_custom
 from app.drawing.study import Study
-from app.graph import BackwardPass, GraphNode, NodeOutput, SavedItem
-from app.values import Complex, NodeId, Real, TensorValue, Text
+from app.vocabulary.graph import BackwardPass, GraphNode, NodeOutput, SavedItem
+from app.vocabulary.values import Complex, NodeId, Real, TensorValue, Text
 
 MOST_SAVED = 24
 MOST_OUTPUTS = 4

@@ -9,7 +9,7 @@ from collections import defaultdict
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from app.modules import ModuleRecord, ModuleTree
+from app.vocabulary.modules import ModuleRecord, ModuleTree
 
 FEWEST_ALIKE = 3
 """So many leaves alike are one row; of what has parts itself, two."""

@@ -13,8 +13,8 @@ from app.drawing.module_rows import Row, choose_rows
 from app.drawing.numerals import show_bytes, show_count, show_shape
 from app.drawing.pieces import Box, BoxKind, Edge, Face, GraphDrawing, Opened, Stages
 from app.drawing.plain_face import Written, plain_face
-from app.modules import ModuleRecord, ModuleTree
-from app.values import Span, Text
+from app.vocabulary.modules import ModuleRecord, ModuleTree
+from app.vocabulary.values import Span, Text
 
 MARGIN = 16
 INDENT = 34

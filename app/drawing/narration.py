@@ -8,8 +8,8 @@ from app.drawing.arrivals import Term
 from app.drawing.faces import title_of
 from app.drawing.lettering import clean, shorten
 from app.drawing.numerals import show_count, show_number, show_range
-from app.graph import GraphNode, NodeOutput
-from app.values import Nested, TensorValue, Text
+from app.vocabulary.graph import GraphNode, NodeOutput
+from app.vocabulary.values import Nested, TensorValue, Text
 
 NOT_KEPT = "—"
 MOST_NAMED = 6

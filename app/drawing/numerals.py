@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from app.values import Complex, Real, Scalar, Statistics, TensorValue
+from app.vocabulary.values import Complex, Real, Scalar, Statistics, TensorValue
 
 NOTHING = "—"
 NUMBER_COLUMNS = 10

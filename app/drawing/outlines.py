@@ -12,8 +12,8 @@ from app.drawing.lettering import clean
 from app.drawing.pieces import Face
 from app.drawing.sketch import Outline, Sketch, only_outputs
 from app.drawing.study import Study
-from app.graph import GraphNode, NodeOutput
-from app.values import Span, Text
+from app.vocabulary.graph import GraphNode, NodeOutput
+from app.vocabulary.values import Span, Text
 from app.words import in_english
 
 MOST_MAPPED = 300

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from typing import Literal
 
 from app.drawing.heatmap import Heatmap
-from app.values import Text
+from app.vocabulary.values import Text
 
 LineStyle = Literal["title", "code", "op", "shape", "note", "caption", "number", "nothing", "range", "alarm"]
 Column = Literal["", "value", "grad", "use"]

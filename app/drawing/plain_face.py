@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from app.drawing.lettering import columns
 from app.drawing.pieces import Face, LineStyle
 from app.drawing.sheets import lay_out
-from app.values import Text
+from app.vocabulary.values import Text
 from app.words import in_english
 
 Written = tuple[str | Text, LineStyle]

@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import Any, Literal
 
 from app.drawing.formula import read
-from app.values import Text
+from app.vocabulary.values import Text
 
 TABLE = Path(__file__).with_name("rules.toml")
 Named = tuple[tuple[str, ast.expr], ...]

@@ -12,8 +12,8 @@ from dataclasses import dataclass
 from app.drawing.call_order import Operand, Wiring
 from app.drawing.edges import Strand
 from app.drawing.grouping import Part
-from app.graph import GraphEdge, NodeOutput
-from app.values import TensorValue
+from app.vocabulary.graph import GraphEdge, NodeOutput
+from app.vocabulary.values import TensorValue
 
 
 @dataclass(frozen=True, slots=True)

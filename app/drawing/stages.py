@@ -26,8 +26,8 @@ from app.drawing.narration import (
 from app.drawing.numerals import scalar_of, show_number, show_range
 from app.drawing.pieces import Phase, Stage, Stages, Sum
 from app.drawing.sketch import Sketch
-from app.graph import AutogradGraph, GraphNode
-from app.values import TensorValue, Text
+from app.vocabulary.graph import AutogradGraph, GraphNode
+from app.vocabulary.values import TensorValue, Text
 
 MOST_STAGES = 600
 MOST_SUMS = 128

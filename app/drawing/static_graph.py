@@ -17,8 +17,8 @@ from app.drawing.pieces import Box, BoxKind, Edge, Face, GraphDrawing, Heading, 
 from app.drawing.placement import MARGIN, Placement, place
 from app.drawing.plain_face import Written, plain_face
 from app.drawing.routes import TIP, svg_path
-from app.static_graph import StaticGraph, StaticNode
-from app.values import Span, Text
+from app.vocabulary.static_graph import StaticGraph, StaticNode
+from app.vocabulary.values import Span, Text
 from app.words import in_english
 
 GAP = 56

@@ -12,7 +12,7 @@ from typing import Any, TypeVar, cast
 from app.drawing.call_order import Wiring, wire
 from app.drawing.grouping import Calls, Part, open_chosen, open_modules, read_calls
 from app.drawing.sketch import leaf_uses, whole_parts
-from app.graph import AutogradGraph
+from app.vocabulary.graph import AutogradGraph
 
 T = TypeVar("T")
 

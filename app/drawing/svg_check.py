@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from xml.parsers.expat import ExpatError, ParserCreate
 
-from app.errors import DrawingFailed
+from app.vocabulary.errors import DrawingFailed
 
 ELEMENTS = frozenset({"svg", "g", "title", "text", "polygon", "polyline", "ellipse", "path"})
 ATTRIBUTES = frozenset(

@@ -26,7 +26,7 @@ from app.recipes.recipe import (
     usual_epochs,
     usual_loss,
 )
-from app.values import Gaps, Problem, Text
+from app.vocabulary.values import Gaps, Problem, Text
 
 T = TypeVar("T")
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Mapping
 
 from app.recipes.recipe import SIDE, Data, Loss, Optimiser, Recipe
-from app.values import Text
+from app.vocabulary.values import Text
 
 Say = Callable[[Text], str]
 Lines = Iterator[str]

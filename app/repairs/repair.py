@@ -9,12 +9,12 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 
-from app.editing import Change, Repair, Repaired
 from app.program import normalise_source
 from app.repairs import characters, indents, margins, prompts, workers, wrappings
 from app.repairs.reading import known_names, parses
 from app.repairs.results import comment_results
-from app.values import Span, Text
+from app.vocabulary.editing import Change, Repair, Repaired
+from app.vocabulary.values import Span, Text
 
 Lines = Sequence[str]
 

@@ -7,9 +7,9 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from app.editing import Repaired
 from app.program import normalise_source
 from app.repairs.repair import KINDS, repair
+from app.vocabulary.editing import Repaired
 
 
 def resume(source: str, original: str = "", kept: frozenset[str] = frozenset(), turn: str = "") -> Repaired:

@@ -7,7 +7,7 @@ from collections.abc import Iterator, Sequence
 
 from app.repairs.reading import parse
 from app.source import SourceText
-from app.values import Span
+from app.vocabulary.values import Span
 
 WITHOUT = (
     ("num_workers", "0"),

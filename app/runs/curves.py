@@ -6,9 +6,9 @@ from collections.abc import Iterator
 from dataclasses import replace
 from operator import lt
 
-from app.limits import Limits
 from app.thinning import RibbonThinner, Thinner, thin_curve, thin_ribbon
-from app.training import Curve, Histogram, Points, Progress, Ribbon, Series, Training
+from app.vocabulary.limits import Limits
+from app.vocabulary.training import Curve, Histogram, Points, Progress, Ribbon, Series, Training
 
 MOST_NAME = 200
 MOST_LEFT_OUT = 100_000_000

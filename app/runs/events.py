@@ -8,13 +8,13 @@ from typing import Any, get_args
 
 from pydantic import TypeAdapter
 
-from app.cells import CellTurn
-from app.frames import Tensors
-from app.holding import Held
-from app.predictions import Predictions
 from app.runs.face import Queued, Running, Snapshot
-from app.trace import Figure, Output
-from app.training import Progress, Training, Watching
+from app.vocabulary.cells import CellTurn
+from app.vocabulary.frames import Tensors
+from app.vocabulary.holding import Held
+from app.vocabulary.predictions import Predictions
+from app.vocabulary.trace import Figure, Output
+from app.vocabulary.training import Progress, Training, Watching
 
 EventData = (
     Queued

@@ -10,12 +10,12 @@ from collections.abc import AsyncGenerator
 from dataclasses import dataclass
 from typing import Literal, NewType, Protocol
 
-from app.errors import PlaygroundError
-from app.frames import Tensors
-from app.holding import Command, Held
 from app.program import Program
-from app.trace import RunRequest, Trace
-from app.training import Curve, Progress, Ribbon
+from app.vocabulary.errors import PlaygroundError
+from app.vocabulary.frames import Tensors
+from app.vocabulary.holding import Command, Held
+from app.vocabulary.trace import RunRequest, Trace
+from app.vocabulary.training import Curve, Progress, Ribbon
 
 RunId = NewType("RunId", str)
 RunState = Literal["queued", "running", "finished", "stopped", "failed"]

@@ -15,12 +15,6 @@ from contextlib import aclosing
 from dataclasses import replace
 from functools import partial
 
-from app.cells import CellTurn
-from app.errors import PlaygroundError, RunNotFound, SandboxBusy, WorkerLost
-from app.frames import Frame, Tensors
-from app.holding import Command, Held, Pace
-from app.limits import Limits
-from app.predictions import Predictions
 from app.program import Program
 from app.runs.curves import CurveBook
 from app.runs.events import write_event
@@ -29,8 +23,14 @@ from app.runs.line import FairLine
 from app.runs.log import EventLog
 from app.runs.run import Run, pack_curves, pack_trace, status_of, unpack_trace, write_snapshot
 from app.sandbox.face import Sandbox
-from app.trace import Figure, Output, RunRequest, Trace
-from app.training import Training, Watching
+from app.vocabulary.cells import CellTurn
+from app.vocabulary.errors import PlaygroundError, RunNotFound, SandboxBusy, WorkerLost
+from app.vocabulary.frames import Frame, Tensors
+from app.vocabulary.holding import Command, Held, Pace
+from app.vocabulary.limits import Limits
+from app.vocabulary.predictions import Predictions
+from app.vocabulary.trace import Figure, Output, RunRequest, Trace
+from app.vocabulary.training import Training, Watching
 
 log = logging.getLogger("playground.runs")
 

@@ -7,16 +7,16 @@ import time
 import zlib
 from dataclasses import dataclass, field
 
-from app.errors import PlaygroundError, WorkerLost
-from app.frames import Tensors
-from app.holding import Command, Held
 from app.program import Program
 from app.runs.curves import CurveBook, thin_ribbons, thin_to
 from app.runs.events import read_snapshot, write_event
 from app.runs.face import RunId, RunState, RunStatus, Snapshot, StopReason
 from app.runs.log import EventLog
-from app.trace import RunRequest, Trace
-from app.training import Curve, Ribbon
+from app.vocabulary.errors import PlaygroundError, WorkerLost
+from app.vocabulary.frames import Tensors
+from app.vocabulary.holding import Command, Held
+from app.vocabulary.trace import RunRequest, Trace
+from app.vocabulary.training import Curve, Ribbon
 from app.wire import HEADER, decode_frame, encode_frame
 
 MOST_COMMANDS = 64

@@ -5,10 +5,10 @@ from __future__ import annotations
 import asyncio
 import signal
 
-from app.errors import WireError
-from app.holding import Command
-from app.limits import KIB, Limits
 from app.sandbox.measure import decode_and_check
+from app.vocabulary.errors import WireError
+from app.vocabulary.holding import Command
+from app.vocabulary.limits import KIB, Limits
 from app.wire import HEADER, ON_ITS_WAY, ChildFrame, Task, encode_command, encode_task, frame_length
 
 LARGE_FRAME = 128 * KIB

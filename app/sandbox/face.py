@@ -7,10 +7,10 @@ from collections.abc import AsyncGenerator
 from dataclasses import dataclass
 from typing import Protocol
 
-from app.frames import Frame
-from app.holding import Command
 from app.program import Program
-from app.trace import RunRequest, Trace, Versions
+from app.vocabulary.frames import Frame
+from app.vocabulary.holding import Command
+from app.vocabulary.trace import RunRequest, Trace, Versions
 
 
 @dataclass(frozen=True, slots=True)

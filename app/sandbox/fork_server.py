@@ -18,9 +18,9 @@ from pathlib import Path
 from typing import Any
 
 from app.control import MESSAGE_BYTES, Orders, receive_message, send_message
-from app.errors import WorkerLost
-from app.limits import MIB
 from app.sandbox.child import Child
+from app.vocabulary.errors import WorkerLost
+from app.vocabulary.limits import MIB
 
 log = logging.getLogger("playground.sandbox")
 

@@ -16,20 +16,20 @@ from collections.abc import AsyncGenerator, AsyncIterator
 from contextlib import aclosing, asynccontextmanager
 from dataclasses import dataclass, field, replace
 
-from app.cells import Cell, CellTurn
 from app.control import Orders
-from app.errors import ProgramRefused, SandboxBusy, WireError, WorkerFailed, WorkerLost
-from app.frames import Frame
-from app.holding import Command, Held, Pace
-from app.limits import Limits
 from app.notebook import mark_cells
 from app.program import Program
 from app.sandbox.child import Child, signal_name
 from app.sandbox.face import Device, SandboxHealth, SealLayer
 from app.sandbox.pool import Pool
 from app.sandbox.uids import claim_uids
-from app.trace import Crashed, Figure, Outcome, Output, RunRequest, Stopped, Trace
-from app.values import Problem, Text
+from app.vocabulary.cells import Cell, CellTurn
+from app.vocabulary.errors import ProgramRefused, SandboxBusy, WireError, WorkerFailed, WorkerLost
+from app.vocabulary.frames import Frame
+from app.vocabulary.holding import Command, Held, Pace
+from app.vocabulary.limits import Limits
+from app.vocabulary.trace import Crashed, Figure, Outcome, Output, RunRequest, Stopped, Trace
+from app.vocabulary.values import Problem, Text
 from app.wire import Failure, Ready, Task, Telling
 
 log = logging.getLogger("playground.sandbox")

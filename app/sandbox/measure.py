@@ -4,17 +4,17 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from app.errors import WireError
-from app.frames import Tensors
-from app.graph import AutogradGraph
-from app.holding import Held
-from app.limits import Limits
-from app.predictions import Predictions
 from app.sandbox.structure import structure_sizes
-from app.stand_ins import SETS
-from app.trace import Raised, TensorRecord, Trace
-from app.training import Ribbon, Training, Watching
-from app.values import Nested, TensorValue
+from app.vocabulary.errors import WireError
+from app.vocabulary.frames import Tensors
+from app.vocabulary.graph import AutogradGraph
+from app.vocabulary.holding import Held
+from app.vocabulary.limits import Limits
+from app.vocabulary.predictions import Predictions
+from app.vocabulary.stand_ins import SETS
+from app.vocabulary.trace import Raised, TensorRecord, Trace
+from app.vocabulary.training import Ribbon, Training, Watching
+from app.vocabulary.values import Nested, TensorValue
 from app.wire import ChildFrame, decode_frame
 
 SMALL_BYTES = 8_192

@@ -9,12 +9,12 @@ from collections.abc import Callable, Coroutine
 from typing import Any
 
 from app.control import Orders
-from app.errors import WorkerLost
-from app.limits import Limits
 from app.sandbox.child import Child
 from app.sandbox.fork_server import ForkServer
 from app.sandbox.uids import UidRange
-from app.trace import Versions
+from app.vocabulary.errors import WorkerLost
+from app.vocabulary.limits import Limits
+from app.vocabulary.trace import Versions
 from app.wire import Ready
 
 log = logging.getLogger("playground.sandbox")

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from app.limits import Limits
-from app.modules import ModuleTree
-from app.static_graph import StaticGraph
-from app.trace import Trace
+from app.vocabulary.limits import Limits
+from app.vocabulary.modules import ModuleTree
+from app.vocabulary.static_graph import StaticGraph
+from app.vocabulary.trace import Trace
 
 MOST_LOST = 128
 MOST_INPUTS = 64

@@ -12,19 +12,19 @@ from typing import Any, get_args
 
 from pydantic import TypeAdapter
 
-from app.cells import Cell
 from app.drawing.difference import count_changes, summarise_changes
-from app.explanation import AlignedColumn, AlignedRow, Alignment, Beginning, Explanation
-from app.graph import AutogradGraph, BackwardPass
-from app.holding import Held
-from app.modules import ModuleTree
-from app.predictions import Predictions
 from app.program import Program
 from app.recipes.recipe import Recipe
 from app.runs.face import RunState, RunStatus, StopReason
 from app.sandbox.face import Device, SandboxHealth
-from app.stand_ins import StandIn
-from app.trace import (
+from app.vocabulary.cells import Cell
+from app.vocabulary.explanation import AlignedColumn, AlignedRow, Alignment, Beginning, Explanation
+from app.vocabulary.graph import AutogradGraph, BackwardPass
+from app.vocabulary.holding import Held
+from app.vocabulary.modules import ModuleTree
+from app.vocabulary.predictions import Predictions
+from app.vocabulary.stand_ins import StandIn
+from app.vocabulary.trace import (
     Completed,
     Crashed,
     Cut,
@@ -43,8 +43,8 @@ from app.trace import (
     Warned,
     Watched,
 )
-from app.training import Curve, Progress, Ribbon
-from app.values import Why
+from app.vocabulary.training import Curve, Progress, Ribbon
+from app.vocabulary.values import Why
 from app.web.languages import Language
 from app.web.pictures import Picture
 from app.web.problems import Failure, FailureAnswer

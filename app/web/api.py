@@ -11,7 +11,7 @@ from fastapi import APIRouter
 from starlette.requests import Request
 from starlette.responses import Response
 
-from app.trace import Trace
+from app.vocabulary.trace import Trace
 from app.web.answers import (
     DevicesAnswer,
     EvaluateAnswer,

@@ -7,10 +7,10 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 
-from app.cells import Cell
 from app.source import SourceText
-from app.trace import Outcome, Raised, Trace
-from app.values import Text
+from app.vocabulary.cells import Cell
+from app.vocabulary.trace import Outcome, Raised, Trace
+from app.vocabulary.values import Text
 from app.web.contexts import CellView, Words
 from app.web.languages import Language
 from app.web.outputs import Outputs, show_items, show_warnings, sort_outputs

@@ -7,10 +7,10 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from app.drawing.difference import compare
-from app.errors import DrawingFailed
-from app.graph import AutogradGraph
-from app.trace import Completed, Trace
-from app.values import Problem, Text
+from app.vocabulary.errors import DrawingFailed
+from app.vocabulary.graph import AutogradGraph
+from app.vocabulary.trace import Completed, Trace
+from app.vocabulary.values import Problem, Text
 from app.web.answers import DiffAnswer, diff_answer, write_json
 from app.web.api import FAILURES, body_of
 from app.web.api_examples import DIFF_EXAMPLES

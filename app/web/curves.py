@@ -7,11 +7,11 @@ from functools import cache
 
 from pydantic import TypeAdapter
 
-from app.predictions import Predictions
 from app.runs.curves import thin_to
-from app.trace import Trace, Watched
-from app.training import Curve, Ribbon
-from app.values import Text, as_float
+from app.vocabulary.predictions import Predictions
+from app.vocabulary.trace import Trace, Watched
+from app.vocabulary.training import Curve, Ribbon
+from app.vocabulary.values import Text, as_float
 from app.web.contexts import CurveRow, TrainedPanel, WatchedRow
 from app.web.languages import Language
 from app.web.values import show_number

@@ -16,15 +16,15 @@ from anyio import to_thread
 from starlette.requests import Request
 
 from app.advice.advise import advise
-from app.editing import Repaired
-from app.errors import ProgramRefused, RunNotFound
 from app.notebook import magic_lines
 from app.program import Program, parse_program
 from app.repairs.repair import repair
 from app.request import check_request
 from app.runs.face import RunId
-from app.trace import RunRequest, Trace
-from app.values import Text
+from app.vocabulary.editing import Repaired
+from app.vocabulary.errors import ProgramRefused, RunNotFound
+from app.vocabulary.trace import RunRequest, Trace
+from app.vocabulary.values import Text
 from app.web.playground import Playground
 from app.web.problems import NotJson, RateExceeded
 from app.web.rate import client_of

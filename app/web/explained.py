@@ -6,10 +6,10 @@ from collections.abc import Iterator
 
 from app.advice.advise import key_of_edit
 from app.drawing.numerals import show_shape
-from app.explanation import Alignment, Explanation, Involved
 from app.source import SourceText
-from app.trace import Raised
-from app.values import Text
+from app.vocabulary.explanation import Alignment, Explanation, Involved
+from app.vocabulary.trace import Raised
+from app.vocabulary.values import Text
 from app.web.contexts import Explained, InvolvedRow, Offer, Reason, SizeCell, SizeRow, SizeTable
 from app.web.languages import Language
 from app.web.places import locate

@@ -12,12 +12,12 @@ from fastapi import APIRouter
 from starlette.requests import Request
 from starlette.responses import Response
 
-from app.cells import Cell
-from app.errors import ProgramRefused
 from app.notebook import START
 from app.program import Program
-from app.trace import InputSpec, RunRequest
-from app.values import Complex, Nested
+from app.vocabulary.cells import Cell
+from app.vocabulary.errors import ProgramRefused
+from app.vocabulary.trace import InputSpec, RunRequest
+from app.vocabulary.values import Complex, Nested
 from app.web.evaluate import count_run
 from app.web.forms import fields_for, read_form
 from app.web.pages import parse_form, submit_form

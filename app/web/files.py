@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from pydantic_core import from_json
 
-from app.errors import ProgramRefused
-from app.limits import Limits
 from app.notebook import looks_like_notebook, read_notebook
-from app.values import Problem, Text
+from app.vocabulary.errors import ProgramRefused
+from app.vocabulary.limits import Limits
+from app.vocabulary.values import Problem, Text
 
 
 def read_program(data: bytes, limits: Limits) -> str:

@@ -14,13 +14,13 @@ from urllib.parse import parse_qsl
 
 from pydantic_core import from_json
 
-from app.errors import ProgramRefused
-from app.holding import Pace
 from app.program import FreeName, list_problems
 from app.request import BAD_SEED
-from app.static_graph import Tracer
-from app.trace import Dtype, GraphStyle, Init, InputSpec, RunRequest
-from app.values import Complex, Nested, Problem, Text
+from app.vocabulary.errors import ProgramRefused
+from app.vocabulary.holding import Pace
+from app.vocabulary.static_graph import Tracer
+from app.vocabulary.trace import Dtype, GraphStyle, Init, InputSpec, RunRequest
+from app.vocabulary.values import Complex, Nested, Problem, Text
 from app.web.problems import RequestRefused
 from app.web.requests import freeze_value, spell
 

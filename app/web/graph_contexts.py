@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from markupsafe import Markup
 
 from app.drawing.pieces import GraphDrawing
-from app.values import Text
+from app.vocabulary.values import Text
 from app.web.places import Place
 
 

@@ -13,8 +13,8 @@ from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import Response
 
-from app.errors import ProgramRefused
-from app.graph import AutogradGraph
+from app.vocabulary.errors import ProgramRefused
+from app.vocabulary.graph import AutogradGraph
 from app.web.evaluate import count_run, in_thread_if, parse, run
 from app.web.export import attach
 from app.web.forms import Form, read_form

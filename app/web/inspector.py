@@ -13,7 +13,7 @@ from app.drawing.derivation import Formula
 from app.drawing.inspection import Held, Inspection, inspect
 from app.drawing.pieces import GraphDrawing
 from app.drawing.study import Study
-from app.values import TensorValue
+from app.vocabulary.values import TensorValue
 from app.web.languages import Language
 from app.web.values import histogram
 

@@ -14,12 +14,12 @@ from app.drawing.module_tree import draw_modules
 from app.drawing.paints import Theme, paint
 from app.drawing.pieces import GraphDrawing
 from app.drawing.static_graph import draw_static
-from app.modules import ModuleTree
 from app.program import normalise_source
 from app.source import SourceText
-from app.static_graph import StaticGraph
-from app.trace import GraphStyle
-from app.values import Text
+from app.vocabulary.modules import ModuleTree
+from app.vocabulary.static_graph import StaticGraph
+from app.vocabulary.trace import GraphStyle
+from app.vocabulary.values import Text
 from app.web.evaluate import in_thread_if
 from app.web.forms import Form, PageStyle
 from app.web.graph_contexts import GraphPanel, KindChoice, LostRow, StaticView

@@ -9,7 +9,7 @@ from pathlib import Path
 
 from babel.messages.pofile import read_po
 
-from app.values import Text
+from app.vocabulary.values import Text
 from app.words import fill_gaps, show_value
 
 LOCALE = Path(__file__).with_name("locale")

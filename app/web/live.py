@@ -8,11 +8,11 @@ from fastapi import APIRouter
 from starlette.requests import Request
 from starlette.responses import Response
 
-from app.errors import PlaygroundError, ProgramRefused
 from app.program import normalise_source
 from app.runs.face import RunId
 from app.source import SourceText
-from app.values import Text
+from app.vocabulary.errors import PlaygroundError, ProgramRefused
+from app.vocabulary.values import Text
 from app.web.contexts import InputsPanel, LiveStart, LiveTensors, Status
 from app.web.evaluate import check, count_run, explain_magics, in_thread_if, refusals_of, start_run
 from app.web.forms import Form, read_form

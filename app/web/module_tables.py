@@ -6,8 +6,8 @@ from collections import defaultdict
 from collections.abc import Iterator
 
 from app.drawing.numerals import show_bytes, show_count, show_shape
-from app.modules import ModuleId, ModuleRecord, ModuleTree, ParameterRecord
 from app.source import SourceText
+from app.vocabulary.modules import ModuleId, ModuleRecord, ModuleTree, ParameterRecord
 from app.web.graph_contexts import ModuleEntry, ModulesPanel, ParameterRow
 from app.web.languages import Language
 from app.web.places import locate

@@ -7,8 +7,8 @@ from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import RedirectResponse, Response
 
-from app.errors import ProgramRefused
-from app.values import Text
+from app.vocabulary.errors import ProgramRefused
+from app.vocabulary.values import Text
 from app.web.evaluate import in_thread_if
 from app.web.files import read_program, refused_file
 from app.web.forms import Form

@@ -10,8 +10,8 @@ from itertools import groupby, zip_longest
 
 from app.screen import Row, show_rows, split_wide
 from app.source import SourceText
-from app.trace import Figure, Output, Shown, Table, Trace, Warned
-from app.values import Text
+from app.vocabulary.trace import Figure, Output, Shown, Table, Trace, Warned
+from app.vocabulary.values import Text
 from app.web.contexts import WarningRow
 from app.web.languages import Language
 from app.web.output_contexts import BarView, Image, Item, Printed, TableView, ValueItem

@@ -14,12 +14,12 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from app.advice.advise import fixed
-from app.editing import Repaired
-from app.errors import PlaygroundError, ProgramRefused
 from app.program import Program, normalise_source
 from app.repairs.undo import resume
 from app.source import SourceText
-from app.trace import RunRequest, Trace
+from app.vocabulary.editing import Repaired
+from app.vocabulary.errors import PlaygroundError, ProgramRefused
+from app.vocabulary.trace import RunRequest, Trace
 from app.web.contexts import Answer, BackwardChoice, GraphLook, InputsPanel, MenuEntry, PlayPage, Status
 from app.web.evaluate import count_run, in_thread_if, parse_pasted, refusals_of, run
 from app.web.examples import Example

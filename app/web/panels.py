@@ -9,11 +9,11 @@ from collections import defaultdict
 from collections.abc import Iterator, Mapping
 
 from app.drawing.numerals import show_shape
-from app.frames import Tensors
-from app.graph import BackwardPass
 from app.source import SourceText
-from app.trace import Crashed, Cut, Operand, Outcome, Raised, Step, Stopped, TensorRecord, Trace
-from app.values import Real, Statistics, StorageId, TensorValue, Text
+from app.vocabulary.frames import Tensors
+from app.vocabulary.graph import BackwardPass
+from app.vocabulary.trace import Crashed, Cut, Operand, Outcome, Raised, Step, Stopped, TensorRecord, Trace
+from app.vocabulary.values import Real, Statistics, StorageId, TensorValue, Text
 from app.web.cells import show_cells
 from app.web.contexts import (
     Frame,

@@ -10,7 +10,6 @@ from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from time import perf_counter
 
-from app.classic import ClassicGraph
 from app.drawing.classic import write_dot, write_graph_dot
 from app.drawing.difference import compare, summarise_changes
 from app.drawing.exports import write_mermaid, write_model_explorer
@@ -18,10 +17,11 @@ from app.drawing.graph import GraphView, draw_studied
 from app.drawing.paints import Theme, paint
 from app.drawing.pieces import GraphDrawing
 from app.drawing.study import Study
-from app.errors import DrawingFailed
-from app.graph import AutogradGraph
-from app.trace import GraphStyle, Trace
-from app.values import Text
+from app.vocabulary.classic import ClassicGraph
+from app.vocabulary.errors import DrawingFailed
+from app.vocabulary.graph import AutogradGraph
+from app.vocabulary.trace import GraphStyle, Trace
+from app.vocabulary.values import Text
 from app.web.evaluate import in_thread_if
 from app.web.forms import Form, PageStyle
 from app.web.graph_contexts import GraphPanel, PassChoice

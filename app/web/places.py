@@ -6,7 +6,7 @@ import base64
 from dataclasses import dataclass
 
 from app.source import SourceText
-from app.values import Span
+from app.vocabulary.values import Span
 
 MOST_LINE_CHARACTERS = 200
 

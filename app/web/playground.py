@@ -9,9 +9,9 @@ from jinja2 import Environment
 from starlette.requests import Request
 
 from app.drawing.placement import PlacementCache
-from app.limits import Limits
 from app.runs.face import RunStore
 from app.sandbox.face import Sandbox
+from app.vocabulary.limits import Limits
 from app.web.assets import Assets
 from app.web.examples import Example
 from app.web.languages import Language, Languages

@@ -11,7 +11,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from types import MappingProxyType
 
-from app.errors import (
+from app.vocabulary.errors import (
     DrawingFailed,
     PlaygroundError,
     ProgramRefused,
@@ -21,7 +21,7 @@ from app.errors import (
     WorkerFailed,
     WorkerLost,
 )
-from app.values import Problem, Span, Text
+from app.vocabulary.values import Problem, Span, Text
 from app.web.languages import Language
 from app.web.repairs import SaidAdvice, SaidRepair, repaired_source, say_advice, say_repairs
 

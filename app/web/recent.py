@@ -10,9 +10,9 @@ from collections import OrderedDict
 from dataclasses import dataclass, field
 
 from app.drawing.study import Study
-from app.graph import AutogradGraph
-from app.modules import ModuleTree
-from app.static_graph import StaticGraph
+from app.vocabulary.graph import AutogradGraph
+from app.vocabulary.modules import ModuleTree
+from app.vocabulary.static_graph import StaticGraph
 
 Graphs = tuple[AutogradGraph, ...]
 

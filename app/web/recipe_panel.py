@@ -21,7 +21,7 @@ from app.recipes.recipe import (
     Model,
     Recipe,
 )
-from app.values import Text
+from app.vocabulary.values import Text
 from app.web.forms import MOST_PROGRAMS, Form
 from app.web.languages import Language
 

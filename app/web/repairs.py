@@ -6,11 +6,11 @@ from collections.abc import Mapping
 from dataclasses import dataclass, fields
 
 from app.advice.advise import key_of, worth_saying
-from app.editing import Advice, Repair, Repaired
 from app.program import normalise_source
-from app.stand_ins import SETS
-from app.trace import Outcome, Raised, Trace
-from app.values import Text
+from app.vocabulary.editing import Advice, Repair, Repaired
+from app.vocabulary.stand_ins import SETS
+from app.vocabulary.trace import Outcome, Raised, Trace
+from app.vocabulary.values import Text
 from app.web.languages import Language
 
 MOST_SHOWN = 40

@@ -21,15 +21,15 @@ from pydantic import (
 from pydantic_core import ErrorDetails, PydanticCustomError
 
 from app.drawing.paints import Theme
-from app.graph import AutogradGraph
-from app.holding import Command, CommandKind, Pace
-from app.limits import Limits
 from app.notebook import read_notebook
 from app.program import list_problems
 from app.request import check_expression
-from app.static_graph import Tracer
-from app.trace import Dtype, GraphStyle, Init, InputSpec, RunRequest
-from app.values import Complex, Nested, Problem, Scalar, Spelled, Text
+from app.vocabulary.graph import AutogradGraph
+from app.vocabulary.holding import Command, CommandKind, Pace
+from app.vocabulary.limits import Limits
+from app.vocabulary.static_graph import Tracer
+from app.vocabulary.trace import Dtype, GraphStyle, Init, InputSpec, RunRequest
+from app.vocabulary.values import Complex, Nested, Problem, Scalar, Spelled, Text
 from app.web.problems import RequestRefused
 
 PictureFormat = Literal["svg", "dot", "mermaid", "model_explorer", "json", "none"]

@@ -11,8 +11,8 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from app.runs.face import RunId, RunStatus
-from app.trace import Trace
-from app.values import Problem, Text
+from app.vocabulary.trace import Trace
+from app.vocabulary.values import Problem, Text
 from app.web.answers import ControlAnswer, EvaluateAnswer, RunAnswer, answer_for, run_answer, write_json
 from app.web.api import FAILURES, body_of
 from app.web.api_examples import CONTROL_EXAMPLES, RUN_EXAMPLES

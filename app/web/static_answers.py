@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, fields
 from typing import Any
 
-from app.static_graph import CannotTrace, Lost, StaticGraph
+from app.vocabulary.static_graph import CannotTrace, Lost, StaticGraph
 from app.web.languages import Language
 
 

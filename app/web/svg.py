@@ -16,7 +16,7 @@ from markupsafe import Markup
 
 from app.drawing.heatmap import Heatmap
 from app.drawing.pieces import Box, Edge, GraphDrawing
-from app.values import Text
+from app.vocabulary.values import Text
 
 GAP = "\x00"
 """No text of a picture holds one; where one does all the same, it shows as U+FFFD."""

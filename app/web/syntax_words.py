@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from app.values import Text
+from app.vocabulary.values import Text
 
 SYNTAX_WORDS = (
     Text("invalid syntax"),

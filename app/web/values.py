@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from itertools import product
 
 from app.drawing import numerals
-from app.values import Complex, Nested, Scalar, TensorValue
+from app.vocabulary.values import Complex, Nested, Scalar, TensorValue
 
 LEVELS = 8
 TABLE_ROWS, TABLE_COLUMNS = 8, 8

@@ -17,9 +17,9 @@ from torch import Tensor
 from torch.autograd.function import BackwardCFunction
 from torch.autograd.graph import GradientEdge, Node, get_gradient_edge
 
-from app.graph import NodeKind, SavedItem
-from app.limits import KIB, Limits
-from app.values import Mark, TensorId, TensorValue
+from app.vocabulary.graph import NodeKind, SavedItem
+from app.vocabulary.limits import KIB, Limits
+from app.vocabulary.values import Mark, TensorId, TensorValue
 from app.worker.anchors import (
     has_hooks,
     node_outputs,

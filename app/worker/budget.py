@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from app.limits import Limits
+from app.vocabulary.limits import Limits
 
 
 class GraphBudget:

@@ -6,7 +6,7 @@ from types import FrameType
 
 from torch import Tensor
 
-from app.values import TensorId
+from app.vocabulary.values import TensorId
 from app.worker.ops import EventKind
 from app.worker.shelf import Kept
 from app.worker.tensors import shape_of

@@ -7,8 +7,8 @@ from collections import deque
 from typing import Any
 
 from app.thinning import fill_epochs
-from app.training import Points, Series
-from app.values import Real, spell
+from app.vocabulary.training import Points, Series
+from app.vocabulary.values import Real, spell
 
 Waiting = tuple[int, Any, int | None]
 """Step, value, epoch: not yet sent."""

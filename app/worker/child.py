@@ -15,9 +15,9 @@ import sklearn
 import torch
 
 from app.control import Orders
-from app.errors import WireError
-from app.holding import Command
-from app.limits import MIB
+from app.vocabulary.errors import WireError
+from app.vocabulary.holding import Command
+from app.vocabulary.limits import MIB
 from app.wire import (
     COMMAND_BYTES,
     HEADER,

@@ -10,8 +10,8 @@ from typing import Any
 import torchviz.dot
 from torch import Tensor
 
-from app.classic import ClassicEdge, ClassicGraph, ClassicNode
-from app.values import NodeId
+from app.vocabulary.classic import ClassicEdge, ClassicGraph, ClassicNode
+from app.vocabulary.values import NodeId
 
 DEEPEST = 200_000
 """Python frames allowed while torchviz walks: it recurses once per node, and stops at 330 loop steps otherwise."""

@@ -15,8 +15,8 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from app.predictions import PredictionKind
-from app.values import TensorId
+from app.vocabulary.predictions import PredictionKind
+from app.vocabulary.values import TensorId
 from app.worker.calls import Argument, Call
 from app.worker.identity import IdentityTable
 from app.worker.recorder import Recorder

@@ -10,9 +10,9 @@ from matplotlib.figure import Figure as Plot
 from PIL import Image
 from torch import Tensor
 
-from app.limits import Limits
-from app.trace import Shown, Table
-from app.values import Span
+from app.vocabulary.limits import Limits
+from app.vocabulary.trace import Shown, Table
+from app.vocabulary.values import Span
 from app.worker.figures import FigureCollector
 from app.worker.frames import program_frame
 from app.worker.functions import silenced

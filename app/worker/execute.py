@@ -17,14 +17,14 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from app.classic import ClassicGraph
-from app.frames import Frame
-from app.holding import Command
-from app.limits import Limits
-from app.modules import ModuleTree
 from app.program import FILENAME
 from app.source import SourceText
-from app.trace import (
+from app.vocabulary.classic import ClassicGraph
+from app.vocabulary.frames import Frame
+from app.vocabulary.holding import Command
+from app.vocabulary.limits import Limits
+from app.vocabulary.modules import ModuleTree
+from app.vocabulary.trace import (
     Completed,
     Cut,
     Outcome,
@@ -34,7 +34,7 @@ from app.trace import (
     Versions,
     Watched,
 )
-from app.values import Text
+from app.vocabulary.values import Text
 from app.wire import Task, Telling
 from app.worker.aside import Aside
 from app.worker.beginning import place_on, seed_everything

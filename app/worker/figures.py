@@ -24,8 +24,8 @@ from matplotlib.container import BarContainer
 from matplotlib.figure import Figure as Plot
 from PIL import Image
 
-from app.limits import Limits
-from app.trace import Figure
+from app.vocabulary.limits import Limits
+from app.vocabulary.trace import Figure
 from app.worker.output import Place
 
 PICTURE = (

@@ -14,7 +14,7 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
-from app.predictions import FittedLine, PredictionKind, Predictions, Surface
+from app.vocabulary.predictions import FittedLine, PredictionKind, Predictions, Surface
 from app.worker.comparisons import LINKS, Comparison, Origin, rows_of
 from app.worker.looks import (
     Seen,

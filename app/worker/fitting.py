@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from app.limits import Limits
-from app.trace import Cut, Trace
+from app.vocabulary.limits import Limits
+from app.vocabulary.trace import Cut, Trace
 from app.wire import HEADER, encode_frame
 
 LIGHT = 400

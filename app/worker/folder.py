@@ -17,7 +17,7 @@ import zlib
 from collections.abc import Callable, Iterator
 from typing import IO, Any, Self
 
-from app.values import Text
+from app.vocabulary.values import Text
 
 HOME = "/playground"
 TEMPORARY = "/tmp"

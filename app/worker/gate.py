@@ -12,8 +12,8 @@ from collections.abc import Callable
 from time import perf_counter
 from types import CodeType
 
-from app.holding import Command, Held, HeldState, NonFinite, Pace
-from app.values import Span
+from app.vocabulary.holding import Command, Held, HeldState, NonFinite, Pace
+from app.vocabulary.values import Span
 from app.worker.frames import program_frame
 from app.worker.limit import LimitReached, WallClock
 from app.worker.moments import Moment, Moments

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 
-from app.values import Text
+from app.vocabulary.values import Text
 
 HINTS: tuple[tuple[str, str, Text], ...] = (
     (

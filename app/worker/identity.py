@@ -9,7 +9,7 @@ import itertools
 import weakref
 from collections.abc import Iterable
 
-from app.values import StorageId, TensorId
+from app.vocabulary.values import StorageId, TensorId
 
 FEWEST = 4_096
 """So many may have died before it is looked who has."""

@@ -10,9 +10,9 @@ import re
 from collections.abc import Iterator, Mapping, Sequence, Set
 from dataclasses import dataclass
 
-from app.cells import Cell
 from app.notebook import parse_start, split_cells
 from app.program import FILENAME
+from app.vocabulary.cells import Cell
 from app.worker.differences import Difference, find_differences
 from app.worker.tellings import Telling, find_sums, keeps_to_itself, overwritten, phases
 from app.worker.turns import CellCode, Place, compile_cells, place_of

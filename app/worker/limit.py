@@ -12,8 +12,8 @@ from contextlib import contextmanager
 from time import perf_counter
 from types import FrameType
 
-from app.limits import MIB, Limits
-from app.trace import LimitName, Stopped
+from app.vocabulary.limits import MIB, Limits
+from app.vocabulary.trace import LimitName, Stopped
 from app.worker.frames import program_frame
 
 RESERVE_BYTES = 16 * MIB

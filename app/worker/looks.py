@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from app.predictions import (
+from app.vocabulary.predictions import (
     ClassShare,
     DataRows,
     FittedLine,
@@ -17,7 +17,7 @@ from app.predictions import (
     RowProbabilities,
     Surface,
 )
-from app.values import Real, spell
+from app.vocabulary.values import Real, spell
 from app.worker.rows import Array
 
 DIGITS = 6

@@ -12,9 +12,9 @@ from typing import Any
 
 from torch import Tensor
 
-from app.holding import NonFinite, Origin
-from app.training import Points, Series
-from app.values import Real, Spelled, spell
+from app.vocabulary.holding import NonFinite, Origin
+from app.vocabulary.training import Points, Series
+from app.vocabulary.values import Real, Spelled, spell
 from app.worker.gate import Gate
 from app.worker.presence import Presence
 

@@ -11,8 +11,8 @@ from collections import Counter
 from collections.abc import Callable, Iterable, Iterator
 
 from app.source import SourceText
-from app.static_graph import Lost
-from app.values import Span, Text
+from app.vocabulary.static_graph import Lost
+from app.vocabulary.values import Span, Text
 from app.worker.turns import Place
 
 MOST_LOST = 40

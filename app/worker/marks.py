@@ -5,7 +5,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 
-from app.values import GraphCut, Mark, NodeId, TensorId, Text
+from app.vocabulary.values import GraphCut, Mark, NodeId, TensorId, Text
 from app.worker.autograd import RawGraph, RawNode
 from app.worker.calls import Call, Result
 from app.worker.cuts import cuts_before, kind_of_cut

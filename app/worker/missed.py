@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from app.values import Text
+from app.vocabulary.values import Text
 from app.worker.loops import Loops
 from app.worker.training import TrainingLog
 

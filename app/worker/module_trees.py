@@ -13,9 +13,9 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from app.limits import Limits
-from app.modules import ModuleId, ModuleRecord, ModuleTree, ParameterRecord
-from app.values import Real, Span
+from app.vocabulary.limits import Limits
+from app.vocabulary.modules import ModuleId, ModuleRecord, ModuleTree, ParameterRecord
+from app.vocabulary.values import Real, Span
 from app.worker.modules import Followed
 from app.worker.namespace import DEEPEST, parts_of
 from app.worker.outcome import plain_text

@@ -13,8 +13,8 @@ from itertools import islice
 from time import thread_time
 from types import CodeType
 
-from app.frames import Tensors
-from app.limits import Limits
+from app.vocabulary.frames import Tensors
+from app.vocabulary.limits import Limits
 from app.worker.autograd import RawGraph
 from app.worker.moments import Moments
 from app.worker.namespace import Found

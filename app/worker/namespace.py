@@ -15,8 +15,8 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn, optim
 
-from app.trace import InputSpec, TensorKind
-from app.values import Complex, Nested, Text
+from app.vocabulary.trace import InputSpec, TensorKind
+from app.vocabulary.values import Complex, Nested, Text
 from app.worker.recorder import Recorder
 from app.worker.tensors import is_uninitialised, unheard
 

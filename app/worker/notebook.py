@@ -17,7 +17,7 @@ from typing import Any
 
 from PIL import Image
 
-from app.values import Text
+from app.vocabulary.values import Text
 
 MARKUPS = (
     *("HTML", "Markdown", "Latex", "Math", "SVG", "Javascript", "JSON", "Code", "Pretty"),

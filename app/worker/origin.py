@@ -16,8 +16,8 @@ import torch
 from torch import Tensor
 from torch.autograd.graph import Node
 
-from app.holding import Origin
-from app.values import TensorValue
+from app.vocabulary.holding import Origin
+from app.vocabulary.values import TensorValue
 from app.worker.anchors import node_sequence, node_variable, saved_names
 from app.worker.autograd import held_by, nodes_before
 from app.worker.calls import Argument, Call, Result

@@ -6,11 +6,11 @@ from collections.abc import Callable
 from types import TracebackType
 from typing import TypeGuard
 
-from app.limits import Limits
 from app.program import FILENAME, say_syntax_error
 from app.source import SourceText
-from app.trace import Completed, Outcome, Raised, StackFrame
-from app.values import Span
+from app.vocabulary.limits import Limits
+from app.vocabulary.trace import Completed, Outcome, Raised, StackFrame
+from app.vocabulary.values import Span
 from app.worker.hints import hint_for
 from app.worker.limit import as_limit
 from app.worker.python_words import restate

@@ -9,7 +9,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import Literal
 
-from app.trace import Output
+from app.vocabulary.trace import Output
 from app.words import CLEAR
 from app.worker.limit import LimitReached
 

@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
 
-from app.frames import Frame
-from app.limits import Limits
-from app.values import Text
+from app.vocabulary.frames import Frame
+from app.vocabulary.limits import Limits
+from app.vocabulary.values import Text
 from app.worker.displays import Displays
 from app.worker.figures import FigureCollector
 from app.worker.identity import IdentityTable

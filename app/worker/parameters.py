@@ -13,7 +13,7 @@ from torch.optim import Optimizer
 from torch.optim.optimizer import register_optimizer_step_pre_hook
 from torch.utils.hooks import RemovableHandle
 
-from app.training import SeriesKind
+from app.vocabulary.training import SeriesKind
 from app.worker.channels import Channel
 from app.worker.frames import names_in_frames
 from app.worker.functions import silenced

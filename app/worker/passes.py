@@ -18,8 +18,8 @@ from typing import Any, Literal
 import torch
 from torch import Tensor
 
-from app.limits import Limits
-from app.values import TensorId
+from app.vocabulary.limits import Limits
+from app.vocabulary.values import TensorId
 from app.worker.anchors import sequence_number, transforms_active
 from app.worker.autograd import GraphWalk, RawGraph, root_edges
 from app.worker.budget import GraphBudget

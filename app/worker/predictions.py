@@ -15,9 +15,9 @@ from typing import Any
 
 from torch import Tensor
 
-from app.limits import Limits
-from app.predictions import Predictions
-from app.values import Text
+from app.vocabulary.limits import Limits
+from app.vocabulary.predictions import Predictions
+from app.vocabulary.values import Text
 from app.worker.comparisons import DIFFERENCES, LOSSES, Comparison, Comparisons, Heard, Origin
 from app.worker.differences import Difference, read_difference
 from app.worker.findings import Batch, Finding, read_batch

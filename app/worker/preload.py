@@ -25,9 +25,9 @@ from PIL import Image
 from torch import nn
 from torch.fx.experimental.proxy_tensor import make_fx
 
-from app.holding import Command
-from app.limits import Limits
-from app.trace import RunRequest, Versions
+from app.vocabulary.holding import Command
+from app.vocabulary.limits import Limits
+from app.vocabulary.trace import RunRequest, Versions
 from app.wire import (
     HEADER,
     Ready,

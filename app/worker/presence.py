@@ -11,7 +11,7 @@ from collections.abc import Sequence
 from math import inf
 from time import perf_counter
 
-from app.limits import Limits
+from app.vocabulary.limits import Limits
 from app.worker.anchors import count_modes
 from app.worker.loops import LoopState
 from app.worker.recorder import Recorder

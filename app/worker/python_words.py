@@ -8,7 +8,7 @@ from __future__ import annotations
 import re
 from functools import cache
 
-from app.values import Text
+from app.vocabulary.values import Text
 from app.words import GAP
 
 SAID: tuple[Text, ...] = (

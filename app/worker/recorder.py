@@ -18,9 +18,9 @@ import torch
 from torch import Tensor
 from torch.overrides import TorchFunctionMode
 
-from app.limits import Limits
 from app.program import FILENAME
-from app.values import TensorId
+from app.vocabulary.limits import Limits
+from app.vocabulary.values import TensorId
 from app.worker.anchors import is_top_mode, is_tracing, sequence_number, transforms_active
 from app.worker.calls import Argument, Call, Event, Result
 from app.worker.identity import IdentityTable

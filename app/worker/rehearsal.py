@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from functools import cache
 
-from app.limits import Limits
-from app.trace import InputSpec, RunRequest
+from app.vocabulary.limits import Limits
+from app.vocabulary.trace import InputSpec, RunRequest
 from app.wire import HEADER, Task, decode_task, encode_frame, encode_task
 from app.worker.beginning import seed_everything
 from app.worker.execute import Run

@@ -11,12 +11,12 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from app.explanation import Explanation
-from app.graph import AutogradGraph, BackwardPass, GraphEdge, GraphNode, GraphRoot, NodeOutput
-from app.limits import Limits
 from app.source import SourceText
-from app.trace import Operand, Step, TensorRecord
-from app.values import Mark, NodeId, Span, StepId, TensorId, Why
+from app.vocabulary.explanation import Explanation
+from app.vocabulary.graph import AutogradGraph, BackwardPass, GraphEdge, GraphNode, GraphRoot, NodeOutput
+from app.vocabulary.limits import Limits
+from app.vocabulary.trace import Operand, Step, TensorRecord
+from app.vocabulary.values import Mark, NodeId, Span, StepId, TensorId, Why
 from app.worker.autograd import RawNode
 from app.worker.calls import Argument, Call, Result
 from app.worker.functions import silenced

@@ -14,10 +14,10 @@ from time import thread_time
 import torch
 from torch import Tensor
 
-from app.limits import Limits
 from app.thinning import RibbonThinner
-from app.training import Histogram, Part, Ribbon
-from app.values import spell
+from app.vocabulary.limits import Limits
+from app.vocabulary.training import Histogram, Part, Ribbon
+from app.vocabulary.values import spell
 from app.worker.patience import Patience
 from app.worker.tensors import readable
 

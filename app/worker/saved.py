@@ -8,7 +8,7 @@ from typing import Any
 from torch import Tensor
 from torch.autograd.function import BackwardCFunction
 
-from app.graph import SavedItem
+from app.vocabulary.graph import SavedItem
 from app.worker.anchors import saved_names, unpack_hook
 from app.worker.tensors import dtype_name, shape_of, summarise
 

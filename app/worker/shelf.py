@@ -12,7 +12,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from app.limits import MIB
+from app.vocabulary.limits import MIB
 
 FEW = 16
 """Up to this many elements a list is cheaper than an alias."""

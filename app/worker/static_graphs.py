@@ -16,10 +16,10 @@ import torch.export
 from torch import fx, nn
 from torch.export import ExportedProgram
 
-from app.limits import Limits
 from app.program import FILENAME
-from app.static_graph import CannotTrace, Lost, StaticGraph, StaticNode, Tracer
-from app.values import Text
+from app.vocabulary.limits import Limits
+from app.vocabulary.static_graph import CannotTrace, Lost, StaticGraph, StaticNode, Tracer
+from app.vocabulary.values import Text
 from app.worker.lost import Executed, LostFinder
 from app.worker.module_trees import find_modules
 from app.worker.modules import ModulePaths

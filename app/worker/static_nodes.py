@@ -16,8 +16,8 @@ from torch.export import ExportedProgram
 
 from app.program import FILENAME
 from app.source import SourceText
-from app.static_graph import StaticNode
-from app.values import NodeId, Span
+from app.vocabulary.static_graph import StaticNode
+from app.vocabulary.values import NodeId, Span
 from app.worker.calls import Call
 from app.worker.outcome import plain_text
 from app.worker.tensors import dtype_name, known_sizes

@@ -9,7 +9,7 @@ import pandas as pd
 from pandas.io.formats.format import DataFrameFormatter
 from pandas.io.formats.style import Styler
 
-from app.trace import Table
+from app.vocabulary.trace import Table
 from app.worker.outcome import plain_text
 
 MOST_ROWS, FEWER_ROWS, MOST_COLUMNS = 60, 10, 20

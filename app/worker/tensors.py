@@ -13,7 +13,7 @@ from typing import Any, Literal, TypeVar
 import torch
 from torch.nn.parameter import UninitializedBuffer, UninitializedParameter
 
-from app.values import Complex, Nested, Real, Scalar, Statistics, TensorValue, spell
+from app.vocabulary.values import Complex, Nested, Real, Scalar, Statistics, TensorValue, spell
 from app.worker.anchors import is_wrapper, unwrap
 
 T = TypeVar("T")

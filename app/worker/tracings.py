@@ -21,7 +21,7 @@ from torch import fx
 from torch.export import ExportedProgram
 
 from app.program import FILENAME
-from app.static_graph import Tracer
+from app.vocabulary.static_graph import Tracer
 from app.worker.frames import name_in_frames, program_frame
 from app.worker.modules import ModulePaths
 from app.worker.recorder import Recorder

@@ -20,10 +20,10 @@ from torch import Tensor
 from torch.optim import Optimizer
 from torch.optim.optimizer import register_optimizer_step_post_hook
 
-from app.limits import Limits
 from app.thinning import Thinner, thin_points
-from app.training import Curve, Points, Progress, Ribbon, Series, SeriesKind, Training
-from app.values import Span, as_float
+from app.vocabulary.limits import Limits
+from app.vocabulary.training import Curve, Points, Progress, Ribbon, Series, SeriesKind, Training
+from app.vocabulary.values import Span, as_float
 from app.worker.channels import Channel
 from app.worker.frames import names_in_frames, program_frame
 from app.worker.functions import silenced

@@ -14,9 +14,9 @@ from operator import or_
 from types import CodeType
 from typing import Any
 
-from app.cells import Cell, CellTurn
 from app.notebook import broken_cell, first_line, mark_cells
 from app.program import FILENAME
+from app.vocabulary.cells import Cell, CellTurn
 from app.worker.figures import FigureCollector
 from app.worker.output import Transcript
 

@@ -10,9 +10,9 @@ from dataclasses import replace
 from types import CodeType
 from typing import TextIO
 
-from app.limits import Limits
-from app.trace import Warned
-from app.values import Span
+from app.vocabulary.limits import Limits
+from app.vocabulary.trace import Warned
+from app.vocabulary.values import Span
 from app.worker.frames import program_frame
 from app.worker.outcome import plain_text
 

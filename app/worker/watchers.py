@@ -11,9 +11,9 @@ from typing import Any
 
 from torch import Tensor
 
-from app.frames import Frame
-from app.limits import Limits
-from app.values import Text
+from app.vocabulary.frames import Frame
+from app.vocabulary.limits import Limits
+from app.vocabulary.values import Text
 from app.worker.functions import OptimiserSteps, silenced, watching_functions
 from app.worker.gate import Gate
 from app.worker.identity import IdentityTable

@@ -18,11 +18,11 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from app.holding import Command
-from app.limits import Limits
 from app.program import FILENAME
-from app.trace import Watched
-from app.training import Followed, Watching
+from app.vocabulary.holding import Command
+from app.vocabulary.limits import Limits
+from app.vocabulary.trace import Watched
+from app.vocabulary.training import Followed, Watching
 from app.worker.aside import Aside
 from app.worker.frames import program_frame
 from app.worker.moments import Moment, Moments

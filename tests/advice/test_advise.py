@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from app.advice.advise import advise, fixed, key_of, worth_saying
-from app.values import Span
+from app.vocabulary.values import Span
 
 FORETOLD: tuple[tuple[str, str], ...] = (
     ("file", "open('a.txt')"),

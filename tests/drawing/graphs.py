@@ -16,8 +16,16 @@ import torch
 from torch.autograd.graph import Node
 from torch.overrides import TorchFunctionMode
 
-from app.graph import AutogradGraph, BackwardPass, GraphEdge, GraphNode, GraphRoot, NodeKind, NodeOutput
-from app.values import Nested, NodeId, Real, Span, Statistics, TensorValue
+from app.vocabulary.graph import (
+    AutogradGraph,
+    BackwardPass,
+    GraphEdge,
+    GraphNode,
+    GraphRoot,
+    NodeKind,
+    NodeOutput,
+)
+from app.vocabulary.values import Nested, NodeId, Real, Span, Statistics, TensorValue
 
 FILE = "<program>"
 WINDOW = 8

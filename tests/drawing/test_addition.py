@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from app.drawing.addition import add_values
 from app.drawing.numerals import as_float
-from app.values import Complex, Nested, TensorValue
+from app.vocabulary.values import Complex, Nested, TensorValue
 from tests.drawing.graphs import value_of
 
 SHAPES = st.sampled_from([(), (1,), (3,), (2, 3), (2, 1, 2), (0,)])

@@ -9,8 +9,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from app.drawing.call_order import wire
-from app.errors import DrawingFailed
-from app.graph import AutogradGraph
+from app.vocabulary.errors import DrawingFailed
+from app.vocabulary.graph import AutogradGraph
 from tests.drawing.graphs import graph_of, join, line_graph, loop_graph, scalar_node
 
 

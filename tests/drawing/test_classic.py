@@ -14,11 +14,11 @@ from hypothesis import strategies as st
 from pygraphviz import AGraph
 from torchviz import make_dot
 
-from app.classic import ClassicEdge, ClassicGraph, ClassicNode
 from app.drawing.classic import NODE_STYLE, escape_label, write_dot, write_graph_dot
 from app.drawing.graphviz_main import render
-from app.errors import DrawingFailed
-from app.values import NodeId
+from app.vocabulary.classic import ClassicEdge, ClassicGraph, ClassicNode
+from app.vocabulary.errors import DrawingFailed
+from app.vocabulary.values import NodeId
 from tests.drawing.graphs import graph_of, join, line_graph, loop_graph, scalar_node
 
 HOSTILE = [

@@ -10,7 +10,7 @@ import pytest
 from app.drawing.call_order import wire
 from app.drawing.difference import compare, count_changes, summarise_changes
 from app.drawing.graph import GraphView, draw_graph
-from app.graph import AutogradGraph
+from app.vocabulary.graph import AutogradGraph
 from app.words import in_english
 from tests.drawing.graphs import graph_of, join, line_graph, loop_graph, scalar_node
 

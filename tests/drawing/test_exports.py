@@ -14,7 +14,7 @@ import pytest
 
 from app.drawing.exports import escape_mermaid, write_mermaid, write_model_explorer
 from app.drawing.paints import Theme, paint
-from app.graph import AutogradGraph
+from app.vocabulary.graph import AutogradGraph
 from tests.drawing.graphs import line_graph, loop_graph
 from tests.drawing.test_template import CSS, HOSTILE, hostile_graph
 

@@ -14,9 +14,9 @@ from app.drawing.edges import weight_of
 from app.drawing.graph import GraphView, draw_graph
 from app.drawing.pieces import Box, GraphDrawing
 from app.drawing.placement import PlacementCache
-from app.errors import DrawingFailed
-from app.graph import AutogradGraph, GraphNode, NodeKind
-from app.values import Complex, Nested, NodeId, Real, Statistics, TensorValue
+from app.vocabulary.errors import DrawingFailed
+from app.vocabulary.graph import AutogradGraph, GraphNode, NodeKind
+from app.vocabulary.values import Complex, Nested, NodeId, Real, Statistics, TensorValue
 from app.words import in_english
 from tests.drawing.graphs import (
     graph_of,

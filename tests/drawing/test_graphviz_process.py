@@ -14,11 +14,11 @@ from time import monotonic, sleep
 
 import pytest
 
-from app.classic import ClassicEdge, ClassicGraph, ClassicNode
 from app.drawing.classic import write_dot
 from app.drawing.graphviz_process import MOST_WAITING, Graphviz
-from app.errors import DrawingFailed
-from app.values import NodeId
+from app.vocabulary.classic import ClassicEdge, ClassicGraph, ClassicNode
+from app.vocabulary.errors import DrawingFailed
+from app.vocabulary.values import NodeId
 
 SMALL = "digraph { a -> b }"
 pytestmark = pytest.mark.anyio

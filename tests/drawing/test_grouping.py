@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from app.drawing.call_order import wire
 from app.drawing.group_names import group_hint, group_title
 from app.drawing.grouping import Calls, Part, count_boxes, group, read_calls, split, split_path
-from app.graph import AutogradGraph
+from app.vocabulary.graph import AutogradGraph
 from app.words import in_english
 from tests.drawing.graphs import loop_graph, module_chain
 

@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from app.drawing.heatmap import WIDTH, cell_size, draw_heatmap, rows_of
-from app.values import Nested, TensorValue
+from app.vocabulary.values import Nested, TensorValue
 
 
 def value(data: Nested) -> TensorValue:

@@ -11,9 +11,9 @@ from app.drawing.derivation import Formula
 from app.drawing.inspection import Inspection, inspect, show_bytes
 from app.drawing.mathml import spell_out
 from app.drawing.study import Study
-from app.graph import AutogradGraph, GraphNode, NodeOutput, SavedItem
-from app.trace import Trace
-from app.values import NodeId, Statistics, TensorValue, Text
+from app.vocabulary.graph import AutogradGraph, GraphNode, NodeOutput, SavedItem
+from app.vocabulary.trace import Trace
+from app.vocabulary.values import NodeId, Statistics, TensorValue, Text
 from app.web.examples import Example, load_examples
 from app.words import in_english
 from tests.drawing.graphs import graph_of, join, scalar_node

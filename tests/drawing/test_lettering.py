@@ -11,7 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from app.drawing.lettering import clean, columns, graphemes, shorten
-from app.values import Text
+from app.vocabulary.values import Text
 from app.words import in_english
 
 WIDTHS = [

@@ -9,9 +9,9 @@ import pytest
 
 from app.drawing.graph import GraphView, draw_graph
 from app.drawing.pieces import Box, GraphDrawing
-from app.errors import DrawingFailed
-from app.graph import AutogradGraph
-from app.values import Mark, NodeId, Text
+from app.vocabulary.errors import DrawingFailed
+from app.vocabulary.graph import AutogradGraph
+from app.vocabulary.values import Mark, NodeId, Text
 from app.words import in_english
 from tests.fakes import cut_graph
 

@@ -16,7 +16,7 @@ from app.drawing.numerals import (
     show_range,
     show_shape,
 )
-from app.values import Complex, Scalar, Statistics
+from app.vocabulary.values import Complex, Scalar, Statistics
 
 READS = [
     (17.0, "17"),

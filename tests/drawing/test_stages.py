@@ -10,9 +10,9 @@ import pytest
 from app.drawing.graph import GraphView, draw_graph
 from app.drawing.pieces import GraphDrawing, Stage
 from app.drawing.stages import MOST_STAGES
-from app.graph import AutogradGraph
-from app.trace import Trace
-from app.values import NodeId
+from app.vocabulary.graph import AutogradGraph
+from app.vocabulary.trace import Trace
+from app.vocabulary.values import NodeId
 from app.words import in_english
 from tests.drawing.graphs import graph_of, line_graph, loop_graph, scalar_node
 from tests.worker.running import leaf, run

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from app.drawing.graph import GraphView, draw_graph
 from app.drawing.static_graph import draw_static
-from app.static_graph import StaticGraph, StaticNode
-from app.values import NodeId, Span
+from app.vocabulary.static_graph import StaticGraph, StaticNode
+from app.vocabulary.values import NodeId, Span
 from tests.drawing.graphs import line_graph
 
 

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import pytest
 
-from app.classic import ClassicEdge, ClassicGraph, ClassicNode
 from app.drawing.classic import write_dot
 from app.drawing.graphviz_main import render
 from app.drawing.svg_check import check_svg
-from app.errors import DrawingFailed
-from app.values import NodeId
+from app.vocabulary.classic import ClassicEdge, ClassicGraph, ClassicNode
+from app.vocabulary.errors import DrawingFailed
+from app.vocabulary.values import NodeId
 
 
 def svg(inside: str, head: str = "", attributes: str = "") -> bytes:

@@ -14,8 +14,8 @@ from hypothesis import strategies as st
 
 from app.drawing.graph import GraphView, draw_graph
 from app.drawing.heatmap import STEPS
-from app.graph import AutogradGraph
-from app.values import Mark, Text
+from app.vocabulary.graph import AutogradGraph
+from app.vocabulary.values import Mark, Text
 from app.web.svg import Pen
 from app.words import in_english
 from tests.drawing.graphs import graph_of, join, line_graph, loop_graph, record, scalar_node

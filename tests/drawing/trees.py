@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from app.modules import ModuleId, ModuleRecord, ModuleTree, ParameterRecord
+from app.vocabulary.modules import ModuleId, ModuleRecord, ModuleTree, ParameterRecord
 
 Part = tuple[str, str, list["Part"]]
 """Name, class and parts."""

@@ -9,7 +9,6 @@ from typing import get_args
 
 import pytest
 
-from app.limits import Limits
 from app.program import parse_program
 from app.recipes.reading import NAMES, read_recipe
 from app.recipes.recipe import (
@@ -29,7 +28,8 @@ from app.recipes.recipe import (
     usual_loss,
 )
 from app.recipes.writing import write_program
-from app.values import Text
+from app.vocabulary.limits import Limits
+from app.vocabulary.values import Text
 from app.words import in_english
 from tests.recipes.samples import RECIPES, texts_of
 

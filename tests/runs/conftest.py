@@ -8,8 +8,8 @@ from typing import Any
 
 import pytest
 
-from app.limits import Limits
 from app.runs.memory import MemoryRuns
+from app.vocabulary.limits import Limits
 from tests.runs.following import HeldSandbox, MakeStore
 
 

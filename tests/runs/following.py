@@ -9,15 +9,15 @@ from contextlib import aclosing
 from dataclasses import dataclass, field
 from typing import Any, Protocol
 
-from app.frames import Frame
-from app.holding import Command
-from app.limits import Limits
 from app.program import parse_program
 from app.runs.face import Event, RunId, RunStore
 from app.runs.memory import MemoryRuns
 from app.sandbox.face import Device, SandboxHealth
-from app.trace import Completed, RunRequest, Trace
-from app.training import Points, Progress, Series, Training
+from app.vocabulary.frames import Frame
+from app.vocabulary.holding import Command
+from app.vocabulary.limits import Limits
+from app.vocabulary.trace import Completed, RunRequest, Trace
+from app.vocabulary.training import Points, Progress, Series, Training
 from tests.fakes import VERSIONS
 
 PROGRAM = parse_program("x = 1", Limits())

@@ -9,9 +9,9 @@ from typing import Any
 
 import pytest
 
-from app.errors import PlaygroundError, RunNotFound, SandboxBusy, WireError, WorkerLost
 from app.runs.face import RunId
-from app.training import Progress
+from app.vocabulary.errors import PlaygroundError, RunNotFound, SandboxBusy, WireError, WorkerLost
+from app.vocabulary.training import Progress
 from tests.runs.following import (
     LOSS,
     PROGRAM,

@@ -7,10 +7,10 @@ import json
 
 import pytest
 
-from app.errors import SandboxBusy
-from app.holding import Command, Held, NonFinite, Origin, Pace
 from app.runs.log import EventLog
 from app.runs.run import MOST_COMMANDS
+from app.vocabulary.errors import SandboxBusy
+from app.vocabulary.holding import Command, Held, NonFinite, Origin, Pace
 from tests.runs.following import PROGRAM, REQUEST, HeldSandbox, MakeStore, follow, kinds, settle, training
 
 PAUSE = Command("pause")

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from app.errors import SandboxBusy
 from app.runs.line import FairLine
+from app.vocabulary.errors import SandboxBusy
 from tests.runs.following import PROGRAM, REQUEST, HeldSandbox, MakeStore, settle
 
 

@@ -9,12 +9,12 @@ from typing import Any
 
 import pytest
 
-from app.errors import RunNotFound
-from app.limits import KIB, Limits
 from app.runs.face import Event, RunId
 from app.runs.memory import MemoryRuns
-from app.trace import Completed, Figure, Output, Trace
-from app.training import Histogram, Points, Progress, Ribbon, Series, Training
+from app.vocabulary.errors import RunNotFound
+from app.vocabulary.limits import KIB, Limits
+from app.vocabulary.trace import Completed, Figure, Output, Trace
+from app.vocabulary.training import Histogram, Points, Progress, Ribbon, Series, Training
 from tests.fake_moving import tensors_at
 from tests.fake_training import ribbons_at
 from tests.fakes import VERSIONS

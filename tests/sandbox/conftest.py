@@ -10,11 +10,11 @@ from typing import Any
 
 import pytest
 
-from app.limits import MIB, Limits
 from app.program import Program, parse_program
 from app.request import check_request
 from app.sandbox.local import LocalSandbox, SandboxPlan
-from app.trace import RunRequest, Trace
+from app.vocabulary.limits import MIB, Limits
+from app.vocabulary.trace import RunRequest, Trace
 from tests.processes import Process, descendants, until
 
 SECRET_NAME, SECRET = "PLAYGROUND_TESTS_SECRET", "no program may ever see this"

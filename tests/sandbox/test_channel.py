@@ -8,10 +8,10 @@ import zlib
 
 import pytest
 
-from app.errors import WireError, WorkerFailed
-from app.limits import Limits
 from app.sandbox.local import GRACE_SECONDS
-from app.trace import Completed, Crashed, Output, RunRequest, Stopped, Trace
+from app.vocabulary.errors import WireError, WorkerFailed
+from app.vocabulary.limits import Limits
+from app.vocabulary.trace import Completed, Crashed, Output, RunRequest, Stopped, Trace
 from app.wire import HEADER, ChildFrame, Failure, Ready, Telling, encode_frame
 from tests.sandbox.conftest import RealSandbox, output_of
 

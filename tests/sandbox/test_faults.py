@@ -10,12 +10,12 @@ import signal
 
 import pytest
 
-from app.errors import SandboxBusy, WorkerLost
-from app.limits import MIB, Limits
 from app.sandbox.child import Child
 from app.sandbox.fork_server import ForkServer
 from app.sandbox.local import LocalSandbox, SandboxPlan
-from app.trace import Completed
+from app.vocabulary.errors import SandboxBusy, WorkerLost
+from app.vocabulary.limits import MIB, Limits
+from app.vocabulary.trace import Completed
 from tests.processes import ended, until
 from tests.sandbox.conftest import RealSandbox
 from tests.sandbox.test_slots import pid_of

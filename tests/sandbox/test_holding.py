@@ -9,12 +9,12 @@ from dataclasses import replace
 
 import pytest
 
-from app.errors import WireError
-from app.frames import Frame
-from app.holding import Command, Held, Pace
-from app.limits import Limits
 from app.sandbox.local import SandboxPlan, _Patience
-from app.trace import Completed, RunRequest, Stopped, Trace
+from app.vocabulary.errors import WireError
+from app.vocabulary.frames import Frame
+from app.vocabulary.holding import Command, Held, Pace
+from app.vocabulary.limits import Limits
+from app.vocabulary.trace import Completed, RunRequest, Stopped, Trace
 from app.wire import encode_frame
 from tests.sandbox.conftest import RealSandbox, started
 

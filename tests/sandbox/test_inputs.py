@@ -6,9 +6,9 @@ import math
 
 import pytest
 
-from app.errors import ProgramRefused
-from app.trace import Completed, InputSpec, Raised, Stopped, TensorRecord
-from app.values import Complex, Nested, TensorValue
+from app.vocabulary.errors import ProgramRefused
+from app.vocabulary.trace import Completed, InputSpec, Raised, Stopped, TensorRecord
+from app.vocabulary.values import Complex, Nested, TensorValue
 from tests.sandbox.conftest import RealSandbox
 
 

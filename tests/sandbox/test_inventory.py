@@ -12,10 +12,10 @@ from pathlib import Path
 
 import pytest
 
-from app.limits import Limits
 from app.program import parse_program
 from app.sandbox.local import SandboxPlan
-from app.trace import Completed, Trace
+from app.vocabulary.limits import Limits
+from app.vocabulary.trace import Completed, Trace
 from tests.sandbox.conftest import RealSandbox, started
 
 pytestmark = pytest.mark.anyio

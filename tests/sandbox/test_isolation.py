@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from app.trace import Completed
+from app.vocabulary.trace import Completed
 from tests.sandbox.conftest import SECRET, SECRET_NAME, RealSandbox
 
 MARK = """\

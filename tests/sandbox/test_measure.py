@@ -6,14 +6,14 @@ from dataclasses import replace
 
 import pytest
 
-from app.errors import WireError
-from app.limits import Limits
-from app.modules import ModuleId, ModuleRecord
 from app.program import parse_program
 from app.sandbox.measure import decode_and_check
-from app.trace import RunRequest, Trace
-from app.training import Histogram, Ribbon, Training
-from app.values import TensorValue
+from app.vocabulary.errors import WireError
+from app.vocabulary.limits import Limits
+from app.vocabulary.modules import ModuleId, ModuleRecord
+from app.vocabulary.trace import RunRequest, Trace
+from app.vocabulary.training import Histogram, Ribbon, Training
+from app.vocabulary.values import TensorValue
 from app.wire import HEADER, ChildFrame, encode_frame
 from tests.drawing.test_static_graph import chain
 from tests.drawing.trees import blocks, tree_of

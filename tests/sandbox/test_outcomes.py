@@ -7,8 +7,18 @@ from dataclasses import replace
 
 import pytest
 
-from app.trace import Completed, Crashed, Output, Raised, RunRequest, Shown, StackFrame, Stopped, Trace
-from app.values import Span
+from app.vocabulary.trace import (
+    Completed,
+    Crashed,
+    Output,
+    Raised,
+    RunRequest,
+    Shown,
+    StackFrame,
+    Stopped,
+    Trace,
+)
+from app.vocabulary.values import Span
 from tests.sandbox.conftest import RealSandbox, output_of
 
 ENDLESS = {

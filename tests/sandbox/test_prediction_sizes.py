@@ -6,11 +6,11 @@ from dataclasses import replace
 
 import pytest
 
-from app.errors import WireError
-from app.limits import Limits
-from app.predictions import Predictions
 from app.sandbox.measure import decode_and_check
-from app.trace import Completed, Trace
+from app.vocabulary.errors import WireError
+from app.vocabulary.limits import Limits
+from app.vocabulary.predictions import Predictions
+from app.vocabulary.trace import Completed, Trace
 from app.wire import ChildFrame, encode_frame
 from tests.canned_predictions import classifier_look
 

@@ -9,11 +9,11 @@ from statistics import mean
 
 import pytest
 
-from app.predictions import Predictions
 from app.recipes.recipe import Recipe
 from app.recipes.writing import write_program
-from app.trace import Completed, RunRequest, Trace
-from app.training import Curve
+from app.vocabulary.predictions import Predictions
+from app.vocabulary.trace import Completed, RunRequest, Trace
+from app.vocabulary.training import Curve
 from app.web.export import write_notebook, write_script
 from app.words import in_english
 from tests.recipes.samples import RECIPES

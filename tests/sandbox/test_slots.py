@@ -7,8 +7,8 @@ from contextlib import aclosing
 
 import pytest
 
-from app.errors import SandboxBusy
-from app.trace import Completed, Output, RunRequest, Stopped, Trace
+from app.vocabulary.errors import SandboxBusy
+from app.vocabulary.trace import Completed, Output, RunRequest, Stopped, Trace
 from tests.processes import ended, until
 from tests.sandbox.conftest import RealSandbox, output_of
 

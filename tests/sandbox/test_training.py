@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from app.trace import Completed
+from app.vocabulary.trace import Completed
 from app.words import in_english
 from tests.sandbox.conftest import RealSandbox
 

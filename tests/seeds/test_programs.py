@@ -10,10 +10,10 @@ from typing import Any
 
 import pytest
 
-from app.errors import ProgramRefused
-from app.limits import Limits
 from app.program import parse_program
-from app.trace import Completed, Raised, Trace
+from app.vocabulary.errors import ProgramRefused
+from app.vocabulary.limits import Limits
+from app.vocabulary.trace import Completed, Raised, Trace
 from tests.worker.running import run
 
 Fact = dict[str, Any]

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import re
 
-from app.trace import Raised, Trace
-from app.values import Span
+from app.vocabulary.trace import Raised, Trace
+from app.vocabulary.values import Span
 from tests.fakes import FakeSandbox
 from tests.web.site import EVALUATE, HTMX, check_failure, post_form, site
 

@@ -7,8 +7,8 @@ from typing import Any
 
 import pytest
 
-from app.errors import ProgramRefused, SandboxBusy, WireError, WorkerLost
-from app.values import Problem, Text
+from app.vocabulary.errors import ProgramRefused, SandboxBusy, WireError, WorkerLost
+from app.vocabulary.values import Problem, Text
 from tests.fakes import FakeGraphviz, FakeSandbox, classic
 from tests.web.site import EVALUATE, JSON, LINE, SCALARS, ZH, check_failure, site
 

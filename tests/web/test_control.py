@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from app.holding import Pace
+from app.vocabulary.holding import Pace
 from tests.fakes import FakeSandbox
 from tests.web.site import JSON, LINE, check_failure, post_form, site
 from tests.web.streaming import RUNS, TRAIN, Told, all_events, live_site, read_events, start

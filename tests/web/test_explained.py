@@ -5,12 +5,12 @@ from __future__ import annotations
 import pytest
 
 from app.advice.advise import fixed, key_of_edit
-from app.editing import Edit, Fix
-from app.explanation import AlignedColumn, AlignedRow, Alignment, Beginning, Explanation, Involved
 from app.source import SourceText
 from app.terminal import describe_explanation
-from app.trace import Raised
-from app.values import Span, Text
+from app.vocabulary.editing import Edit, Fix
+from app.vocabulary.explanation import AlignedColumn, AlignedRow, Alignment, Beginning, Explanation, Involved
+from app.vocabulary.trace import Raised
+from app.vocabulary.values import Span, Text
 from app.web.answers import _outcome
 from app.web.languages import load_languages
 from app.web.panels import show_outcome

@@ -13,11 +13,11 @@ from typing import Any
 import pytest
 
 from app.drawing import graph as drawing
-from app.graph import AutogradGraph, GraphEdge
 from app.program import Program
 from app.sandbox.face import SandboxHealth
-from app.trace import Completed, Cut, Output, RunRequest, Step, Trace
-from app.values import NodeId, Span, StepId
+from app.vocabulary.graph import AutogradGraph, GraphEdge
+from app.vocabulary.trace import Completed, Cut, Output, RunRequest, Step, Trace
+from app.vocabulary.values import NodeId, Span, StepId
 from app.web import answers, evaluate, pictures
 from app.web.forms import Form, read_form
 from app.web.problems import TooManyAtOnce

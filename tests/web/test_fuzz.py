@@ -8,9 +8,9 @@ import json
 from hypothesis import given
 from hypothesis import strategies as st
 
-from app.errors import ProgramRefused
-from app.trace import RunRequest
-from app.values import TensorValue
+from app.vocabulary.errors import ProgramRefused
+from app.vocabulary.trace import RunRequest
+from app.vocabulary.values import TensorValue
 from app.web.forms import DTYPES, KINDS, Field, read_form, read_spec
 from app.web.problems import RequestRefused
 from app.web.requests import EvaluateBody, read_evaluate_body

@@ -8,9 +8,9 @@ import pytest
 
 from app.drawing.graph import GraphView, draw_graph
 from app.drawing.study import Study
-from app.limits import Limits
 from app.program import parse_program
-from app.trace import RunRequest
+from app.vocabulary.limits import Limits
+from app.vocabulary.trace import RunRequest
 from app.web.inspector import show_seconds, write_inspector
 from app.web.languages import load_languages
 from tests.fakes import line_trace

@@ -11,9 +11,9 @@ import pygraphviz
 import pytest
 
 from app.program import Program
-from app.static_graph import CannotTrace, Lost, StaticGraph, StaticNode, StaticOp
-from app.trace import RunRequest, Trace
-from app.values import NodeId, Span, Text
+from app.vocabulary.static_graph import CannotTrace, Lost, StaticGraph, StaticNode, StaticOp
+from app.vocabulary.trace import RunRequest, Trace
+from app.vocabulary.values import NodeId, Span, Text
 from tests.drawing.trees import blocks, tree_of
 from tests.fakes import FakeSandbox, line_trace
 from tests.web.site import EVALUATE, LINE, ZH, post_form, site

@@ -13,11 +13,11 @@ from typing import Any
 
 import pytest
 
-from app.errors import WorkerLost
-from app.limits import Limits
 from app.runs.curves import CurveBook
-from app.trace import Completed, Trace, Watched
-from app.training import Curve, Training, Watching
+from app.vocabulary.errors import WorkerLost
+from app.vocabulary.limits import Limits
+from app.vocabulary.trace import Completed, Trace, Watched
+from app.vocabulary.training import Curve, Training, Watching
 from tests.fake_training import training_frames
 from tests.fakes import VERSIONS, FakeSandbox
 from tests.web.site import ZH, post_form, site

@@ -9,7 +9,7 @@ import re
 from dataclasses import replace
 from typing import Any
 
-from app.frames import Frame, Tensors
+from app.vocabulary.frames import Frame, Tensors
 from tests.fake_moving import moving_frames
 from tests.fakes import FakeSandbox
 from tests.web.site import ZH, post_form, site

@@ -7,11 +7,11 @@ from typing import Any
 
 import pytest
 
-from app.limits import Limits
 from app.notebook import mark_cells
 from app.program import parse_program
-from app.trace import Completed, Output, Shown, Trace
-from app.values import Span
+from app.vocabulary.limits import Limits
+from app.vocabulary.trace import Completed, Output, Shown, Trace
+from app.vocabulary.values import Span
 from app.web.files import read_pasted
 from tests.fakes import FakeSandbox
 from tests.web.site import EVALUATE, check_failure, post_form, site

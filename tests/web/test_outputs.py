@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from app.source import SourceText
-from app.trace import Completed, Figure, Output, Shown, Table, Trace, Warned
-from app.values import Span
+from app.vocabulary.trace import Completed, Figure, Output, Shown, Table, Trace, Warned
+from app.vocabulary.values import Span
 from app.web.languages import load_languages
 from app.web.output_contexts import Item
 from app.web.outputs import MOST_OUTPUT, is_long, show_items, show_warnings, sort_outputs

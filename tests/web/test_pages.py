@@ -8,10 +8,10 @@ from typing import Any
 
 import pytest
 
-from app.errors import SandboxBusy
 from app.program import Program
-from app.trace import Completed, Output, Raised, RunRequest, Shown, Trace
-from app.values import Span, Text, Why
+from app.vocabulary.errors import SandboxBusy
+from app.vocabulary.trace import Completed, Output, Raised, RunRequest, Shown, Trace
+from app.vocabulary.values import Span, Text, Why
 from tests.fakes import FakeGraphviz, FakeSandbox, canned, classic, line_trace, number, record
 from tests.web.site import HTMX, ZH, post_form, site
 

@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from app import errors
+from app.vocabulary import errors
 from app.web import problems
 from app.web.docs import type_of
 from app.web.problems import MEANINGS, TOO_LARGE, UNKNOWN, meaning_of

@@ -12,7 +12,7 @@ import pytest
 from httpx import AsyncClient
 
 from app.program import Program
-from app.trace import RunRequest, Trace
+from app.vocabulary.trace import RunRequest, Trace
 from app.web.graph_files import GRAPH
 from app.web.recent import MOST_STUDIED, RecentGraphs
 from tests.drawing.graphs import line_graph, loop_graph

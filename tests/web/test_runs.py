@@ -13,13 +13,13 @@ from typing import Any
 
 import pytest
 
-from app.errors import WorkerLost
-from app.frames import Frame
-from app.limits import MIB, Limits
 from app.program import Program
 from app.runs.curves import CurveBook
-from app.trace import Completed, Trace
-from app.training import Points, Series, Training
+from app.vocabulary.errors import WorkerLost
+from app.vocabulary.frames import Frame
+from app.vocabulary.limits import MIB, Limits
+from app.vocabulary.trace import Completed, Trace
+from app.vocabulary.training import Points, Series, Training
 from app.web import stream
 from tests.fake_training import training_frames
 from tests.fakes import VERSIONS, FakeSandbox

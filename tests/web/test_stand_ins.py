@@ -7,9 +7,9 @@ from dataclasses import replace
 import pytest
 
 from app.program import Program
-from app.stand_ins import SETS, StandIn
-from app.trace import Completed, RunRequest, Trace
-from app.values import Span
+from app.vocabulary.stand_ins import SETS, StandIn
+from app.vocabulary.trace import Completed, RunRequest, Trace
+from app.vocabulary.values import Span
 from tests.fakes import FakeSandbox
 from tests.web.site import EVALUATE, HTMX, ZH, post_form, site
 

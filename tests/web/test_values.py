@@ -6,8 +6,8 @@ import time
 
 import pytest
 
-from app.errors import ProgramRefused
-from app.values import Complex, Nested, TensorValue
+from app.vocabulary.errors import ProgramRefused
+from app.vocabulary.values import Complex, Nested, TensorValue
 from app.web.forms import Field, read_shape, read_spec, read_value
 from app.web.rate import RateLimiter, client_of
 from app.web.values import EmptyView, MatrixView, ScalarView, histogram, show_number, tone_of, view_value

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 from babel.messages.pofile import read_po
 
-from app.values import Text
+from app.vocabulary.values import Text
 from app.web.catalogues import extract_messages, gaps
 from app.web.examples import load_examples
 from app.web.languages import TAGS, catalogue_path, load_languages

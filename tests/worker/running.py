@@ -11,12 +11,12 @@ from typing import Any
 
 import torch
 
-from app.frames import Frame
-from app.graph import AutogradGraph, GraphNode
-from app.limits import Limits
 from app.program import normalise_source
 from app.sandbox.measure import decode_and_check
-from app.trace import InputSpec, RunRequest, TensorRecord, Trace
+from app.vocabulary.frames import Frame
+from app.vocabulary.graph import AutogradGraph, GraphNode
+from app.vocabulary.limits import Limits
+from app.vocabulary.trace import InputSpec, RunRequest, TensorRecord, Trace
 from app.wire import Task, Telling, encode_frame
 from app.worker.execute import execute
 

@@ -9,10 +9,10 @@ import torch
 from hypothesis import HealthCheck, given, settings
 from torch import Tensor
 
-from app.graph import AutogradGraph, NodeOutput
-from app.limits import Limits
-from app.trace import Completed
-from app.values import Nested, TensorValue
+from app.vocabulary.graph import AutogradGraph, NodeOutput
+from app.vocabulary.limits import Limits
+from app.vocabulary.trace import Completed
+from app.vocabulary.values import Nested, TensorValue
 from tests.worker.programs import TEMPLATES, Builder, is_statement, programs, run_plainly
 from tests.worker.running import run, tensor
 

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import pytest
 
-from app.limits import KIB, Limits
-from app.trace import Completed, InputSpec, Output, Raised, Stopped, Trace
-from app.values import Span
+from app.vocabulary.limits import KIB, Limits
+from app.vocabulary.trace import Completed, InputSpec, Output, Raised, Stopped, Trace
+from app.vocabulary.values import Span
 from tests.worker.running import leaf, run, run_frames, tensor
 
 

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from app.limits import MIB, Limits
-from app.trace import Completed
+from app.vocabulary.limits import MIB, Limits
+from app.vocabulary.trace import Completed
 from app.wire import encode_frame
 from tests.worker.running import run
 

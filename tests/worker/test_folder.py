@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from app.trace import Completed, Raised
+from app.vocabulary.trace import Completed, Raised
 from app.worker import folder
 from app.worker.folder import Folder
 from tests.worker.running import run

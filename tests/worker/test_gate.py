@@ -7,11 +7,11 @@ import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
 
-from app.frames import Frame
-from app.holding import Command, Held, Pace
-from app.limits import Limits
-from app.trace import Completed, Output, RunRequest, Stopped, Trace
-from app.training import Training
+from app.vocabulary.frames import Frame
+from app.vocabulary.holding import Command, Held, Pace
+from app.vocabulary.limits import Limits
+from app.vocabulary.trace import Completed, Output, RunRequest, Stopped, Trace
+from app.vocabulary.training import Training
 from app.wire import Task, Telling
 from app.worker.execute import execute
 from tests.worker.running import undisturbed

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from app.trace import Completed, Raised
+from app.vocabulary.trace import Completed, Raised
 from tests.worker.running import run, tensor
 
 LAZY = (

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from app.holding import Command, Held, Origin, Pace
-from app.limits import Limits
-from app.training import Points, Series
-from app.values import Real
+from app.vocabulary.holding import Command, Held, Origin, Pace
+from app.vocabulary.limits import Limits
+from app.vocabulary.training import Points, Series
+from app.vocabulary.values import Real
 from app.worker.gate import Gate
 from app.worker.identity import IdentityTable
 from app.worker.limit import WallClock

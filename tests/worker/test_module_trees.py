@@ -6,9 +6,9 @@ import pytest
 import torch
 from torch import nn
 
-from app.limits import Limits
-from app.modules import ModuleRecord, ModuleTree
-from app.trace import Completed, Trace
+from app.vocabulary.limits import Limits
+from app.vocabulary.modules import ModuleRecord, ModuleTree
+from app.vocabulary.trace import Completed, Trace
 from tests.worker.running import run
 
 SOURCE = """

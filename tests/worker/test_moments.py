@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from app.limits import Limits
-from app.trace import Completed, RunRequest
+from app.vocabulary.limits import Limits
+from app.vocabulary.trace import Completed, RunRequest
 from app.worker.execute import Run
 from app.worker.instrument import compile_program
 

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import pytest
 
-from app.frames import Frame, Tensors
-from app.graph import AutogradGraph
-from app.limits import Limits
 from app.program import normalise_source
-from app.trace import Completed, RunRequest, Trace
+from app.vocabulary.frames import Frame, Tensors
+from app.vocabulary.graph import AutogradGraph
+from app.vocabulary.limits import Limits
+from app.vocabulary.trace import Completed, RunRequest, Trace
 from app.worker import moving
 from app.worker.execute import Run
 from app.worker.instrument import compile_program

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from app.holding import Command, Origin, Pace
-from app.trace import Completed
+from app.vocabulary.holding import Command, Origin, Pace
+from app.vocabulary.trace import Completed
 from tests.worker.test_gate import Play
 
 RESUME = Command("resume")

@@ -5,8 +5,8 @@ from __future__ import annotations
 import matplotlib as mpl
 import pytest
 
-from app.limits import Limits
-from app.trace import Completed, Output, Raised, Shown, Trace
+from app.vocabulary.limits import Limits
+from app.vocabulary.trace import Completed, Output, Raised, Shown, Trace
 from app.words import CLEAR
 from app.worker.bars import prepare_bars
 from tests.worker.running import run, run_frames

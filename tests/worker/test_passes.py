@@ -7,9 +7,9 @@ from typing import Any
 import pytest
 import torch
 
-from app.graph import AutogradGraph
-from app.limits import Limits
-from app.trace import Completed, InputSpec, Raised, Trace
+from app.vocabulary.graph import AutogradGraph
+from app.vocabulary.limits import Limits
+from app.vocabulary.trace import Completed, InputSpec, Raised, Trace
 from app.worker import passes
 from tests.worker.running import leaf, node, run, tensor
 

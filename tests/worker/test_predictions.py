@@ -6,9 +6,9 @@ import numpy as np
 import pytest
 import torch
 
-from app.limits import Limits
-from app.predictions import Predictions
-from app.trace import Completed, Trace
+from app.vocabulary.limits import Limits
+from app.vocabulary.predictions import Predictions
+from app.vocabulary.trace import Completed, Trace
 from tests.worker.running import run, run_frames
 
 LINE = """

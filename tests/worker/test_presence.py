@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from app.limits import Limits
+from app.vocabulary.limits import Limits
 from app.worker.loops import LoopState
 from app.worker.presence import FIRST_PASSES, passes_left
 from tests.worker.running import run

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from app.trace import Raised
+from app.vocabulary.trace import Raised
 from app.web.languages import load_languages
 from app.worker.python_words import SAID, restate
 from tests.worker.running import run

@@ -5,9 +5,9 @@ from __future__ import annotations
 import pytest
 import torch
 
-from app.limits import Limits
 from app.source import SourceText
-from app.trace import Raised, Step, Trace
+from app.vocabulary.limits import Limits
+from app.vocabulary.trace import Raised, Step, Trace
 from app.worker import presence
 from tests.worker.running import leaf, run
 

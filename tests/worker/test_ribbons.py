@@ -8,9 +8,9 @@ from typing import Any
 import pytest
 import torch
 
-from app.limits import Limits
-from app.trace import Trace
-from app.training import Part, Ribbon, Training
+from app.vocabulary.limits import Limits
+from app.vocabulary.trace import Trace
+from app.vocabulary.training import Part, Ribbon, Training
 from app.worker import ribbons
 from app.worker.patience import FIRST_GUESS, Patience
 from app.worker.ribbons import histogram

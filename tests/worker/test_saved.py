@@ -7,8 +7,8 @@ from dataclasses import replace
 import pytest
 import torch
 
-from app.graph import SavedItem
-from app.limits import Limits
+from app.vocabulary.graph import SavedItem
+from app.vocabulary.limits import Limits
 from app.worker.saved import describe, read_saved, text_of
 from tests.worker.running import leaf, node, run
 

@@ -8,9 +8,9 @@ import torch._dynamo  # what the sealed child has before its first program
 import torch.export._trace
 from torch import fx, nn
 
-from app.limits import Limits
-from app.static_graph import StaticGraph
-from app.trace import Completed, Raised, Trace
+from app.vocabulary.limits import Limits
+from app.vocabulary.static_graph import StaticGraph
+from app.vocabulary.trace import Completed, Raised, Trace
 from app.words import in_english
 from tests.worker.running import run
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from app.trace import Completed
+from app.vocabulary.trace import Completed
 from tests.worker.running import run
 from tests.worker.test_training import named
 

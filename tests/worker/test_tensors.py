@@ -9,7 +9,7 @@ import torch
 from hypothesis import given
 from hypothesis import strategies as st
 
-from app.values import Complex, Real, Statistics
+from app.vocabulary.values import Complex, Real, Statistics
 from app.worker.tensors import corner, count, measure, plain_nested, slice_text, strided, summarise
 
 SHAPES = st.lists(st.integers(0, 50), min_size=1, max_size=4).map(tuple)

@@ -6,10 +6,10 @@ import math
 
 import pytest
 
-from app.limits import Limits
-from app.trace import Completed, Trace
-from app.training import Curve, SeriesKind, Training
-from app.values import Span
+from app.vocabulary.limits import Limits
+from app.vocabulary.trace import Completed, Trace
+from app.vocabulary.training import Curve, SeriesKind, Training
+from app.vocabulary.values import Span
 from tests.worker.running import run, run_frames
 
 NET = """

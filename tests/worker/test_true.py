@@ -5,9 +5,9 @@ from __future__ import annotations
 import pytest
 import torch
 
-from app.graph import AutogradGraph, GraphNode
-from app.trace import Completed
-from app.values import Complex
+from app.vocabulary.graph import AutogradGraph, GraphNode
+from app.vocabulary.trace import Completed
+from app.vocabulary.values import Complex
 from app.words import in_english
 from tests.worker.running import node, run, tensor
 

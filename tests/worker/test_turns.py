@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import pytest
 
-from app.cells import CellTurn
-from app.limits import Limits
-from app.trace import Completed, Raised, Stopped
+from app.vocabulary.cells import CellTurn
+from app.vocabulary.limits import Limits
+from app.vocabulary.trace import Completed, Raised, Stopped
 from tests.worker.running import run, run_frames
 
 

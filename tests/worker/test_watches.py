@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import pytest
 
-from app.graph import AutogradGraph
-from app.holding import Command, Pace
-from app.limits import Limits
-from app.trace import Completed, Stopped, Trace
-from app.training import Curve, Watching
+from app.vocabulary.graph import AutogradGraph
+from app.vocabulary.holding import Command, Pace
+from app.vocabulary.limits import Limits
+from app.vocabulary.trace import Completed, Stopped, Trace
+from app.vocabulary.training import Curve, Watching
 from tests.worker.running import run, run_frames
 from tests.worker.test_gate import Play
 from tests.worker.test_training import curve, named

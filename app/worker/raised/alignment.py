@@ -7,8 +7,8 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 
-from app.explanation import AlignedColumn, AlignedRow, Alignment
-from app.values import Text
+from app.vocabulary.explanation import AlignedColumn, AlignedRow, Alignment
+from app.vocabulary.values import Text
 
 Sizes = Sequence[int]
 Row = tuple[Text, Sequence[int | None]]

@@ -6,8 +6,8 @@ import re
 
 from torch import Tensor
 
-from app.explanation import Beginning, Explanation, Fact, Involved
-from app.values import Span
+from app.vocabulary.explanation import Beginning, Explanation, Fact, Involved
+from app.vocabulary.values import Span
 from app.worker.raised import feeding, history, layers, misspelt, modules, places, shapes
 from app.worker.raised.scene import Scene
 from app.worker.raised.told import Told

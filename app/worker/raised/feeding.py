@@ -9,7 +9,7 @@ from typing import Any
 
 from torch import Tensor, nn
 
-from app.values import Span, Text
+from app.vocabulary.values import Span, Text
 from app.worker.raised.misspelt import one_edit
 from app.worker.raised.scene import Scene
 from app.worker.raised.told import Rule, Told

@@ -8,8 +8,8 @@ from typing import Any
 
 from torch import Tensor, nn
 
-from app.trace import TensorKind
-from app.values import Text
+from app.vocabulary.trace import TensorKind
+from app.vocabulary.values import Text
 from app.worker.anchors import node_sequence
 from app.worker.autograd import nodes_before
 from app.worker.calls import Call

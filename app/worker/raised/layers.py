@@ -6,7 +6,7 @@ import re
 
 from torch import Tensor, nn
 
-from app.values import Text
+from app.vocabulary.values import Text
 from app.worker.raised.alignment import (
     Row,
     align,

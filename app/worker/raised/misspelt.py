@@ -20,9 +20,9 @@ import torch
 from pandas import DataFrame
 from torch import Tensor, nn
 
-from app.editing import Edit, Fix
-from app.spelling import nearest, plain
-from app.values import Span, Text
+from app.vocabulary.editing import Edit, Fix
+from app.vocabulary.spelling import nearest, plain
+from app.vocabulary.values import Span, Text
 from app.worker.raised.scene import Scene
 from app.worker.raised.told import Rule, Told
 from app.worker.why.facts import Words, one_line

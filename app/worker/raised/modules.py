@@ -9,9 +9,9 @@ from collections.abc import Iterator
 import torch
 from torch import Tensor, nn
 
-from app.editing import Edit, Fix
-from app.spelling import nearest
-from app.values import Span, Text
+from app.vocabulary.editing import Edit, Fix
+from app.vocabulary.spelling import nearest
+from app.vocabulary.values import Span, Text
 from app.worker.raised.alignment import align_left, must_equal
 from app.worker.raised.misspelt import one_edit
 from app.worker.raised.scene import Scene

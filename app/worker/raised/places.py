@@ -7,8 +7,8 @@ import re
 
 from torch import Tensor
 
-from app.explanation import AlignedColumn, Alignment
-from app.values import Text
+from app.vocabulary.explanation import AlignedColumn, Alignment
+from app.vocabulary.values import Text
 from app.worker.raised.alignment import (
     Row,
     align,

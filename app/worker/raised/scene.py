@@ -18,7 +18,7 @@ from torch import Tensor, nn
 
 from app.program import FILENAME
 from app.source import SourceText
-from app.values import Span
+from app.vocabulary.values import Span
 from app.worker.ops import op_name
 from app.worker.recorder import Recorder, tensors_in
 from app.worker.tensors import is_uninitialised

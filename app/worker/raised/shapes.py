@@ -7,8 +7,8 @@ from collections.abc import Mapping, Sequence
 
 from torch import Tensor
 
-from app.explanation import Alignment
-from app.values import Text
+from app.vocabulary.explanation import Alignment
+from app.vocabulary.values import Text
 from app.worker.raised.alignment import (
     Row,
     align,

@@ -6,9 +6,9 @@ import re
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from app.editing import Fix
-from app.explanation import Alignment, Fact
-from app.values import Text
+from app.vocabulary.editing import Fix
+from app.vocabulary.explanation import Alignment, Fact
+from app.vocabulary.values import Text
 from app.worker.calls import Call, Event
 from app.worker.passes import RawPass
 from app.worker.raised.scene import Scene

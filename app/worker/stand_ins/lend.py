@@ -17,8 +17,8 @@ import torch
 from sklearn.utils import Bunch
 
 from app.program import FILENAME
-from app.stand_ins import CALLS, FILE_READERS, OPENML, SETS, StandIn, set_called, set_in_file
-from app.values import Span
+from app.vocabulary.stand_ins import CALLS, FILE_READERS, OPENML, SETS, StandIn, set_called, set_in_file
+from app.vocabulary.values import Span
 from app.words import in_english
 from app.worker.folder import Folder
 from app.worker.functions import silenced

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from torch import Tensor
 
-from app.trace import TensorKind
-from app.values import TensorId, Text
+from app.vocabulary.trace import TensorKind
+from app.vocabulary.values import TensorId, Text
 from app.worker.calls import Call, Result
 from app.worker.cuts import is_cut, kind_of_cut
 from app.worker.ops import is_in_place

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import math
 
-from app.values import Complex, Nested, Scalar, TensorValue, as_float
+from app.vocabulary.values import Complex, Nested, Scalar, TensorValue, as_float
 
 
 def elements_of(value: TensorValue) -> list[float] | None:

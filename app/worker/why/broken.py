@@ -9,7 +9,7 @@ from types import MappingProxyType
 import torch
 from torch import Tensor
 
-from app.values import TensorId, TensorValue, Text
+from app.vocabulary.values import TensorId, TensorValue, Text
 from app.worker.autograd import RawEdge
 from app.worker.calls import Argument, Call, Result
 from app.worker.cuts import last_word

@@ -7,8 +7,8 @@ from time import perf_counter
 
 from torch import Tensor
 
-from app.trace import TensorKind
-from app.values import NodeId, TensorId, TensorValue, Text, Why
+from app.vocabulary.trace import TensorKind
+from app.vocabulary.values import NodeId, TensorId, TensorValue, Text, Why
 from app.worker.why.absent import why_absent
 from app.worker.why.amounts import is_bad, is_zero
 from app.worker.why.broken import Origins, why_grad_broken, why_value_broken

@@ -11,7 +11,7 @@ from types import CodeType
 import torch
 from torch import Tensor
 
-from app.values import Span, TensorId, TensorValue, Text
+from app.vocabulary.values import Span, TensorId, TensorValue, Text
 from app.worker.autograd import RawEdge, RawGraph, RawNode, held_by
 from app.worker.calls import Argument, Call, Event, Result
 from app.worker.cuts import cuts_of, is_cut

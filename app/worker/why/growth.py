@@ -6,7 +6,7 @@ import math
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from app.values import Text
+from app.vocabulary.values import Text
 from app.worker.calls import Call
 from app.worker.why.amounts import bounds, is_bad, largest, norm
 from app.worker.why.facts import Facts, Flow, Reason, Step, Words

@@ -9,11 +9,11 @@ from typing import Any
 
 import pytest
 
-from app.explanation import Explanation
-from app.limits import Limits
 from app.source import SourceText
-from app.trace import Raised
-from app.values import Text
+from app.vocabulary.explanation import Explanation
+from app.vocabulary.limits import Limits
+from app.vocabulary.trace import Raised
+from app.vocabulary.values import Text
 from app.web.languages import load_languages
 from app.words import GAP
 from tests.worker.running import run

@@ -13,8 +13,8 @@ import sklearn.datasets
 from numpy.typing import NDArray
 
 from app.source import SourceText
-from app.stand_ins import SETS
-from app.trace import Completed, Trace
+from app.vocabulary.stand_ins import SETS
+from app.vocabulary.trace import Completed, Trace
 from app.worker.preload import import_torchvision
 from app.worker.stand_ins import images
 from app.worker.stand_ins.tables import MADE

@@ -15,8 +15,8 @@ from hypothesis import HealthCheck, given, settings
 from torch import Tensor
 
 from app.source import SourceText
-from app.trace import Completed, TensorRecord, Trace
-from app.values import Span, Why
+from app.vocabulary.trace import Completed, TensorRecord, Trace
+from app.vocabulary.values import Span, Why
 from app.words import in_english
 from tests.worker.programs import TEMPLATES, Builder, programs
 from tests.worker.running import run

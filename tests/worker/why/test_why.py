@@ -6,8 +6,8 @@ from __future__ import annotations
 import pytest
 
 from app.source import SourceText
-from app.trace import Trace
-from app.values import Why
+from app.vocabulary.trace import Trace
+from app.vocabulary.values import Why
 from app.words import in_english
 from tests.worker.running import run, tensor
 

@@ -9,7 +9,7 @@ import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from app.values import Span, Text
+from app.vocabulary.values import Span, Text
 
 
 @dataclass(frozen=True, slots=True)

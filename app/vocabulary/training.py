@@ -9,7 +9,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Literal
 
-from app.values import Many, Real, Span
+from app.vocabulary.values import Many, Real, Span
 
 SeriesKind = Literal["loss", "metric", "learning_rate", "grad_norm", "update_ratio", "watched"]
 Part = Literal["weight", "grad"]

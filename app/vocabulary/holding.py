@@ -9,7 +9,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Literal
 
-from app.values import Span, Spelled
+from app.vocabulary.values import Span, Spelled
 
 
 @dataclass(frozen=True, slots=True)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Literal
 
-from app.values import Many, NodeId, Span, Text
+from app.vocabulary.values import Many, NodeId, Span, Text
 
 Tracer = Literal["torch.fx", "torch.export"]
 StaticOp = Literal["placeholder", "get_attr", "call_function", "call_method", "call_module", "output"]

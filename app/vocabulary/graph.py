@@ -8,7 +8,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Literal
 
-from app.values import GraphCut, Many, Mark, NodeId, Span, StepId, TensorId, TensorValue
+from app.vocabulary.values import GraphCut, Many, Mark, NodeId, Span, StepId, TensorId, TensorValue
 
 
 @dataclass(frozen=True, slots=True)

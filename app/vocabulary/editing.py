@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 
-from app.values import Many, Span, Text
+from app.vocabulary.values import Many, Span, Text
 
 
 @dataclass(frozen=True, slots=True)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from app.values import Many, NodeId
+from app.vocabulary.values import Many, NodeId
 
 
 @dataclass(frozen=True, slots=True)

@@ -12,8 +12,8 @@ PlaygroundError
 
 from __future__ import annotations
 
-from app.editing import Advice, Repaired
-from app.values import Problem
+from app.vocabulary.editing import Advice, Repaired
+from app.vocabulary.values import Problem
 
 
 class PlaygroundError(Exception):

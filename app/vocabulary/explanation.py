@@ -5,8 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Literal
 
-from app.editing import Fix
-from app.values import Many, Span, Text
+from app.vocabulary.editing import Fix
+from app.vocabulary.values import Many, Span, Text
 
 Fact = Literal["shape", "dtype", "device"]
 

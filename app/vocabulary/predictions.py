@@ -9,7 +9,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Literal
 
-from app.values import Many, Real
+from app.vocabulary.values import Many, Real
 
 PredictionKind = Literal["regression", "binary", "classes"]
 """Numbers; the probability of one class out of two; a probability for each of several classes."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Literal
 
-from app.values import Span
+from app.vocabulary.values import Span
 
 CellKind = Literal["code", "text"]
 CellState = Literal["ran", "ended", "not_run"]

@@ -8,17 +8,17 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import Literal
 
-from app.cells import Cell
-from app.classic import ClassicGraph
-from app.explanation import Explanation
-from app.graph import AutogradGraph
-from app.holding import Pace
-from app.modules import ModuleTree
-from app.predictions import Predictions
-from app.stand_ins import StandIn
-from app.static_graph import StaticGraph, Tracer
-from app.training import Curve, Ribbon, Watching
-from app.values import (
+from app.vocabulary.cells import Cell
+from app.vocabulary.classic import ClassicGraph
+from app.vocabulary.explanation import Explanation
+from app.vocabulary.graph import AutogradGraph
+from app.vocabulary.holding import Pace
+from app.vocabulary.modules import ModuleTree
+from app.vocabulary.predictions import Predictions
+from app.vocabulary.stand_ins import StandIn
+from app.vocabulary.static_graph import StaticGraph, Tracer
+from app.vocabulary.training import Curve, Ribbon, Watching
+from app.vocabulary.values import (
     Many,
     Numbers,
     Span,

@@ -8,7 +8,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Literal, NewType
 
-from app.values import Many, Real, Span
+from app.vocabulary.values import Many, Real, Span
 
 ModuleId = NewType("ModuleId", int)
 

@@ -5,13 +5,13 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Literal
 
-from app.cells import CellTurn
-from app.graph import AutogradGraph
-from app.holding import Held
-from app.predictions import Predictions
-from app.trace import Figure, Output, TensorRecord, Trace
-from app.training import Training, Watching
-from app.values import Many
+from app.vocabulary.cells import CellTurn
+from app.vocabulary.graph import AutogradGraph
+from app.vocabulary.holding import Held
+from app.vocabulary.predictions import Predictions
+from app.vocabulary.trace import Figure, Output, TensorRecord, Trace
+from app.vocabulary.training import Training, Watching
+from app.vocabulary.values import Many
 
 
 @dataclass(frozen=True, slots=True)
