@@ -18,6 +18,7 @@ from torch import Tensor, nn
 from app.vocabulary.predictions import PredictionKind
 from app.vocabulary.values import TensorId
 from app.worker.calls import Argument, Call
+from app.worker.frames import name_in_frames
 from app.worker.identity import IdentityTable
 from app.worker.recorder import Recorder
 from app.worker.rows import DRAWN
@@ -194,9 +195,11 @@ class Comparisons:
         return call.arguments[0]
 
     def _nearest_data(self, comparison: Heard) -> Tensor | None:
+        """The nearest the program has a name for: `x`, not the `x ** 3` on the way to it; else the nearest."""
         rows = rows_of(comparison.kind, comparison.prediction)
         waiting = deque([comparison.source])
         column: Tensor | None = None
+        nearest: Tensor | None = None
         seen: set[TensorId] = set()
         while waiting and len(seen) < MOST_VISITS:
             source = waiting.popleft()
@@ -207,11 +210,12 @@ class Comparisons:
                 thing = self._identities.thing(source.tensor)
                 if isinstance(thing, Tensor) and thing is not comparison.given:
                     column = single_column(thing)
-                    if column is None:
+                    if column is None and name_in_frames(thing) is not None:
                         return thing
+                    nearest = thing if nearest is None and column is None else nearest
             if source.made_by is not None:
                 waiting.extend(source.made_by.call.arguments)
-        return column
+        return column if column is not None else nearest
 
 
 def single_column(data: Tensor) -> Tensor | None:

@@ -164,6 +164,7 @@ for epoch in range(3):
 HAND_WRITTEN = (
     ("y_pred", "y_pred = w * x + b", "((y_pred - y) ** 2).mean()"),
     ("y_pred", "y_pred = w * x + b", "((y - y_pred) ** 2).sum()"),
+    ("y_pred", "y_pred = b + w * x + w * x ** 2 + b * x ** 3", "((y_pred - y) ** 2).mean()"),
     ("", "", "torch.square(w * x + b - y).mean()"),
     ("", "P = torch.stack([x, torch.ones_like(x)], 1)", "F.mse_loss(P @ torch.cat([w, b]), y)"),
     ("guess", "guess = w * x + b", "F.l1_loss(guess, y) + 0.01 * w.pow(2).sum()"),
