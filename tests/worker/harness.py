@@ -27,6 +27,7 @@ from types import TracebackType
 from typing import Any, NoReturn, Self
 
 from app.worker import kernel
+from app.worker.child import readable_paths
 from app.worker.seal import SealPlan, prepare, seal
 
 BUDGET = 128 << 20
@@ -115,7 +116,7 @@ class Harness:
         cpu_seconds: int = 2,
         readable: tuple[str, ...] | None = None,
     ) -> Reply:
-        """`readable=None` is the plan of the real server: fonts and seeds."""
+        """`readable=None` is the plan of the real server."""
         request = {"source": source, "seconds": seconds, "cpu_seconds": cpu_seconds, "readable": readable}
         stream = self._streams[mode]
         stream.write(json.dumps(request).encode() + b"\n")
@@ -315,18 +316,11 @@ def _seal(request: Mapping[str, Any], mode: Mode, server: int) -> float:
         cpu_seconds=request["cpu_seconds"],
         uid=_SLOT_UID if mode is Mode.SLOT else None,
         parent_pid=server,
-        readable=_readable() if request["readable"] is None else tuple(request["readable"]),
+        readable=readable_paths() if request["readable"] is None else tuple(request["readable"]),
     )
     start = time.perf_counter()
     seal(plan, keep_fds=(1,))
     return (time.perf_counter() - start) * 1e3
-
-
-def _readable() -> tuple[str, ...]:
-    """Fonts, which matplotlib opens by name, and torch's source of seeds."""
-    import matplotlib as mpl
-
-    return mpl.get_data_path(), "/dev/urandom"
 
 
 def _collect(reader: int, child: int, seconds: float) -> tuple[str, str]:
