@@ -161,9 +161,12 @@ def show_moving(
 
 
 def show_cut(cut: Cut, language: Language) -> str:
-    what = language.say(CUTS[cut.limit]) if cut.limit in CUTS else cut.limit
     if cut.dropped is None:
-        return language.gettext("Only the first {allowed} {what} are kept.", what=what, allowed=cut.allowed)
+        return language.gettext(
+            "At most {allowed} calls are recorded: of a long loop the first passes, then a few.",
+            allowed=cut.allowed,
+        )
+    what = language.say(CUTS[cut.limit]) if cut.limit in CUTS else cut.limit
     return language.gettext(
         "Left out by a limit: {dropped} {what} (allowed: {allowed}).",
         dropped=cut.dropped,
