@@ -1,12 +1,13 @@
 """How much there is to write, say or draw: what is large is made in a thread, so that other readers need not wait.
 
 Everything counts: numbers, texts by their length, nodes, edges, steps. Counting ends as soon as it is enough, and is
-done for every small answer too: a plain number costs nothing to count, a dataclass is taken apart in one call.
+done for every small answer too: numbers and what is empty are counted in their own place, a dataclass is taken apart
+in one call.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from dataclasses import fields, is_dataclass
 from functools import cache
 from operator import attrgetter
@@ -15,6 +16,9 @@ LARGE = 4_000
 """Things that take about 10 ms to write."""
 CHARACTERS = 50
 """Characters of a text that count as one thing."""
+
+
+NUMBERS = frozenset({int, float, bool})
 
 
 def is_large(thing: object) -> bool:
@@ -26,18 +30,23 @@ def is_large(thing: object) -> bool:
         room -= 1
         if isinstance(item, str):
             room -= len(item) // CHARACTERS
-        elif isinstance(item, tuple | list | dict):
-            if len(item) > room:
-                return True
-            parts = item.values() if isinstance(item, dict) else item
-            rest = [part for part in parts if not isinstance(part, int | float)]
-            room -= len(item) - len(rest)
-            waiting.extend(rest)
-        elif item is not None:
-            parts_of = taker(type(item))  # type: ignore[arg-type]  # mypy takes `object.__hash__` for missing
-            if parts_of is not None:
-                waiting.extend(parts_of(item))
+            continue
+        parts = parts_of(item)
+        if len(parts) > room:
+            return True
+        rest = [part for part in parts if part and type(part) not in NUMBERS]
+        room -= len(parts) - len(rest)
+        waiting.extend(rest)
     return room <= 0
+
+
+def parts_of(item: object) -> Collection[object]:
+    if isinstance(item, tuple | list):
+        return item
+    if isinstance(item, dict):
+        return item.values()
+    take = taker(type(item))  # type: ignore[arg-type]  # mypy takes `object.__hash__` for missing
+    return take(item) if take is not None else ()
 
 
 @cache
