@@ -25,6 +25,7 @@ from app.web.body_limit import BodyLimit
 from app.web.examples import load_examples
 from app.web.failures import add_failure_handlers
 from app.web.headers import SecurityHeaders
+from app.web.herald import Herald
 from app.web.languages import load_languages
 from app.web.origin import OwnOrigin, hosts_of
 from app.web.playground import Playground, Renderer
@@ -65,6 +66,7 @@ def create_app(
         lifespan=closing_runs(store, lifespan),
         middleware=[
             Middleware(OwnOrigin, hosts=hosts_of(settings)),
+            Middleware(Herald, sandbox=sandbox),
             Middleware(GZipMiddleware, minimum_size=1_000, compresslevel=5),
             Middleware(BodyLimit, allowed=limits.body_bytes),
         ],
