@@ -127,7 +127,7 @@ class Passes:
             if self._running:
                 return original(*args, **kwargs)
             roots = args[0] if args else kwargs.get("outputs", kwargs.get("tensors"))
-            if self._recorder.recording or self._begins:
+            if self._recorder.recording or len(self.first) < self._limits.backward_passes:
                 return self.run(
                     call, roots, lambda: original(*args, **kwargs), lambda: _facts(call, args, kwargs)
                 )
@@ -196,16 +196,11 @@ class Passes:
 
     def _wanted(self) -> bool:
         if not self._recorder.recording or self._recorder.full:
-            return self._begins
-        if self._begins or self._presence.sampling:
+            return len(self.first) < self._limits.backward_passes
+        if len(self.first) < self._limits.backward_passes:
             return True
         elapsed = time.perf_counter() - self._began
-        return not self._presence.thrifty and self._spent < FREE_SECONDS + elapsed / PATIENCE
-
-    @property
-    def _begins(self) -> bool:
-        """Whether a pass would still be one of the first."""
-        return not self._presence.few and len(self.first) < self._limits.backward_passes
+        return self._presence.sampling or self._spent < FREE_SECONDS + elapsed / PATIENCE
 
     def _take(self, facts: _Facts, roots: Any) -> tuple[GraphWalk, RawPass] | tuple[None, None]:
         tensors: Sequence[Any] = roots if isinstance(roots, tuple | list) else (roots,)
@@ -235,7 +230,7 @@ class Passes:
             len(self._recorder.calls),
             facts.asked,
         )
-        if self._begins:
+        if len(self.first) < self._limits.backward_passes:
             self.first.append(taken)
         else:
             self.latest = taken

@@ -23,10 +23,6 @@ IMPATIENCE = 50
 SECONDS_PER_CALL = 12e-6
 FIRST_PASSES = 10
 """So many passes of a loop are recorded before it is left."""
-FEW_PASSES = 4
-"""Graphs are taken of only so many passes, where by then the loop is plainly too long: each costs milliseconds."""
-PLAINLY = 2
-"""A loop is, whose calls would need so many times the room there is."""
 
 
 class Presence:
@@ -34,10 +30,6 @@ class Presence:
         self.due = 0.0
         """When it wants to be told of a loop's next pass; before, none matters to it."""
         self.sampling = False
-        self.few = False
-        """Whether there was a loop so long that graphs of its first few passes do; later ones become the latest."""
-        self.thrifty = False
-        """While such a loop is still recorded, its graphs are not taken."""
         self.training_loop: int | None = None
         """First line of the loop that runs backward passes."""
         self.pass_seconds = 0.0
@@ -84,7 +76,6 @@ class Presence:
         recorder = self._recorder
         if recorder.recording and self.sampling and line == self.training_loop:
             self._leave()
-        self.thrifty = self.thrifty and line != self.training_loop
         if recorder.recording or line not in self._left or len(recorder.calls) >= self._limits.steps:
             return
         if count_modes() == self._modes and threading.current_thread() is threading.main_thread():
@@ -102,15 +93,11 @@ class Presence:
             return True
         if not self._passes:
             self._before = calls
-        elif self._passes + 1 == FEW_PASSES or self._passes >= FIRST_PASSES:
-            # not counted is the very first pass, which showed that the loop trains
+        elif self._passes >= FIRST_PASSES:
             each = (calls - self._before) / self._passes
-            needed = calls + each * passes_left(running)
-            if self._passes >= FIRST_PASSES and needed > self._limits.steps:
+            if calls + each * passes_left(running) > self._limits.steps:
                 self._left.add(line)
                 return True
-            if self._passes < FIRST_PASSES and needed > PLAINLY * self._limits.steps:
-                self.few = self.thrifty = True
         self._passes += 1
         return False
 
@@ -126,7 +113,7 @@ class Presence:
         if not self.sampling:
             self._whole = len(recorder.calls)
         calls = len(recorder.calls) - (self._whole if self.sampling else 0)
-        self.sampling, self.thrifty, recorder.room = False, False, self._limits.steps
+        self.sampling, recorder.room = False, self._limits.steps
         if not self._attending:
             self._samples += 1
         patience = min(PATIENCE, IMPATIENCE * self._samples)

@@ -6,7 +6,7 @@ import pytest
 
 from app.vocabulary.limits import Limits
 from app.worker.loops import LoopState
-from app.worker.presence import FEW_PASSES, FIRST_PASSES, passes_left
+from app.worker.presence import FIRST_PASSES, passes_left
 from tests.worker.running import run
 
 LONG = """
@@ -70,15 +70,3 @@ def test_passes_left_are_those_of_all_loops_around(
         state.done, state.total = done, total
         states.append(state)
     assert passes_left(states) == left
-
-
-def test_graphs_of_a_plainly_long_loop_are_its_first_few_and_the_latest() -> None:
-    trace = run(LONG.format(steps=10_000, body="w.grad = None"), Limits(steps=200))
-    numbers = [graph.occurrence for graph in trace.graphs]
-    assert numbers[:-1] == list(range(FEW_PASSES))
-    assert numbers[-1] > FIRST_PASSES
-
-
-def test_graphs_of_a_loop_that_finds_room_are_as_many_as_may_be() -> None:
-    trace = run(LONG.format(steps=60, body="w.grad = None"), Limits(steps=200))
-    assert [graph.occurrence for graph in trace.graphs[:8]] == list(range(8))
