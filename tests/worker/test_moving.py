@@ -106,7 +106,9 @@ def test_tensors_are_those_of_the_moment_and_their_panels_final_ones(impatient: 
 
 
 def test_clock_shows_a_training_a_few_times(monkeypatch: pytest.MonkeyPatch) -> None:
-    frames = run_frames(TRAIN.format(steps=1500), Limits(frames_per_second=400.0, looks_per_second=100.0))
+    frames = run_frames(
+        TRAIN.format(steps=9000), Limits(seconds=60.0, frames_per_second=400.0, looks_per_second=100.0)
+    )
     seen = [each for each in frames if isinstance(each, Tensors)]
     assert len(seen) >= 2
     assert all(structure(each.graph) == structure(seen[0].graph) for each in seen)
