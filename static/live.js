@@ -27,6 +27,7 @@ export function startLive(evaluation, watches) {
     run = { id, edits: evaluation.edits(), began: 0, progress: null, mark: null, held: null, pausedAt: 0, paused: 0, screen: new Screen(), drawing: 0, over: false, ended: false, timer: 0, patience: 0 };
     training.begin();
     predictions.begin();
+    panel.dataset.run = id; // whose state it is
     tell("starting");
     show(find("#training-note"), "");
     showProgress(null);

@@ -16,7 +16,7 @@ from pathlib import Path
 import httpx
 import pytest
 import uvicorn
-from playwright.sync_api import Page
+from playwright.sync_api import Page, expect
 
 from app.program import Program
 from app.settings import Settings
@@ -24,7 +24,9 @@ from app.web.app import create_app
 from tests.fakes import FakeGraphviz, FakeSandbox
 
 ROOT = Path(__file__).parents[2]
-STARTING_SECONDS = 90
+STARTING_SECONDS = 300
+PATIENCE = 20  # seconds what is expected may take: a loaded machine is slow, and only a failure waits so long
+expect.set_options(timeout=PATIENCE * 1000)
 WATCH = """
 window.violations = [];
 document.addEventListener("securitypolicyviolation", (event) =>

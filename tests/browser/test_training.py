@@ -47,10 +47,11 @@ def write(page: Page, source: str) -> None:
 
 
 def start(page: Page, source: str = TRAIN) -> None:
-    """Run a program without waiting for the evaluation of the edit."""
+    """Run a program without waiting for the evaluation of the edit, until the panel is this run's."""
+    before = panel(page).get_attribute("data-run") or ""
     page.locator("#source").fill(source)
-    with page.expect_response("**/live"):
-        page.locator("#source").press("Control+Enter")
+    page.locator("#source").press("Control+Enter")
+    expect(panel(page)).not_to_have_attribute("data-run", before)
 
 
 def finish(page: Page, seconds: float = 20) -> None:
