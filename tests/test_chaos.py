@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 import signal
-import time
 from collections.abc import Callable, Iterator
 from contextlib import suppress
 from dataclasses import dataclass, field
@@ -27,7 +26,8 @@ BODIES = (
     {"source": "import time\ntime.sleep(0.05)\nraise ValueError", "graph": {"format": "none"}},
     {**LINE, "graph": {"style": "torchviz", "format": "dot"}},
 )
-BUSY = {"source": "import time\nprint(1, flush=True)\ntime.sleep(1.0)", "graph": {"format": "none"}}
+BUSY = {"source": "import time\nprint(1, flush=True)\ntime.sleep(15.0)", "graph": {"format": "none"}}
+"""Killed in its middle, however slow the machine is."""
 Victim = Callable[[RealApp], Process | None]
 
 
@@ -38,7 +38,7 @@ def anyio_backend() -> str:
 
 @pytest.fixture(scope="module")
 def app() -> Iterator[RealApp]:
-    with started_app(slots="4", spares="2", seconds="4") as app:
+    with started_app(slots="4", spares="2", seconds="20") as app:
         yield app
 
 
@@ -104,7 +104,6 @@ def newest_child(app: RealApp) -> Process | None:
 
 
 async def test_killed_processes_cost_nobody_an_answer(app: RealApp) -> None:
-    began = time.monotonic()
     async with httpx.AsyncClient(base_url=app.url, timeout=PATIENCE) as client:
         tally = Tally(app, client)
         assert [await tally.send(body) for body in BODIES] == [200] * len(BODIES)
@@ -129,7 +128,6 @@ async def test_killed_processes_cost_nobody_an_answer(app: RealApp) -> None:
     assert tally.missing_pictures <= 4
     assert later == [200] * len(later)
     assert health.status_code == 200
-    assert time.monotonic() - began < 60
 
 
 async def reach(tally: Tally, waiting: int) -> None:
@@ -161,10 +159,11 @@ async def test_killed_run_is_told_to_be_sent_again(app: RealApp) -> None:
 async def test_client_that_leaves_ends_its_program(app: RealApp) -> None:
     async with httpx.AsyncClient(base_url=app.url, timeout=PATIENCE) as client:
         await until(lambda: len(app.children()) == 2)
-        before = {each.pid for each in app.children()}
-        with anyio.move_on_after(0.5):
-            await client.post(EVALUATE, json={"source": "while True: pass"})
-        await until(lambda: len(app.children()) == 2 and {each.pid for each in app.children()} != before, 3.0)
+        async with anyio.create_task_group() as group:
+            group.start_soon(leave_running, client)
+            await until(lambda: len(app.children()) == 3)
+            group.cancel_scope.cancel()
+        await until(lambda: len(app.children()) == 2, 10.0)
 
 
 async def test_nothing_is_left_after_sigterm(app: RealApp) -> None:

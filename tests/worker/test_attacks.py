@@ -91,12 +91,12 @@ def test_own_memory_is_the_childs_own_without_the_seal_too(harness: Harness, pro
 
 @pytest.mark.parametrize("mode", SEALED, ids=lambda mode: mode.name)
 def test_processor_time_ends_a_spinning_child_without_its_parent(harness: Harness, mode: Mode) -> None:
-    assert harness.run("while True: pass", mode, cpu_seconds=1).ending == "signal 24"
+    assert harness.run("while True: pass", mode, seconds=60.0, cpu_seconds=1).ending == "signal 24"
 
 
 def test_ignored_processor_limit_is_a_kill_one_second_later(harness: Harness) -> None:
     source = "import signal\nsignal.signal(signal.SIGXCPU, signal.SIG_IGN)\nwhile True: pass"
-    assert harness.run(source, SEALED[0], cpu_seconds=1).ending == "signal 9"
+    assert harness.run(source, SEALED[0], seconds=60.0, cpu_seconds=1).ending == "signal 9"
 
 
 @pytest.mark.parametrize("mode", SEALED, ids=lambda mode: mode.name)
