@@ -25,7 +25,7 @@ from app.vocabulary.graph import (
     NodeOutput,
     SavedItem,
 )
-from app.vocabulary.holding import Command, Held, HeldState, NonFinite, Origin, Pace
+from app.vocabulary.holding import Command, Pace
 from app.vocabulary.trace import (
     Completed,
     InputSpec,
@@ -43,7 +43,6 @@ from app.vocabulary.trace import (
     Versions,
     Warned,
 )
-from app.vocabulary.training import Training
 from app.vocabulary.values import (
     GraphCut,
     Mark,
@@ -58,6 +57,7 @@ from app.vocabulary.values import (
     Text,
     Why,
 )
+from tests.fake_gate import FakeGate
 from tests.fake_training import training_frames
 
 LINE = "y = x*w + b"
@@ -266,64 +266,6 @@ def canned(program: Program, request: RunRequest) -> Trace:
 
 
 @dataclass
-class FakeGate:
-    """Holds a fake run between two frames, as a child is held between two steps."""
-
-    pace: Pace
-    commands: asyncio.Queue[Command]
-    state: HeldState = "running"
-    rate: float | None = None
-    nonfinite: NonFinite | None = None
-    steps: int = 0
-
-    def __post_init__(self) -> None:
-        self.rate = self.pace.steps_per_second
-        self.state = "pausing" if self.pace.paused else "running"
-
-    def told(self) -> Held:
-        return Held(self.state, self.rate, 0.0, Span(12, 4, 12, 20), self.nonfinite)
-
-    async def pass_by(self) -> AsyncGenerator[Held, None]:
-        """Between two frames: what was asked is done, and nothing goes on while it is paused."""
-        while not self.commands.empty():
-            yield self.obey(self.commands.get_nowait())
-        if self.state == "stepping":
-            self.steps -= 1
-            self.state = "stepping" if self.steps else "pausing"
-        if self.state == "pausing":
-            self.state = "paused"
-            yield self.told()
-        while self.state == "paused":
-            yield self.obey(await self.commands.get())
-
-    def obey(self, command: Command) -> Held:
-        match command.do:
-            case "pause":
-                self.state = "paused" if self.state == "paused" else "pausing"
-            case "resume":
-                self.state = "running"
-            case "step":
-                self.state, self.steps = "stepping", self.steps + 1
-            case "speed":
-                self.rate = command.steps_per_second
-            case "nonfinite":
-                self.pace = replace(self.pace, pause_on_nonfinite=command.pause)
-        return self.told()
-
-    def heed(self, frame: Frame) -> None:
-        """Pause at the first loss that is no number."""
-        if not (self.pace.pause_on_nonfinite and isinstance(frame, Training)):
-            return
-        for points in frame.points:
-            for step, value in zip(points.steps, points.values, strict=True):
-                if isinstance(value, str) and not self.nonfinite:
-                    span = Span(8, 4, 8, 16)
-                    origin = Origin("call", "torch.log", "torch.log(p)", "q", span)
-                    self.nonfinite = NonFinite("loss", value, step, Span(9, 0, 9, 4), origin)
-                    self.state = "pausing"
-
-
-@dataclass
 class FakeSandbox:
     """Answers with `trace`, after `delay` seconds, or fails with `failure`. `asked` is what it was asked, in order."""
 
@@ -336,6 +278,8 @@ class FakeSandbox:
     )
     pace: float = 0.0
     """Seconds between two frames of a stream."""
+    lets: float = math.inf
+    """Frames of a stream that come of themselves; before the next one it waits until this is more, or for an order."""
     asked: list[tuple[Program, RunRequest]] = field(default_factory=list)
     expected: int = 0
     cancelled: int = 0
@@ -367,8 +311,10 @@ class FakeSandbox:
         self.most_running = max(self.most_running, self.running)
         gate = FakeGate(request.pace or Pace(), commands or asyncio.Queue())
         try:
-            for frame in self.frames(program):
+            for number, frame in enumerate(self.frames(program)):
                 await asyncio.sleep(self.pace)
+                while number >= self.lets and gate.is_left_alone():
+                    await asyncio.sleep(0.01)
                 async for held in gate.pass_by():
                     yield held
                 yield frame

@@ -3,15 +3,12 @@
 from __future__ import annotations
 
 import asyncio
-import os
 import socket
-import subprocess
-import sys
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, field
-from pathlib import Path
 
 import httpx
 import pytest
@@ -22,10 +19,10 @@ from app.program import Program
 from app.settings import Settings
 from app.web.app import create_app
 from tests.fakes import FakeGraphviz, FakeSandbox
+from tests.real_app import started_app
 
-ROOT = Path(__file__).parents[2]
 STARTING_SECONDS = 300
-PATIENCE = 20  # seconds what is expected may take: a loaded machine is slow, and only a failure waits so long
+PATIENCE = 30  # seconds what is expected may take: a loaded machine is slow, and only a failure waits so long
 expect.set_options(timeout=PATIENCE * 1000)
 WATCH = """
 window.violations = [];
@@ -37,13 +34,6 @@ document.addEventListener("securitypolicyviolation", (event) =>
 @pytest.fixture(scope="session")
 def base_url() -> None:
     """No common address: every site has its own. (pytest-base-url's fixture of this name warns on today's pytest.)"""
-
-
-def free_port() -> int:
-    with socket.socket() as listener:
-        listener.bind(("127.0.0.1", 0))
-        port: int = listener.getsockname()[1]
-    return port
 
 
 def wait_until_ready(url: str) -> None:
@@ -60,21 +50,42 @@ def wait_until_ready(url: str) -> None:
 
 @pytest.fixture(scope="session")
 def real_site() -> Iterator[str]:
-    """Address of the whole application, started by its own command."""
-    port = free_port()
-    command = [sys.executable, "-m", "app.main", "serve", "--host", "127.0.0.1", "--port", str(port)]
-    environ = {**os.environ, "PLAYGROUND_RUNS_PER_MINUTE": "0"}
-    with subprocess.Popen(command, cwd=ROOT, env=environ) as server:
-        try:
-            wait_until_ready(f"http://127.0.0.1:{port}")
-            yield f"http://127.0.0.1:{port}"
-        finally:
-            server.terminate()
-            server.wait(20)
+    """Address of the whole application, started by its own command; a slow machine meets no limit of time."""
+    with started_app(seconds="120", live_seconds="600", drawing_seconds="60") as app:
+        wait_until_ready(app.url)
+        yield app.url
+
+
+FOREVER = 3600.0
+LISTEN = """() => {
+  window.round = (window.round ?? 0) + 1;
+  if (window.round > 1) return;
+  const ofEdit = (act) => ({ detail: { ctx } }) => { if (ctx.sourceElement?.id === "program") act(ctx); };
+  document.addEventListener("htmx:before:request", ofEdit((ctx) => { ctx.round = window.round; }));
+  document.addEventListener("htmx:after:swap", ofEdit((ctx) => { window.answered = [ctx.round, ctx.program]; }));
+}"""
+TAKEN_IN = """() => window.answered?.[0] === window.round
+  && window.answered[1] === document.getElementById("source").value"""
+
+
+@contextmanager
+def answered(page: Page) -> Iterator[None]:
+    """An edit is made inside; afterwards its answer stands on the page, and the page's scripts have taken it in."""
+    page.evaluate(LISTEN)
+    yield
+    page.wait_for_function(TAKEN_IN, timeout=PATIENCE * 1000)
+
+
+def wait_until(page: Page, holds: Callable[[], bool]) -> None:
+    """Wait for what is no state of an element: a picture, or what the server did."""
+    deadline = time.monotonic() + PATIENCE
+    while not holds():
+        assert time.monotonic() < deadline, f"still not so after {PATIENCE} s"
+        page.wait_for_timeout(20)
 
 
 def slow(program: Program) -> float:
-    return 1.5 if "slow" in program.source else 0.0
+    return FOREVER if "slow" in program.source else 0.0
 
 
 @dataclass
@@ -94,16 +105,16 @@ class FakeSite:
 
 @pytest.fixture
 def fake_site() -> Iterator[FakeSite]:
-    """A site over a fake sandbox; a program that says "slow" takes a second and a half."""
-    site = FakeSite(f"http://127.0.0.1:{free_port()}")
-    app = create_app(site.sandbox, FakeGraphviz(), Settings(runs_per_minute=0))
-    config = uvicorn.Config(app, port=int(site.url.rpartition(":")[2]), log_level="warning")
-    server = uvicorn.Server(config)
+    """A site over a fake sandbox; a program that says "slow" ends only by being cancelled."""
+    listener = socket.create_server(("127.0.0.1", 0))
+    site = FakeSite(f"http://127.0.0.1:{listener.getsockname()[1]}")
+    app = create_app(site.sandbox, FakeGraphviz(), Settings(runs_per_minute=0, grace_seconds=FOREVER))
+    server = uvicorn.Server(uvicorn.Config(app, log_level="warning"))
     site.server = server
 
     async def serve() -> None:
         site.loop = asyncio.get_running_loop()
-        await server.serve()
+        await server.serve([listener])
 
     thread = threading.Thread(target=asyncio.run, args=(serve(),), daemon=True)
     thread.start()

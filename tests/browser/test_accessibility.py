@@ -42,7 +42,7 @@ def themed(request: pytest.FixtureRequest, browser: Browser) -> Iterator[Page]:
 
 def test_axe_finds_nothing(fake_site: FakeSite, themed: Page) -> None:
     page = themed
-    fake_site.sandbox.pace = 0.2
+    fake_site.sandbox.lets = 5  # what trains is still running when it is looked at
     page.goto(fake_site.url)
     assert violations(page) == []
     page.locator('[data-kind][value="diff"]').click()

@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 import re
-import time
 
 from playwright.sync_api import Browser, Locator, Page, expect
 
-from tests.browser.conftest import Complaints, FakeSite
-from tests.browser.test_training import REAL, start, state
+from tests.browser.conftest import Complaints, FakeSite, wait_until
+from tests.browser.test_training import FULL, REAL, THIRTY, finish, set_speed, start
 from tests.canned_predictions import classifier_trace
 
 
@@ -22,19 +21,22 @@ def painted(page: Page) -> str:
     return picture
 
 
+def see_it_change(page: Page, before: str) -> None:
+    wait_until(page, lambda: painted(page) != before)
+
+
 def test_fitted_line_moves_while_a_real_program_trains(
     real_site: str, page: Page, complaints: Complaints
 ) -> None:
     page.goto(f"{real_site}/?example=views")
+    set_speed(page, THIRTY)
     start(page, REAL)
-    pictures: set[str] = set()
-    deadline = time.monotonic() + 60
-    while state(page) != "finished":
-        assert time.monotonic() < deadline
-        if part(page, "field").is_visible():
-            pictures.add(painted(page))
-        page.wait_for_timeout(100)
-    assert len(pictures) >= 3
+    expect(part(page, "field")).to_be_visible()
+    for _ in range(3):
+        see_it_change(page, painted(page))
+    expect(page.locator("#panel-training")).to_have_attribute("data-state", "running")
+    set_speed(page, FULL)
+    finish(page, 120)
     expect(part(page, "caption")).to_have_text("net after 3000 steps, asked for 64 rows")
     part(page, "field").focus()
     page.keyboard.press("Home")
@@ -44,8 +46,7 @@ def test_fitted_line_moves_while_a_real_program_trains(
     expect(part(page, "summary")).to_contain_text("mean distance from the target")
     before = painted(page)
     part(page, "legend").get_by_role("button", name="before training").click()
-    page.wait_for_timeout(100)
-    assert painted(page) != before
+    see_it_change(page, before)
     assert complaints.all() == []
 
 
@@ -58,8 +59,7 @@ def test_boundary_and_probabilities_are_switched_and_read(
     now = painted(page)
     page.get_by_role("button", name="Before training").click()
     expect(part(page, "caption")).to_contain_text("net after 0 steps")
-    page.wait_for_timeout(100)
-    assert painted(page) != now
+    see_it_change(page, now)
     part(page, "field").focus()
     page.keyboard.press("ArrowRight")
     expect(part(page, "reading")).to_have_text("x[:, 0] = −1, x[:, 1] = −1: y = 0, predicted 0.1, before 0.5")

@@ -7,6 +7,7 @@ import re
 from playwright.sync_api import Page, expect
 
 from tests.browser.conftest import Complaints, FakeSite
+from tests.browser.test_training import finish
 
 UNDO = "ControlOrMeta+z"
 
@@ -35,16 +36,14 @@ def test_digits_are_learnt_and_their_probabilities_shown(
     page.locator("#recipe-channels").fill("4, 8")
     page.locator("#recipe-epochs").fill("2")
     page.get_by_role("button", name="Write and run").click()
-    expect(page.locator("#predictions-shares")).to_contain_text("class 9", timeout=60_000)
-    page.wait_for_function(
-        "() => document.getElementById('panel-training').dataset.state === 'finished'", timeout=60_000
-    )
+    expect(page.locator("#predictions-shares")).to_contain_text("class 9", timeout=180_000)
+    finish(page, 180)
     expect(page.locator("#predictions-caption")).to_have_text("model after 90 steps, asked for 64 rows")
     expect(page.locator("#predictions-samples .few-row")).to_have_count(6)
     assert "nn.Conv2d(4, 8, kernel_size=3, padding=1)" in page.locator("#source").input_value()
     page.locator("#source").focus()
     page.keyboard.press(UNDO)
-    assert page.locator("#source").input_value() == mine
+    expect(page.locator("#source")).to_have_value(mine)
     assert complaints.all() == []
 
 
