@@ -1,6 +1,7 @@
 """The program's own folder: its files live in memory, as long as the run does; nothing reaches a disk.
 
-They are called by relative names, by absolute ones below HOME, and below TEMPORARY for what asks for a temporary file.
+They are called by relative names, by absolute ones below TOP, and below TEMPORARY for what asks for a temporary file.
+Above TOP a relative name does not climb: `../../data` is a folder beside the program's own at most.
 The memory limit of the run bounds what they hold. `ways.py` says which functions of Python lead here.
 """
 
@@ -19,9 +20,11 @@ from typing import IO, Any, Self
 
 from app.vocabulary.values import Text
 
-HOME = "/playground"
+TOP = "/playground"
+HOME = f"{TOP}/program"
+"""Where a run begins. Tutorials keep their data beside it: `../data`."""
 TEMPORARY = "/tmp"
-ROOTS = (HOME, TEMPORARY)
+ROOTS = (TOP, TEMPORARY)
 INSTALLED = tuple(
     f"{path.rstrip('/')}/"
     for path in {sys.prefix, sys.base_prefix, *sys.path}
@@ -117,17 +120,17 @@ class Folder:
         self._files: dict[str, bytes] = {}
         self._changed: dict[str, int] = {}
         """When each file was written, in nanoseconds."""
-        self._folders: set[str] = set(ROOTS)
+        self._folders: set[str] = {*ROOTS, HOME}
         self._here = HOME
         self._began = time.time_ns()
 
     def notes(self) -> Iterator[Text]:
         """What there is to say of the files that were written."""
-        kept = {name: content for name, content in self._files.items() if name.startswith(HOME)}
+        kept = {name: content for name, content in self._files.items() if is_within(name, TOP)}
         if not kept:
             return
         named = list(kept.items())[:MOST_NAMED]
-        shown = ", ".join(f"{name.removeprefix(HOME + '/')} ({len(content)})" for name, content in named)
+        shown = ", ".join(f"{as_said(name)} ({len(content)})" for name, content in named)
         more = " …" if len(kept) > MOST_NAMED else ""
         yield Text(
             "Files of this run, in memory only and gone when it is over (bytes): {files}.",
@@ -139,9 +142,15 @@ class Folder:
         if not isinstance(path, str | bytes | os.PathLike):
             return None
         text = os.fsdecode(path)
-        full = posixpath.normpath(posixpath.join(self._here, text)) if text else ""
+        full = self._full(text) if text else ""
         ours = any(full == root or full.startswith(f"{root}/") for root in ROOTS)
         return full if ours and not full.startswith(INSTALLED) else None
+
+    def _full(self, text: str) -> str:
+        if posixpath.isabs(text) or not is_within(self._here, TOP):
+            return posixpath.normpath(posixpath.join(self._here, text))
+        inside = posixpath.normpath(f"/{self._here.removeprefix(TOP)}/{text}").lstrip("/")
+        return f"{TOP}/{inside}" if inside else TOP
 
     def is_folder(self, name: str) -> bool:
         return name in self._folders
@@ -244,7 +253,7 @@ class Folder:
 
     def remove_tree(self, name: str) -> None:
         self._check_folder(name)
-        self._folders = {each for each in self._folders if not is_within(each, name) or each in ROOTS}
+        self._folders = {each for each in self._folders if not is_within(each, name) or each in (*ROOTS, HOME)}
         self._files = {each: data for each, data in self._files.items() if not is_within(each, name)}
 
     def enter(self, name: str) -> None:
@@ -274,6 +283,11 @@ def is_within(name: str, folder: str) -> bool:
     return name == folder or name.startswith(f"{folder}/")
 
 
+def as_said(name: str) -> str:
+    """As a program would call it: one in its own folder or beside it by a relative name."""
+    return posixpath.relpath(name, HOME) if is_within(name, TOP) else name
+
+
 def failed(number: int, name: str) -> OSError:
-    """What Python raises; a file in the program's own folder is called by the name it has there."""
-    return OSError(number, os.strerror(number), name.removeprefix(f"{HOME}/"))
+    """What Python raises."""
+    return OSError(number, os.strerror(number), as_said(name))

@@ -15,6 +15,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn, optim
 
+from app.program import FILENAME
 from app.vocabulary.trace import InputSpec, TensorKind
 from app.vocabulary.values import Complex, Nested, Text
 from app.worker.recorder import Recorder
@@ -24,15 +25,18 @@ DEEPEST = 2
 """How far into lists, dicts and objects tensors are looked for."""
 WIDEST = 64
 LISTED_CHARS = 300
+CALLED = "program.py"
+"""The program's name on the command line it might have been started with, which has no arguments."""
 
 
 def make_module(ears: dict[str, Any]) -> ModuleType:
-    """A fresh `__main__` holding the names every program is given. `ears` are heard everywhere."""
+    """A fresh `__main__` holding the names every program is given, as if a file were run. `ears` are heard everywhere."""
     module = ModuleType("__main__")
     module.__dict__.update(torch=torch, nn=nn, F=F, optim=optim, np=np, plt=plt, math=math)
-    module.__dict__["__builtins__"] = builtins
+    module.__dict__.update(__builtins__=builtins, __file__=FILENAME)
     vars(builtins).update(ears)
     sys.modules["__main__"] = module
+    sys.argv = [CALLED]
     return module
 
 

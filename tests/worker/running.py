@@ -49,7 +49,7 @@ def run_frames(source: str, limits: Limits | None = None, **asked: Any) -> list[
 @contextmanager
 def undisturbed() -> Iterator[None]:
     """Afterwards this process is as it was before a program ran in it."""
-    kept = sys.modules["__main__"], torch.get_rng_state(), random.getstate()
+    kept = sys.modules["__main__"], torch.get_rng_state(), random.getstate(), sys.argv
     try:
         with warnings.catch_warnings():
             warnings.resetwarnings()
@@ -58,6 +58,7 @@ def undisturbed() -> Iterator[None]:
         sys.modules["__main__"] = kept[0]
         torch.set_rng_state(kept[1])
         random.setstate(kept[2])
+        sys.argv = kept[3]
 
 
 def leaf(value: Any) -> InputSpec:

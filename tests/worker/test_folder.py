@@ -70,8 +70,22 @@ found and walked == [('d', ['e'], ['g.txt']), ('d/e', [], ['f.txt'])] and len(li
 import os
 open(os.path.join(os.getcwd(), 'h.txt'), 'w').write('h')
 os.mkdir('i'); os.chdir('i')
-same = os.path.samefile('../h.txt', '/playground/h.txt')
+same = os.path.samefile('../h.txt', '/playground/program/h.txt')
 same and open('../h.txt').read() == 'h' and os.path.abspath('j').endswith('/i/j')
+# %% beside the program
+import os
+from pathlib import Path
+os.makedirs(os.path.join('..', 'data'), exist_ok=True)
+with open('../data/a.csv', 'w') as f:
+    f.write('a')
+Path('../../b.txt').write_text('b')
+same = os.path.samefile('../data/a.csv', Path.cwd().parent / 'data' / 'a.csv')
+same and open(os.path.abspath('../data/a.csv')).read() == 'a' and os.listdir() == [] and Path('../b.txt').exists()
+# %% where the program stands
+import os, sys
+folder = os.path.dirname(os.path.abspath(__file__))
+open(os.path.join(folder, 's.txt'), 'w').close()
+folder == os.getcwd() and os.listdir('.') == ['s.txt'] and len(sys.argv) == 1
 # %% copying
 import os, shutil
 os.mkdir('k'); open('k/l', 'w').write('l')
@@ -134,6 +148,8 @@ def test_what_a_file_cannot_do_raises_as_it_always_does(source: str, exception: 
 def test_files_are_told_and_gone_with_the_run() -> None:
     first = run("open('kept.txt', 'w').write('abc')")
     assert first.notes[-1].values == {"files": "kept.txt (3)"}
+    beside = run("open('../beside.txt', 'w').write('abc')")
+    assert beside.notes[-1].values == {"files": "../beside.txt (3)"}
     assert isinstance(run("open('kept.txt').read()").outcome, Raised)
     assert open is OPEN
 
