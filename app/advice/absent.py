@@ -83,6 +83,8 @@ READERS: Mapping[str, tuple[str, ...]] = {
 }
 HARMLESS = frozenset({"torchvision.datasets.FakeData", "torchvision.datasets.ImageFolder"})
 """Of torchvision's data sets, those that download nothing."""
+PROVIDED = frozenset({"IPython", "matplotlib_inline", "tensorboardX"})
+"""Packages of which a program finds here what tutorials use, installed or not."""
 REMOVED: Mapping[str, str] = {"sklearn.datasets.load_boston": "load_diabetes"}
 
 
@@ -161,6 +163,8 @@ def _packages(names: Names, tried: frozenset[ast.AST]) -> Iterator[Advice]:
 
 
 def _is_here(package: str) -> bool:
+    if package in PROVIDED:
+        return True
     try:
         return find_spec(package) is not None
     except (ImportError, ValueError):

@@ -64,6 +64,7 @@ from app.worker.recorder import Recorder
 from app.worker.report import Places, Report, Told
 from app.worker.stand_ins.lend import Lender
 from app.worker.static_graphs import StaticGraphs
+from app.worker.summaries import Summaries
 from app.worker.turns import Turns
 from app.worker.watchers import Watchers
 from app.worker.watches import Watches
@@ -133,6 +134,12 @@ class Run:
             lambda: self.watches.tick(),
         )
         self._passes = self._watchers.passes
+        self._summaries = Summaries(
+            self._watchers.training.note_written,
+            self._outputs.displays.display,
+            self._outputs.note,
+            self._recorder,
+        )
         self._device = place_on(request.device)
         self._main = make_module(self._watchers.ears)
         self._found: list[Found] = []
@@ -269,6 +276,7 @@ class Run:
         with ExitStack() as stack:
             stack.enter_context(self._outputs.watching())
             stack.enter_context(self._watchers.watching(self._before_pass))
+            stack.enter_context(self._summaries.watching())
             stack.enter_context(self._statics.tracings.watching())
             stack.enter_context(Ways(self._folder).watching())
             if self._request.stand_ins:

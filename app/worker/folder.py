@@ -253,7 +253,9 @@ class Folder:
 
     def remove_tree(self, name: str) -> None:
         self._check_folder(name)
-        self._folders = {each for each in self._folders if not is_within(each, name) or each in (*ROOTS, HOME)}
+        self._folders = {
+            each for each in self._folders if not is_within(each, name) or each in (*ROOTS, HOME)
+        }
         self._files = {each: data for each, data in self._files.items() if not is_within(each, name)}
 
     def enter(self, name: str) -> None:

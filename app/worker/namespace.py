@@ -30,7 +30,7 @@ CALLED = "program.py"
 
 
 def make_module(ears: dict[str, Any]) -> ModuleType:
-    """A fresh `__main__` holding the names every program is given, as if a file were run. `ears` are heard everywhere."""
+    """A fresh `__main__` with the names every program is given, as if a file was run. `ears` are heard everywhere."""
     module = ModuleType("__main__")
     module.__dict__.update(torch=torch, nn=nn, F=F, optim=optim, np=np, plt=plt, math=math)
     module.__dict__.update(__builtins__=builtins, __file__=FILENAME)

@@ -46,7 +46,7 @@ class Outputs:
             stack.enter_context(self.transcript.captured())
             stack.enter_context(self.warnings.watching())
             stack.enter_context(self.figures.watching())
-            stack.enter_context(watching_notebook(displays.display, displays.clear_output, self._note))
+            stack.enter_context(watching_notebook(displays.display, displays.clear_output, self.note))
             yield
 
     def dropped(self) -> Iterator[tuple[str, int, int]]:
@@ -56,6 +56,6 @@ class Outputs:
         yield "displays", limits.displays, self.displays.dropped
         yield "warnings", limits.warnings, self.warnings.dropped
 
-    def _note(self, said: Text) -> None:
+    def note(self, said: Text) -> None:
         if said not in self.notes and len(self.notes) < MOST_NOTES:
             self.notes.append(said)

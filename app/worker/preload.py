@@ -64,7 +64,7 @@ encodings.unicode_escape configparser __future__ this
 LIBRARIES = """
 torch.optim torch.optim.lr_scheduler torch.optim.swa_utils torch.func torch.fft torch.linalg torch.special
 torch.sparse torch.distributions torch.utils.data torch.utils.checkpoint torch.utils.serialization
-torch.utils.tensorboard torch.serialization torch.nn.utils torch.nn.utils.rnn
+torch.serialization torch.nn.utils torch.nn.utils.rnn
 torch.nn.utils.parametrizations torch.nn.utils.parametrize torch.nn.utils.prune torch.nn.init
 torch.nn.attention torch.autograd.functional torch.autograd.gradcheck torch.autograd.profiler
 torch.autograd.forward_ad torch.profiler torch.amp torch.fx torch.export torch.jit torch.hub

@@ -77,6 +77,7 @@ class TrainingLog:
         self._announced = 0
         self._roots: dict[tuple[CodeType, int], Channel | None] = {}
         self._noted: dict[str, Channel] = {}
+        self._written: dict[str, Channel | None] = {}
         self._noting_loop: int | None = None
         self._newest: ref[Tensor] | None = None
         """The tensor that was noted last."""
@@ -199,6 +200,20 @@ class TrainingLog:
             if known is not None and self._loops.running:
                 self._epoch = self._loops.epoch(known)
             channel.waiting.append((step, number, self._epoch))
+
+    def note_written(self, name: str, number: Any) -> None:
+        """A number the program itself writes down under a name. One that is followed already is not followed twice."""
+        name = name[:MOST_NAME]
+        if name not in self._written:
+            frame = program_frame(sys._getframe(1))
+            place = None if frame is None else self._span_of(frame.f_code, frame.f_lasti)
+            kind = kind_of(name)
+            known = (name, kind) in self._channels
+            self._written[name] = None if known else self._channel(name, kind, lambda: place)
+        channel = self._written[name]
+        if channel is not None:
+            channel.waiting.append((channel.count, number, None))
+            channel.count += 1
 
     def _root_name(self, root: Tensor, code: CodeType, instruction: int) -> str:
         held = (name for name, value in names_in_frames(sys._getframe(1), Tensor) if value is root)
