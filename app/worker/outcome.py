@@ -17,6 +17,8 @@ from app.worker.python_words import restate
 from app.worker.report import Places, Report
 
 MOST_FRAMES = 50
+OVERRULING = frozenset({"carried_over", "no_file"})
+"""Explanations that tell better what to do than the hint does."""
 
 
 def outcome_of(
@@ -31,8 +33,8 @@ def outcome_of(
         return Completed()
     exception, message = plain_text(str(type(error).__name__)), own_message(error)[: limits.text_chars]
     hint, explanation = hint_for(exception, message), report(limits).explain_raised(error, message, span)
-    if explanation is not None and explanation.fixes:
-        hint = None  # of a name that is none, the nearest says more
+    if explanation is not None and (explanation.fixes or explanation.code in OVERRULING):
+        hint = None  # what helps this program says more than what helps most
     frames = frames[-MOST_FRAMES:]
     restated = say_syntax_error(error) if is_own_syntax_error(error) else restate(exception, message)
     return Raised(exception, message, span, tuple(frames), hint, explanation, restated)

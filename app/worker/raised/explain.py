@@ -8,7 +8,16 @@ from torch import Tensor
 
 from app.vocabulary.explanation import Beginning, Explanation, Fact, Involved
 from app.vocabulary.values import Span
-from app.worker.raised import feeding, history, layers, misspelt, modules, places, shapes
+from app.worker.raised import (
+    feeding,
+    history,
+    layers,
+    misspelt,
+    modules,
+    places,
+    shapes,
+    surroundings,
+)
 from app.worker.raised.scene import Scene
 from app.worker.raised.told import Told
 from app.worker.tensors import dtype_name, shape_of
@@ -21,6 +30,7 @@ RULES = (
     *history.RULES,
     *shapes.RULES,
     *layers.RULES,
+    *surroundings.RULES,
     *misspelt.RULES,
 )
 MOST_MESSAGE = 4_000

@@ -5,6 +5,7 @@ from __future__ import annotations
 import ast
 import re
 from collections.abc import Iterator
+from itertools import pairwise
 from typing import Any
 
 from torch import Tensor, nn
@@ -19,6 +20,9 @@ from app.worker.why.facts import Reason, Words, one_line
 def tell_no_tensor(scene: Scene, match: re.Match[str]) -> Told | None:
     """A layer was given a tuple, a list, an array, or another layer: which expression it was."""
     kind = match["kind"].rpartition(".")[2]
+    in_row = tell_row_of_layers(scene) if kind == "tuple" else None
+    if in_row is not None:
+        return in_row
     for node, found in fed(scene, kind):
         text, place = ast.unparse(node), scene.source.span_of(node)
         words: Words = {"text": one_line(text), "kind": kind}
@@ -37,6 +41,26 @@ def tell_no_tensor(scene: Scene, match: re.Match[str]) -> Told | None:
             fix = one_edit(place, f"torch.as_tensor({inner}, dtype=torch.float32)")
             return Told("not_a_tensor", sentence, fixes=(fix,))
     return None
+
+
+def tell_row_of_layers(scene: Scene) -> Told | None:
+    """`nn.Sequential(nn.LSTM(2, 3), nn.Linear(3, 1))`: a layer that returns several before one that takes one."""
+    inner = scene.module
+    for frame in reversed(scene.frames):
+        row = frame.f_locals.get("self")
+        if isinstance(row, nn.Sequential) and frame.f_code.co_name == "forward":
+            break
+    else:
+        return None
+    before = [each for each, after in pairwise(row) if after is inner]
+    if not before:
+        return None
+    words: Words = {"kind": type(before[0]).__name__, "count": 2}
+    sentence = Text(
+        "`{kind}` returns {count} things, and `nn.Sequential` hands both to the next layer.", words
+    )
+    remedy = Text("Write a module whose `forward` takes what it needs: `output, _ = self.rnn(x)`.")
+    return Told("a_tuple", sentence, None, remedy)
 
 
 def fed(scene: Scene, kind: str) -> Iterator[tuple[ast.expr, Any]]:

@@ -16,6 +16,7 @@ from app.worker.calls import Call
 from app.worker.ops import is_in_place
 from app.worker.passes import RawPass
 from app.worker.raised.alignment import align_left, may_differ
+from app.worker.raised.carried import replaced_leaf, tell_carried
 from app.worker.raised.scene import Scene
 from app.worker.raised.shapes import row
 from app.worker.raised.told import Rule, Told, numbers_in
@@ -25,6 +26,10 @@ from app.worker.why.absent import why_absent, why_not_required, why_outside
 from app.worker.why.broken import Origins, why_value_broken
 from app.worker.why.facts import Reason, Words
 
+UPDATE = Text(
+    "An update writes into the leaf itself: `with torch.no_grad(): {name} -= …`. `{name} = {name} - …` makes a new "
+    "tensor, which is no leaf."
+)
 NUMPY = frozenset({"numpy", "from_numpy"})
 
 
@@ -97,6 +102,9 @@ def tell_second_time(scene: Scene, match: re.Match[str]) -> Told:
     sentence = Text("A backward pass frees what the graph saved; this one needs it again.")
     if first is None:
         return Told("second_time", sentence)
+    carried = tell_carried(scene, roots_of(scene), first)
+    if carried is not None:
+        return carried
     text = Text("The first backward pass through it: `{call}` (line {line}).", scene.facts.words(first))
     return Told("second_time", sentence, began=(Reason("ran_first", text, first),))
 
@@ -250,12 +258,16 @@ def tell_none_grad(scene: Scene, match: re.Match[str]) -> Told | None:
                 else node.value
             )
             tensor = scene.find(owner)
-            if isinstance(tensor, Tensor) and tensor.is_leaf and tensor.grad is None:
+            if isinstance(tensor, Tensor) and (tensor.is_leaf or not tensor.retains_grad):
+                if tensor.is_leaf and tensor.grad is not None:
+                    continue
                 name = scene.name(tensor)
                 kind: TensorKind = "parameter" if isinstance(tensor, nn.Parameter) else "tensor"
                 reason = why_absent(scene.facts, tensor, scene.facts.number(tensor), name, kind)
                 sentence = Text("`{name}.grad` is None.", {"name": name})
-                return Told("grad_is_none", sentence, began=(reason,) if reason else ())
+                replaced = not tensor.is_leaf and replaced_leaf(scene, tensor)
+                remedy = Text(UPDATE.template, {"name": name}) if replaced else None
+                return Told("grad_is_none", sentence, None, remedy, began=(reason,) if reason else ())
     return None
 
 

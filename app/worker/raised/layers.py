@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from dataclasses import replace
 
 from torch import Tensor, nn
 
@@ -16,6 +17,7 @@ from app.worker.raised.alignment import (
     may_differ,
     must_equal,
 )
+from app.worker.raised.carried import why_rows
 from app.worker.raised.scene import Scene
 from app.worker.raised.shapes import is_there, row
 from app.worker.raised.told import Rule, Told, numbers_in
@@ -58,8 +60,20 @@ def tell_channels(scene: Scene, match: re.Match[str]) -> Told | None:
     tensor = given_to(scene)
     if tensor is None:
         return None
-    spatial = len(numbers_in(match["weight"])) - 2
-    return expected_at(scene, tensor, -spatial - 1, int(match["expected"]), "channels", Text("channels"))
+    spatial, wanted = len(numbers_in(match["weight"])) - 2, int(match["expected"])
+    told = expected_at(scene, tensor, -spatial - 1, wanted, "channels", Text("channels"))
+    if told is None or tensor.shape[-1] != wanted:
+        return told
+    order = [
+        *range(tensor.dim() - spatial - 1),
+        tensor.dim() - 1,
+        *range(tensor.dim() - spatial - 1, tensor.dim() - 1),
+    ]
+    remedy = Text(
+        "The channels stand last; torch wants them before height and width: `{name}.permute({order})`.",
+        {"name": scene.name(tensor), "order": ", ".join(map(str, order))},
+    )
+    return replace(told, remedy=remedy)
 
 
 def tell_dimensions(scene: Scene, match: re.Match[str]) -> Told | None:
@@ -183,9 +197,10 @@ def tell_batch(scene: Scene, match: re.Match[str]) -> Told | None:
         (label, (*sizes, *(None,) * (width - len(sizes))))
         for label, sizes in (row(scene, output), row(scene, target))
     ]
-    return Told(
-        "batch_size", Text("There must be one target for each row of the output."), align(columns, rows)
-    )
+    began = why_rows(scene, output, target)
+    remedy = Text("Keep the batch as it is: `.flatten(1)`, or `.view(x.size(0), -1)`.") if began else None
+    sentence = Text("There must be one target for each row of the output.")
+    return Told("batch_size", sentence, align(columns, rows), remedy, began=began)
 
 
 def tell_class(scene: Scene, match: re.Match[str]) -> Told | None:
@@ -242,13 +257,16 @@ def tell_class_dtype(scene: Scene, match: re.Match[str]) -> Told | None:
     tensor = (own or scene.operands)[-1]
     words: Words = {"name": scene.name(tensor), "dtype": dtype_name(tensor.dtype)}
     sentence = Text("`{name}` is {dtype}, which this call does not take there.", words)
-    return Told(
-        "dtype_kind",
-        sentence,
-        None,
-        Text("`.long()` makes whole numbers, `.float()` floating point ones."),
-        "dtype",
-    )
+    remedy = Text("`.long()` makes whole numbers, `.float()` floating point ones.")
+    if "target with class probabilities" in scene.message:
+        sentence = Text(
+            "`{name}` has the shape of the output, so it is taken for probabilities; it is {dtype}.", words
+        )
+        remedy = Text("`.argmax(1)` makes class numbers of one-hot rows; `.float()` makes probabilities.")
+    elif scene.call.op in CLASSIFYING and tensor.is_floating_point():
+        sentence = Text("`{name}` holds class numbers, which are whole; it is {dtype}.", words)
+        remedy = Text("`{name}.long()` makes them whole.", words)
+    return Told("dtype_kind", sentence, None, remedy, "dtype")
 
 
 def tell_unsupported(scene: Scene, match: re.Match[str]) -> Told | None:
@@ -280,6 +298,7 @@ def tell_device(scene: Scene, match: re.Match[str]) -> Told | None:
     return Told("device", sentence, None, Text("Bring them together: `.to('{device}')`.", words), "device")
 
 
+CLASSIFYING = frozenset({"cross_entropy", "cross_entropy_loss", "nll_loss"})
 SHAPE = r"\[[-\d, *]*\]"
 RULES = (
     Rule(

@@ -42,12 +42,15 @@ ABBREVIATED: Mapping[str, str] = {
     "learning_rate": "lr",
     "lr_rate": "lr",
     "learning_r": "lr",
+    "n_iter": "max_iter",
     "wd": "weight_decay",
 }
 """The same of keywords."""
 KEYWORD = re.compile(r"\b([a-z]\w*)(?==|,|\)|\])")
 UNSAID = frozenset({"self", "cls", "args", "kwargs", "kwds"})
 NAME_CHARS = 80
+SHORTEST = 4
+"""Letters of a package's name that can be a misspelling: `six` and `gym` are packages that are not here."""
 
 
 def tell_attribute(scene: Scene, match: re.Match[str]) -> Told | None:
@@ -92,7 +95,7 @@ def tell_module(scene: Scene, match: re.Match[str]) -> Told | None:
     above, _, name = match["name"].rpartition(".")
     place = next(imports_of(scene, match["name"]), None)
     near = nearest(name, modules_in(above))
-    if place is None:
+    if place is None or (not above and len(name) < SHORTEST):
         return None
     end = Span(place.line, place.end_column - len(name), place.line, place.end_column)
     return tell_near(name, near, end, above)

@@ -144,6 +144,27 @@ def tell_loss_made(scene: Scene, match: re.Match[str]) -> Told | None:
     return None
 
 
+def tell_no_init(scene: Scene, match: re.Match[str]) -> Told | None:
+    """`def _init_(self)`: Python never calls it, and what it would have made is missing."""
+    for node in ast.walk(scene.program):
+        if not isinstance(node, ast.ClassDef) or node.name != match["kind"]:
+            continue
+        own = {each.name: each for each in node.body if isinstance(each, ast.FunctionDef)}
+        near = next((each for each in own if plain_init(each)), None)
+        if near is not None and "__init__" not in own:
+            words: Words = {"kind": node.name, "near": near}
+            sentence = Text(
+                "Python calls `__init__` when a `{kind}` is made; its method `{near}` is never called.", words
+            )
+            return Told("no_init", sentence, fixes=(one_edit(name_of(scene, own[near]), "__init__"),))
+    return None
+
+
+def plain_init(name: str) -> bool:
+    """`_init_`, `__int__`, `init`, `__inti__`: the letters of `init`, in whatever order, one perhaps missing."""
+    return name.strip("_").lower() in ("init", "int", "inti", "iint", "ini", "intit", "initial")
+
+
 # ------------------------------------------------------------------------------------------ what it is trained with
 
 
@@ -242,6 +263,10 @@ def keys_after(message: str, head: str) -> str:
 
 RULES = (
     Rule(r"cannot assign (?:module|parameters?) before Module\.__init__\(\) call", tell_no_super),
+    Rule(
+        r"^'(?P<kind>\w+)' object has no attribute",
+        tell_no_init,
+    ),
     Rule(r'^Module \[(?P<kind>\w+)\] is missing the required "forward"', tell_no_forward),
     Rule(
         r"^(?P<function>[\w.]+)\(\) takes \d+ positional arguments? but (?P<given>\d+) (?:was|were) given",

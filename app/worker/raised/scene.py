@@ -51,17 +51,17 @@ class Scene:
         self.message = message
         self.facts = facts
         self.span = span
-        self._frames = list(frames_of(error.__traceback__))
+        self.frames = list(frames_of(error.__traceback__))
 
     @cached_property
     def program_frames(self) -> list[FrameType]:
         """The program's own frames, innermost first."""
-        return [frame for frame in reversed(self._frames) if frame.f_code.co_filename == FILENAME]
+        return [frame for frame in reversed(self.frames) if frame.f_code.co_filename == FILENAME]
 
     @cached_property
     def call(self) -> FailedCall:
         """As the recorder saw it, as the library's module got it, or as the text says."""
-        for frame in reversed(self._frames):
+        for frame in reversed(self.frames):
             if frame.f_code is Recorder.__torch_function__.__code__:
                 held = frame.f_locals
                 op = op_name(held["func"]) or str(getattr(held["func"], "__name__", ""))
@@ -71,7 +71,7 @@ class Scene:
     @cached_property
     def module(self) -> nn.Module | None:
         """The innermost module whose forward was running."""
-        for frame in reversed(self._frames):
+        for frame in reversed(self.frames):
             owner = frame.f_locals.get("self")
             if isinstance(owner, nn.Module) and frame.f_code.co_name == "forward":
                 return owner
@@ -79,7 +79,7 @@ class Scene:
 
     def local(self, name: str) -> Any:
         """What the innermost frame that has this name holds under it."""
-        return next((f.f_locals[name] for f in reversed(self._frames) if name in f.f_locals), None)
+        return next((f.f_locals[name] for f in reversed(self.frames) if name in f.f_locals), None)
 
     @cached_property
     def operands(self) -> list[Tensor]:

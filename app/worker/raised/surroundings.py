@@ -1,0 +1,96 @@
+"""What a program expects around itself and does not find: a file, a folder, a command line."""
+
+from __future__ import annotations
+
+import ast
+import errno
+import posixpath
+import re
+
+from app.vocabulary.editing import Edit, Fix
+from app.vocabulary.values import Span, Text
+from app.worker.raised.misspelt import one_edit
+from app.worker.raised.scene import Scene
+from app.worker.raised.told import Rule, Told
+
+NAME_CHARS = 120
+WRITING = frozenset("wax")
+
+
+def tell_no_file(scene: Scene, match: re.Match[str]) -> Told | None:
+    """The folder a file should be written into is missing; or the program begins with no file of that name."""
+    error = scene.error
+    if not isinstance(error, OSError) or error.errno not in (errno.ENOENT, None):
+        return None
+    path = str(error.filename or match["said"] or match["read"] or "")
+    if not path:
+        return None
+    folder = posixpath.dirname(path)
+    if folder and WRITING & set(str(scene.local("mode") or "")):
+        words: dict[str, str | int | float] = {"folder": folder[:NAME_CHARS]}
+        sentence = Text("The folder `{folder}` is not there, so no file can be written into it.", words)
+        made = f"os.makedirs({folder!r}, exist_ok=True)"
+        fix = Fix(made, (Edit(first_place(scene), f"import os\n{made}\n"),))
+        return Told("no_folder", sentence, fixes=(fix,))
+    sentence = Text(
+        "`{file}` is not here: a run begins with an empty folder, and files of your computer are not seen.",
+        {"file": path[:NAME_CHARS]},
+    )
+    remedy = Text(
+        "Write it at the top of the program, `open('name.txt', 'w').write('…')`, or make data of that shape "
+        "with `torch.randn`."
+    )
+    return Told("no_file", sentence, None, remedy)
+
+
+def first_place(scene: Scene) -> Span:
+    """Before the program's first statement that is neither its docstring nor `from __future__`."""
+    for each in scene.program.body:
+        match each:
+            case ast.Expr(value=ast.Constant(value=str())) | ast.ImportFrom(module="__future__"):
+                continue
+        return Span(each.lineno, 0, each.lineno, 0)
+    return Span(1, 0, 1, 0)
+
+
+def tell_command_line(scene: Scene, match: re.Match[str]) -> Told | None:
+    """argparse printed what it misses, and ended the program."""
+    if not isinstance(scene.error, SystemExit) or not parses(scene):
+        return None
+    sentence = Text("The program reads options from a command line; it was started without any.")
+    remedy = Text("Give what it asks for in the call itself: `parse_args(['--name', 'value'])`.")
+    return Told("command_line", sentence, None, remedy)
+
+
+def parses(scene: Scene) -> bool:
+    return any(
+        isinstance(node.func, ast.Attribute) and node.func.attr.startswith("parse_")
+        for node in scene.nodes(ast.Call, around=True)
+    )
+
+
+def tell_numeric(scene: Scene, match: re.Match[str]) -> Told | None:
+    """Since pandas 2 a table's `mean` no longer passes columns of texts over."""
+    sentence = Text("Some columns hold texts: pandas no longer leaves them out by itself.")
+    for call in scene.nodes(ast.Call):
+        if isinstance(call.func, ast.Attribute) and call.func.attr in NUMERIC and not call.keywords:
+            text = scene.source.text(scene.source.span_of(call))
+            if text.endswith("()"):
+                fix = one_edit(scene.source.span_of(call), f"{text[:-1]}numeric_only=True)")
+                return Told("texts_in_table", sentence, fixes=(fix,))
+    return Told("texts_in_table", sentence, None, Text("`numeric_only=True` leaves them out."))
+
+
+NUMERIC = frozenset({"mean", "std", "var", "median", "sum", "min", "max", "sem", "skew", "corr", "cov"})
+RULES = (
+    Rule(
+        r"No such file or directory(?:: '(?P<said>[^']+)')?|^(?P<read>\S.*) not found\.$",
+        tell_no_file,
+    ),
+    Rule(r"^2$", tell_command_line),
+    Rule(
+        r"Could not convert .* to numeric|Cannot perform reduction '\w+' with string dtype|"
+        r"does not support (?:reduction|operation) '\w+'|could not convert string to float",
+        tell_numeric,
+    ),
+)
