@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import argparse
 import asyncio
+import gc
 import json
 import os
 import platform
@@ -101,9 +102,21 @@ class Server(uvicorn.Server):
         await super().shutdown(sockets)
 
 
+def collect_rarely() -> None:
+    """Python's collector would look at a large picture's thousands of pieces again and again while it is drawn.
+
+    What was imported stays and is not looked at any more.
+    """
+    gc.collect()
+    gc.freeze()
+    gc.set_threshold(50_000, 20, 20)
+
+
 def serve(settings: Settings) -> int:
+    app = build_app(settings)
+    collect_rarely()
     config = uvicorn.Config(
-        build_app(settings),
+        app,
         host=settings.host,
         port=settings.port,
         log_level="warning",

@@ -29,6 +29,17 @@ UNSEEN = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f\u061c\u200e\u200f\u202a-\u202
 def fill_gaps(template: str, values: Mapping[str, str | int | float]) -> str:
     """The template with its gaps filled, at most LONGEST characters; a gap without a value stays as it is."""
     kept = list(_split(template[: LONGEST + 1]))
+    try:  # nearly all sentences are short and filled with text
+        found = [values[gap] for gap in kept[1::2]]
+        if sum(map(len, found)) <= LONGEST - len(template):  # type: ignore[arg-type]
+            kept[1::2] = found  # type: ignore[assignment]
+            return "".join(kept)
+    except (KeyError, TypeError):  # a gap without a value, a number
+        pass
+    return _fill_carefully(kept, values)
+
+
+def _fill_carefully(kept: list[str], values: Mapping[str, str | int | float]) -> str:
     length = 0
     for place in range(1, len(kept), 2):
         kept[place] = filled = _fill(kept[place], values)

@@ -12,7 +12,6 @@ narrow, which no graph shows; what capture costs is measured on the real ResNet-
 from __future__ import annotations
 
 import asyncio
-import gc
 import json
 import os
 import shutil
@@ -27,7 +26,7 @@ from pathlib import Path
 import jinja2
 
 from app.drawing.graph import GraphView, draw_graph
-from app.main import plan_sandbox
+from app.main import collect_rarely, plan_sandbox
 from app.program import parse_program
 from app.sandbox.local import LocalSandbox
 from app.settings import Settings
@@ -254,7 +253,7 @@ def make_writer() -> Callable[[AutogradGraph, int], str]:
     css = (ROOT / "static" / "graph.css").read_text(encoding="utf-8")
 
     def write(graph: AutogradGraph, most: int) -> str:
-        return str(pen.write(draw_graph(graph, GraphView(most, staged=False)), True, in_english, css))
+        return pen.write(draw_graph(graph, GraphView(most, staged=False)), True, in_english, css)
 
     return write
 
@@ -354,7 +353,7 @@ async def main() -> None:
     async with LocalSandbox(replace(plan, limits=limits)).running() as sandbox:
         for name, source in programs().items():
             (graph,) = (await run_program(sandbox, source, limits)).graphs
-            gc.freeze()  # what is held meanwhile is no part of drawing
+            collect_rarely()  # as the service does; what is held meanwhile is no part of drawing
             collapsed, whole = (time_ours(write, graph, most) for most in (limits.drawn_nodes, WHOLE))
             rows[name] = Row(
                 name, len(graph.nodes), collapsed, whole, await asyncio.to_thread(time_peer, source)

@@ -7,8 +7,12 @@ import shutil
 from typing import Any
 
 import pytest
+from hypothesis import settings
 
 CHROMIUM_NAMES = ("chromium", "chromium-browser", "google-chrome")
+
+settings.register_profile("any machine", deadline=None)  # a test may be slow; only what it finds counts
+settings.load_profile("any machine")
 
 
 @pytest.fixture(scope="session")

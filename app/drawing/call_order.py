@@ -9,14 +9,14 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from heapq import heapify, heappop, heappush
+from typing import NamedTuple
 
 from app.vocabulary.errors import DrawingFailed
 from app.vocabulary.graph import AutogradGraph, GraphEdge, GraphNode
 from app.vocabulary.values import NodeId, Text
 
 
-@dataclass(frozen=True, slots=True)
-class Operand:
+class Operand(NamedTuple):
     """One edge seen from its consumer: which node feeds it, by place in `Wiring.nodes`."""
 
     producer: int
@@ -35,9 +35,10 @@ class Wiring:
     """By constant, the nodes the program cut it from, and how."""
     calls: list[int]
     """Nodes that get one box, in call order; all others are leaves, drawn at each use."""
+    leaves: list[bool]
 
     def is_leaf(self, place: int) -> bool:
-        return self.nodes[place].kind != "function" and not self.operands[place] and self.uses[place] > 0
+        return self.leaves[place]
 
 
 def wire(graph: AutogradGraph) -> Wiring:
@@ -55,7 +56,11 @@ def wire(graph: AutogradGraph) -> Wiring:
     for found in operands:
         if len(found) > 1:
             found.sort(key=_input_nr)
-    wiring = Wiring(graph.nodes, places, operands, uses, _cuts(graph, places), [])
+    leaves = [
+        node.kind != "function" and not found and used > 0
+        for node, found, used in zip(graph.nodes, operands, uses, strict=True)
+    ]
+    wiring = Wiring(graph.nodes, places, operands, uses, _cuts(graph, places), [], leaves)
     wiring.calls.extend(_order(wiring))
     return wiring
 
@@ -75,14 +80,10 @@ def _input_nr(operand: Operand) -> int:
 
 def _order(wiring: Wiring) -> list[int]:
     """By sequence number, which is the order of the calls; where that is not so, any order that fits comes close."""
-    calls = [place for place in range(len(wiring.nodes)) if not wiring.is_leaf(place)]
-    keys = [_sequence(node) for node in wiring.nodes]
+    calls = [place for place, leaf in enumerate(wiring.leaves) if not leaf]
+    keys = [-1 if node.sequence is None else node.sequence for node in wiring.nodes]
     calls.sort(key=keys.__getitem__)
     return calls if _fits(wiring, calls) else _sorted_again(wiring, calls, keys)
-
-
-def _sequence(node: GraphNode) -> int:
-    return -1 if node.sequence is None else node.sequence
 
 
 def _fits(wiring: Wiring, calls: Sequence[int]) -> bool:
@@ -90,7 +91,13 @@ def _fits(wiring: Wiring, calls: Sequence[int]) -> bool:
     ranks = [-1] * len(wiring.nodes)
     for rank, place in enumerate(calls):
         ranks[place] = rank
-    return all(ranks[op.producer] < ranks[place] for place in calls for op in wiring.operands[place])
+    operands = wiring.operands
+    for place in calls:
+        rank = ranks[place]
+        for operand in operands[place]:
+            if ranks[operand.producer] >= rank:
+                return False
+    return True
 
 
 def _sorted_again(wiring: Wiring, calls: Sequence[int], keys: Sequence[int]) -> list[int]:

@@ -36,6 +36,8 @@ def isotonic(wanted: Sequence[float], weights: Sequence[float], offsets: Sequenc
         return list(wanted)
     if len(wanted) == 2:
         return _isotonic_pair(wanted, weights, offsets[1] - offsets[0])
+    if _has_room(wanted, offsets):
+        return list(wanted)
     sums: list[float] = []
     loads: list[float] = []
     counts: list[int] = []
@@ -56,6 +58,16 @@ def isotonic(wanted: Sequence[float], weights: Sequence[float], offsets: Sequenc
         else:
             placed += [level + offset for offset in offsets[first : first + count]]
     return placed
+
+
+def _has_room(wanted: Sequence[float], offsets: Sequence[float]) -> bool:
+    """Whether everyone may stand where they want to."""
+    want, offset = wanted[0], offsets[0]
+    for next_want, next_offset in zip(wanted, offsets, strict=True):
+        if next_want - want < next_offset - offset:
+            return False
+        want, offset = next_want, next_offset
+    return True
 
 
 def _isotonic_pair(wanted: Sequence[float], weights: Sequence[float], gap: float) -> list[float]:
@@ -145,36 +157,32 @@ class _Ranks:
         self.x = [0.0] * count
         self.offsets = [self._offsets(layer) for layer in layers]
 
-    def gap(self, left: int, right: int) -> float:
-        """Least distance between the centres of two neighbours."""
-        boxes = self.layered.boxes
-        space = BOX_GAP if left < boxes and right < boxes else TRUNK_GAP
-        return (self.widths[left] + self.widths[right]) / 2 + space
-
     def _offsets(self, layer: list[int]) -> list[float]:
+        """Each at least this far from the first of its rank."""
+        if len(layer) == 1:
+            return [0.0]
+        boxes, widths, offset = self.layered.boxes, self.widths, 0.0
         offsets = [0.0]
         for left, right in pairwise(layer):
-            offsets.append(offsets[-1] + self.gap(left, right))
+            space = BOX_GAP if left < boxes and right < boxes else TRUNK_GAP
+            offset += (widths[left] + widths[right]) / 2 + space
+            offsets.append(offset)
         return offsets
 
-    def place(self, rank: int, wanted: list[float], weights: list[float]) -> bool:
-        """Whether anything moved that can be seen."""
-        across, moved = self.x, False
-        for element, x in zip(self.layers[rank], isotonic(wanted, weights, self.offsets[rank]), strict=True):
-            moved = moved or abs(across[element] - x) > STRAIGHT
-            across[element] = x
-        return moved
+    def place(self, rank: int, wanted: list[float], weights: list[float]) -> None:
+        x, layer = self.x, self.layers[rank]
+        for element, across in zip(layer, isotonic(wanted, weights, self.offsets[rank]), strict=True):
+            x[element] = across
 
     def place_by(self, rank: int, wants: list[float]) -> None:
-        weights = self.spines.weights
-        self.place(rank, wants, [weights[element] for element in self.layers[rank]])
+        layer = self.layers[rank]
+        if len(layer) == 1:
+            self.x[layer[0]] = wants[0]
+        else:
+            weights = self.spines.weights
+            self.place(rank, wants, [weights[element] for element in layer])
 
     # -------------------------------------------------------------------------------------------- wishes
-
-    def over_consumers(self, element: int) -> float:
-        """Straight over the spine's next element, else over the middle of the ports it feeds."""
-        partner = self.spines.below[element]
-        return self.x[partner] if partner >= 0 else self.over_ports(element)
 
     def over_ports(self, element: int) -> float:
         found = self.layered.below[element]
@@ -187,9 +195,6 @@ class _Ranks:
         return total / len(found)
 
     def under_operands(self, element: int) -> float:
-        partner = self.spines.above[element]
-        if partner >= 0:
-            return self.x[partner]
         found = self.layered.above[element]
         return sum([self.x[other] for other in found]) / len(found) if found else self.x[element]
 
@@ -207,13 +212,17 @@ def place_across(layered: Layered, layers: Layers, widths: Sequence[int]) -> lis
 
 
 def _sweep_up(ranks: _Ranks) -> None:
+    """Straight over the spine's next element, else over the middle of the ports an element feeds."""
+    x, below = ranks.x, ranks.spines.below
     for rank, layer in enumerate(ranks.layers):
-        ranks.place_by(rank, [ranks.over_consumers(element) for element in layer])
+        ranks.place_by(rank, [x[below[e]] if below[e] >= 0 else ranks.over_ports(e) for e in layer])
 
 
 def _sweep_down(ranks: _Ranks) -> None:
+    x, above = ranks.x, ranks.spines.above
     for rank in range(len(ranks.layers) - 1, -1, -1):
-        ranks.place_by(rank, [ranks.under_operands(element) for element in ranks.layers[rank]])
+        layer = ranks.layers[rank]
+        ranks.place_by(rank, [x[above[e]] if above[e] >= 0 else ranks.under_operands(e) for e in layer])
 
 
 def _straighten(ranks: _Ranks) -> bool:
@@ -235,10 +244,9 @@ def _straighten(ranks: _Ranks) -> bool:
     for rank, layer in enumerate(ranks.layers):
         if len(layer) > 1 or ranks.spines.weights[layer[0]] > 1:
             ranks.place_by(rank, [means[element] for element in layer])
-    lefts, rights = _sides(ranks)
-    for path in sorted(ranks.spines.paths, key=len, reverse=True):
-        if len(path) > 1:
-            _straighten_path(ranks, path, lefts, rights)
+    sides = _look_aside(ranks)
+    for path in sorted([path for path in ranks.spines.paths if len(path) > 1], key=len, reverse=True):
+        _straighten_path(x, path, sides)
     return True
 
 
@@ -294,22 +302,33 @@ def _joined_to(ranks: _Ranks, path: list[int]) -> list[int]:
     return joined + [o for element in path for o in below[element] if o != spines.below[element]]
 
 
-def _sides(ranks: _Ranks) -> tuple[list[int], list[int]]:
-    """Each element's neighbours on its rank, -1 for none."""
-    lefts, rights = [-1] * len(ranks.x), [-1] * len(ranks.x)
-    for layer in ranks.layers:
-        for left, right in pairwise(layer):
-            lefts[right], rights[left] = left, right
-    return lefts, rights
+@dataclass(frozen=True, slots=True)
+class _Sides:
+    """Each element's neighbours on its rank, -1 for none, and how far it is at least from the left one."""
+
+    lefts: list[int]
+    rights: list[int]
+    gaps: list[float]
 
 
-def _straighten_path(ranks: _Ranks, path: list[int], lefts: list[int], rights: list[int]) -> None:
-    x = ranks.x
+def _look_aside(ranks: _Ranks) -> _Sides:
+    count = len(ranks.x)
+    sides = _Sides([-1] * count, [-1] * count, [0.0] * count)
+    for layer, offsets in zip(ranks.layers, ranks.offsets, strict=True):
+        for place in range(1, len(layer)):
+            left, right = layer[place - 1], layer[place]
+            sides.lefts[right], sides.rights[left] = left, right
+            sides.gaps[right] = offsets[place] - offsets[place - 1]
+    return sides
+
+
+def _straighten_path(x: list[float], path: list[int], sides: _Sides) -> None:
+    lefts, rights, gaps = sides.lefts, sides.rights, sides.gaps
     start, low, high = 0, float("-inf"), float("inf")
     for place, element in enumerate(path):
         left, right = lefts[element], rights[element]
-        least = x[left] + ranks.gap(left, element) if left >= 0 else float("-inf")
-        most = x[right] - ranks.gap(element, right) if right >= 0 else float("inf")
+        least = x[left] + gaps[element] if left >= 0 else float("-inf")
+        most = x[right] - gaps[right] if right >= 0 else float("inf")
         if max(low, least) > min(high, most):
             _align(x, path[start:place], low, high)
             start, low, high = place, least, most
@@ -334,13 +353,20 @@ def _settle(ranks: _Ranks) -> None:
     rigid = [weight >= stiff or element >= ranks.layered.boxes for element, weight in enumerate(weights)]
     loose = [rank for rank, layer in enumerate(ranks.layers) if not all(rigid[e] for e in layer)]
     for order in (loose, loose[::-1], loose)[: 3 if len(weights) < SETTLED_THRICE else 1]:
-        moved = False
+        before = list(ranks.x)
         for rank in order:
-            layer = ranks.layers[rank]
-            wants = [ranks.x[e] if rigid[e] else _nearest(ranks, e) for e in layer]
-            moved = ranks.place(rank, wants, [PINNED if rigid[e] else 1.0 for e in layer]) or moved
-        if not moved:
+            _settle_rank(ranks, rank, rigid)
+        if not any(abs(now - then) > STRAIGHT for now, then in zip(ranks.x, before, strict=True)):
             return
+
+
+def _settle_rank(ranks: _Ranks, rank: int, rigid: list[bool]) -> None:
+    x, layer = ranks.x, ranks.layers[rank]
+    wants = [x[e] if rigid[e] else _nearest(ranks, e) for e in layer]
+    if len(layer) == 1:
+        x[layer[0]] = wants[0]
+    else:
+        ranks.place(rank, wants, [PINNED if rigid[e] else 1.0 for e in layer])
 
 
 def _nearest(ranks: _Ranks, element: int) -> float:

@@ -7,8 +7,8 @@ different without colour: thin, dashed, and dashed with a cross.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass
 from math import hypot, isfinite, log10
+from typing import NamedTuple
 
 from app.drawing.faces import in_words
 from app.drawing.numerals import as_float, show_count, show_number
@@ -22,8 +22,7 @@ TIP_HALF: Mapping[str, int] = {"w4": 5, "w5": 6, "w6": 7}
 """Half the width of an arrow head on a wide line; 4 on all others."""
 
 
-@dataclass(frozen=True, slots=True)
-class Strand:
+class Strand(NamedTuple):
     """What is drawn as one edge: between two boxes, one edge of the graph, or several where a group is closed."""
 
     producer: int
@@ -118,6 +117,13 @@ def _bars(points: Sequence[Point]) -> str:
 MARKS: Mapping[str, Callable[[Sequence[Point]], str]] = {"bad": _cross, "cut": _bars}
 
 
+def _tell_gradient(grad: TensorValue | None, norm: float | None) -> str:
+    """A number, or of a tensor what the line's width shows: its norm. The boxes tell the rest of it."""
+    if grad is None or norm is None or not isfinite(norm) or not isinstance(grad.data, tuple):
+        return in_words(grad)
+    return f"norm {show_number(norm, 6)}"
+
+
 def _say(strand: Strand, norm: float | None, titles: Sequence[str]) -> Text:
     values: dict[str, str | int | float] = {
         "producer": titles[strand.producer],
@@ -132,5 +138,5 @@ def _say(strand: Strand, norm: float | None, titles: Sequence[str]) -> Text:
             "norm": "None" if norm is None else show_number(norm, 6),
         }
         return Text("{producer} → {consumer}, {count} edges: gradient norm {norm}", values)
-    values["grad"] = in_words(strand.grads[0])
+    values["grad"] = _tell_gradient(strand.grads[0], norm)
     return Text("{producer} → {consumer}, operand {operand}: gradient {grad}", values)

@@ -8,8 +8,8 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from functools import lru_cache
+from typing import NamedTuple
 
 from app.drawing.heatmap import WIDTH, Heatmap, draw_heatmap
 from app.drawing.lettering import clean, columns, shorten
@@ -25,7 +25,7 @@ from app.drawing.numerals import (
 from app.drawing.pieces import Column, Face, LineStyle
 from app.drawing.sheets import NO_MAP, Half, Pair, Row, lay_out
 from app.vocabulary.graph import GraphNode, NodeOutput
-from app.vocabulary.values import TensorValue, Text
+from app.vocabulary.values import Statistics, TensorValue, Text
 from app.words import in_english
 
 NUMBER_WIDTH = 80
@@ -35,11 +35,13 @@ CODE_COLUMNS = 32
 MOST_OUTPUTS = 4
 MOST_MARKS = 6
 CHANGES = ("added", "removed", "changed")
+FOUR_FACTS = "min %.6g, max %.6g, mean %.6g, norm %.6g"
+ODD_SIGNS = ("nan", "inf", "e+", "-0,")
+"""Where one of these is, `show_number` knows better."""
 CAPTIONS: Mapping[Column, Text] = {"value": Text("value"), "grad": Text("grad")}
 
 
-@dataclass(frozen=True, slots=True)
-class Use:
+class Use(NamedTuple):
     """Which of a leaf's uses a copy of it stands for, and the part of the gradient that came from there."""
 
     number: int
@@ -123,12 +125,13 @@ def node_face(node: GraphNode, use: Use | None = None, mapped: bool = True) -> F
     title = title_of(node)
     words = _Words(mapped)
     words.write(shorten(title, TITLE_COLUMNS), "title")
-    call = clean(node.call or "")
-    if call and call != title:
-        words.write(shorten(call, CODE_COLUMNS), "code")
+    if node.call:
+        call = clean(node.call)
+        if call and call != title:
+            words.write(shorten(call, CODE_COLUMNS), "code")
     _write_op(words, node, use, title)
     if node.module:
-        words.write(Text("in {module}", {"module": shorten(clean(node.module), CODE_COLUMNS - 3)}), "op")
+        words.write(_in_module(node.module), "op")
     for mark in node.marks[:MOST_MARKS]:
         if mark.kind != "why":
             words.write(mark.sentence, "note")
@@ -140,8 +143,18 @@ def node_face(node: GraphNode, use: Use | None = None, mapped: bool = True) -> F
     return words.finish(_say_one(node, title, node.outputs[0]), use=use is not None)
 
 
+@lru_cache(maxsize=1_024)
+def _in_module(module: str) -> Text:
+    return Text("in {module}", {"module": shorten(clean(module), CODE_COLUMNS - 3)})
+
+
+@lru_cache(maxsize=1_024)
+def _short_op(op: str) -> str:
+    return shorten(clean(op), CODE_COLUMNS)
+
+
 def _write_op(words: _Words, node: GraphNode, use: Use | None, title: str) -> None:
-    op = shorten(clean(node.op), CODE_COLUMNS)
+    op = _short_op(node.op)
     if use is not None:
         values: dict[str, str | int | float] = {"op": op, "use": use.number, "uses": use.uses}
         words.write(Text("{op} · use {use} of {uses}", values), "op")
@@ -230,8 +243,17 @@ def in_words(value: TensorValue | None) -> str:
     if number is not None:
         return show_exact(number)
     found = value.statistics
-    if found is None:
-        return NOTHING
+    return NOTHING if found is None else tell_statistics(found)
+
+
+def tell_statistics(found: Statistics) -> str:
+    if not (found.nan or found.positive_infinity or found.negative_infinity):
+        try:  # nearly always four plain floats, for which one look is enough
+            said = FOUR_FACTS % (found.minimum, found.maximum, found.mean, found.norm)
+        except TypeError:  # none is known, or it has a name
+            said = ODD_SIGNS[0]
+        if not any(map(said.__contains__, ODD_SIGNS)):
+            return said
     facts = [("min", found.minimum), ("max", found.maximum), ("mean", found.mean), ("norm", found.norm)]
     words = [f"{name} {show_number(number, 6)}" for name, number in facts if number is not None]
     if found.nan or found.positive_infinity or found.negative_infinity:
@@ -260,7 +282,7 @@ def group_face(
     words.write(Text("{count} nodes", {"count": count}), "code")
     for op, times in _most_frequent([node.op for node in nodes]):
         words.write(f"{shorten(clean(op), CODE_COLUMNS - 8)} × {show_count(times)}", "op")
-    differ = sum([bool(node.marks) and node.marks[0].kind in CHANGES for node in nodes])
+    differ = sum([node.marks[0].kind in CHANGES for node in nodes if node.marks])
     if differ:
         words.write(Text("≠ {count} differ", {"count": show_count(differ)}), "note")
     if output is not None:

@@ -8,8 +8,8 @@ knows how to split itself again, so any group can be opened.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
-from typing import Literal
+from dataclasses import dataclass
+from typing import Literal, NamedTuple
 
 from app.vocabulary.graph import GraphNode
 
@@ -23,8 +23,7 @@ LONGEST_BODY = 256
 PartKind = Literal["node", "module", "lines", "run"]
 
 
-@dataclass(frozen=True, slots=True)
-class Part:
+class Part(NamedTuple):
     """Calls `start` to `end` (exclusive) of the call order, cut where module paths differ in their part `depth`."""
 
     kind: PartKind
@@ -105,7 +104,7 @@ def _open_level(
         [
             each
             for part, inner in levels
-            for each in ([replace(each, within=(*part.within, part)) for each in inner] or [part])
+            for each in ([each._replace(within=(*part.within, part)) for each in inner] or [part])
         ]
     )
 
@@ -126,7 +125,7 @@ def open_chosen(calls: Calls, parts: tuple[Part, ...], most: int, opened: frozen
             shown.append(part)
             continue
         around = (*part.within, part)
-        inner = tuple([replace(each, within=around) for each in gather(calls, split(calls, part), room)])
+        inner = tuple([each._replace(within=around) for each in gather(calls, split(calls, part), room)])
         boxes += count_boxes(calls, inner) - 1
         if len(inner) == 1:
             shown += inner

@@ -7,11 +7,12 @@ picture of 300 boxes stays small.
 
 from __future__ import annotations
 
+from collections import defaultdict
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
 from functools import lru_cache
 from itertools import chain
-from typing import TypeVar, cast
+from math import prod
+from typing import NamedTuple, TypeVar, cast
 
 from app.drawing.numerals import as_float
 from app.vocabulary.values import Complex, Nested, Scalar, TensorValue
@@ -27,14 +28,15 @@ LOW_CELL = 8
 HIGH_CELL = 12
 """Pixels a cell is high: in maps of more than four rows, and in all others."""
 
+NO_ROWS: tuple[tuple[Scalar, ...], ...] = ((),)
+
 T = TypeVar("T")
 Row = tuple[Scalar, ...]
 Ink = tuple[str, str]
 """Everything drawn in one colour or with one mark: its kind (h0 to h16, nan, inf or neginf) and its path."""
 
 
-@dataclass(frozen=True, slots=True)
-class Heatmap:
+class Heatmap(NamedTuple):
     """A map from its own upper left corner on."""
 
     across: int
@@ -43,44 +45,60 @@ class Heatmap:
 
 
 def rows_of(data: Nested) -> tuple[Row, ...]:
-    """Nested values as a table: the last dimension across, all others down; evenly thinned to the size of the map."""
+    """Nested values as a table: the last dimension across, all others down; evenly thinned to the size of the map.
+
+    Rows unlike each other, which no tensor has, are no table: it is empty.
+    """
     if not isinstance(data, tuple):
         return ((data,),)
     if not data or not isinstance(data[0], tuple):
-        return _fold([number for number in data if not isinstance(number, tuple)])
-    rows = data
-    while rows and isinstance(rows[0], tuple) and rows[0] and isinstance(rows[0][0], tuple):
-        rows = tuple([row for group in rows if isinstance(group, tuple) for row in group])
-    return tuple([_thin(row, MOST_COLUMNS) for row in _as_table(_thin(rows, MOST_ROWS))])
+        return _fold(tuple([number for number in data if not isinstance(number, tuple)]))
+    try:
+        rows = _choose_rows(data)
+        if len(set(map(len, rows))) > 1 or isinstance(next(chain.from_iterable(rows), 0.0), tuple):
+            return NO_ROWS
+    except (TypeError, IndexError):
+        return NO_ROWS
+    return rows if len(rows[0]) <= MOST_COLUMNS else tuple([_thin(row, MOST_COLUMNS) for row in rows])
 
 
-def _as_table(rows: tuple[Nested, ...]) -> tuple[Row, ...]:
-    """Rows of numbers, as those of all real tensors are; a child may send anything."""
-    table = cast("tuple[Row, ...]", rows)
-    if set(map(type, rows)) == {tuple} and tuple not in set(map(type, chain.from_iterable(table))):
-        return table
-    return tuple([_flat(row) for row in rows])
+def _choose_rows(data: tuple[Nested, ...]) -> tuple[Row, ...]:
+    """The innermost tuples, or as many of them as a map has rows; only those are looked for."""
+    sizes, first = [len(data)], data[0]
+    while isinstance(first, tuple) and first and isinstance(first[0], tuple):
+        sizes.append(len(first))
+        first = first[0]
+    if len(sizes) == 1:
+        return cast("tuple[Row, ...]", _thin(data, MOST_ROWS))
+    count, rows = prod(sizes), []
+    for number in _thin(range(count), MOST_ROWS):
+        row: Nested = data
+        for size in reversed(_unravel(number, sizes)):
+            row = cast("tuple[Nested, ...]", row)[size]
+        rows.append(cast("Row", row))
+    return tuple(rows)
 
 
-def _flat(row: Nested) -> Row:
-    return (
-        tuple([number for number in row if not isinstance(number, tuple)])
-        if isinstance(row, tuple)
-        else (row,)
-    )
+def _unravel(number: int, sizes: Sequence[int]) -> list[int]:
+    """Where row `number` is in each dimension, the innermost first."""
+    places = []
+    for size in reversed(sizes):
+        number, place = divmod(number, size)
+        places.append(place)
+    return places
 
 
-def _fold(numbers: list[Scalar]) -> tuple[Row, ...]:
-    """A vector in one row, or in rows of eight when it is long."""
+def _fold(numbers: Row) -> tuple[Row, ...]:
+    """A vector in one row, or in rows of eight when it is long; only the last may be shorter."""
     if len(numbers) <= LONGEST_ROW:
-        return (tuple(numbers),)
-    kept = _thin(tuple(numbers), MOST_ROWS * MOST_COLUMNS)
+        return (numbers,)
+    kept = _thin(numbers, MOST_ROWS * MOST_COLUMNS)
     return tuple([kept[start : start + MOST_COLUMNS] for start in range(0, len(kept), MOST_COLUMNS)])
 
 
-def _thin(items: tuple[T, ...], most: int) -> tuple[T, ...]:
+def _thin(items: Sequence[T], most: int) -> tuple[T, ...]:
     count = len(items)
-    return items if count <= most else tuple([items[place * count // most] for place in range(most)])
+    return tuple(items) if count <= most else tuple([items[place * count // most] for place in range(most)])
 
 
 # ------------------------------------------------------------------------------------------------ ink
@@ -88,14 +106,15 @@ def _thin(items: tuple[T, ...], most: int) -> tuple[T, ...]:
 
 def draw_heatmap(value: TensorValue) -> Heatmap:
     rows = rows_of(value.data)
-    across, down = max([1, *map(len, rows)]), len(rows)
+    across, down = max(1, len(rows[0])), len(rows)
     cells = tuple(chain.from_iterable(rows))
-    strokes = _strokes(across, down)
-    if len(cells) < len(strokes):
-        strokes = tuple(
-            [stroke for at, row in enumerate(rows) for stroke in strokes[at * across :][: len(row)]]
-        )
-    return Heatmap(across, down, _ink(_kinds(cells, _scale(value, cells)), strokes, cell_size(across, down)))
+    strokes = _strokes(across, down)[: len(cells)]
+    scale = _scale(value, cells)
+    try:
+        inks = _ink_floats(cells, scale, strokes)
+    except (TypeError, ValueError, OverflowError, KeyError):  # a NaN, an infinity, a complex number
+        inks = _ink([_kind(number, scale) for number in cells], strokes, cell_size(across, down))
+    return Heatmap(across, down, inks)
 
 
 def cell_size(across: int, down: int) -> tuple[int, int]:
@@ -114,16 +133,19 @@ def _scale(value: TensorValue, cells: Row) -> float:
 def _plain(number: Scalar) -> float:
     if isinstance(number, Complex):
         return abs(complex(as_float(number.real), as_float(number.imag)))
-    return as_float(number)
-
-
-def _kinds(cells: Row, scale: float) -> list[str]:
-    """The colour of each cell. Nearly all are finite floats, for which a look in the table of steps is enough."""
-    steepness = STEPS / scale if 1e-300 < scale < float("inf") else 0.0
     try:
-        return [_COLOURS[round(n * steepness) or (n > 0) - (n < 0)] for n in cells]  # type: ignore[operator]
-    except (TypeError, ValueError, OverflowError, KeyError):  # a NaN, an infinity, a complex number
-        return [_kind(number, scale) for number in cells]
+        return as_float(number)
+    except TypeError:  # what is in rows unlike each other
+        return float("nan")
+
+
+def _ink_floats(cells: Row, scale: float, strokes: Sequence[str]) -> tuple[Ink, ...]:
+    """One path for each colour there is. Nearly all cells are finite floats, each a look in the table of steps."""
+    steepness = STEPS / scale if 1e-300 < scale < float("inf") else 0.0
+    paths = defaultdict[int, list[str]](list)
+    for n, stroke in zip(cells, strokes, strict=True):
+        paths[round(n * steepness) or (n > 0) - (n < 0)].append(stroke)  # type: ignore[operator]
+    return tuple([(_COLOURS[step], "".join(paths[step])) for step in sorted(paths)])
 
 
 def _kind(number: Scalar, scale: float) -> str:

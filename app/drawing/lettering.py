@@ -51,7 +51,7 @@ def graphemes(text: str) -> list[str]:
 
 def shorten(text: str, most: int) -> str:
     """At most `most` columns, the end replaced by an ellipsis where something is cut."""
-    if text.isascii():
+    if text.isascii() or SIMPLE.fullmatch(text):
         return text if len(text) <= most else text[: most - 1] + ELLIPSIS
     clusters = graphemes(text)
     widths = [_cluster_columns(cluster) for cluster in clusters]

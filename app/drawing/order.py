@@ -17,6 +17,8 @@ Layers = list[list[int]]
 FAR = 10**9
 SECOND_TRY = 2_000
 """Elements of the largest graph that is also tried from the other side when crossings are left."""
+HOPELESS = 4
+"""An order that starts with this many times the crossings the other one ended with is not improved."""
 SWEEP_BUDGET = 60_000
 """Elements visited by all sweeps together; a graph gets between FEWEST and MOST sweeps."""
 FEWEST, MOST = 2, 24
@@ -31,10 +33,14 @@ SWAP_PAIRS = 1_000
 def order_layers(layered: Layered) -> Layers:
     """Elements of each rank from left to right; index 0 is the bottom rank."""
     distances = _distances(layered)
-    best = _improve(layered, _walk(layered, distances))
-    if best.crossings and len(layered.ranks) <= SECOND_TRY:
-        other = _improve(layered, _walk(layered, [-distance for distance in distances]))
-        best = min(best, other, key=lambda order: order.crossings)
+    first = _Rows(layered, _walk(layered, distances))
+    if not first.crossings or len(layered.ranks) > SECOND_TRY:
+        return _improve(first).layers
+    other = _Rows(layered, _walk(layered, [-distance for distance in distances]))
+    better, worse = (first, other) if first.crossings <= other.crossings else (other, first)
+    best = _improve(better)
+    if worse.crossings <= HOPELESS * best.crossings:
+        best = min(best, _improve(worse), key=lambda order: order.crossings)
     return best.layers
 
 
@@ -44,17 +50,13 @@ class _Order:
     crossings: int
 
 
-def _improve(layered: Layered, layers: Layers) -> _Order:
-    places = [0] * len(layered.ranks)
-    for layer in layers:
-        _note_places(layer, places)
-    crossings = count_crossings(layered, layers, places)
-    if not crossings:
-        return _Order(layers, 0)
-    best = _sweep(layered, _Order(layers, crossings), places)
-    if best.crossings and len(places) <= SWAP_BUDGET:
-        _swap(layered, best.layers, places)
-        return _Order(best.layers, count_crossings(layered, best.layers, places))
+def _improve(rows: _Rows) -> _Order:
+    if not rows.crossings:
+        return _Order(rows.layers, 0)
+    best, layered = _sweep(rows), rows.layered
+    if best.crossings and len(rows.places) <= SWAP_BUDGET:
+        _swap(layered, best.layers, rows.places)
+        return _Order(best.layers, count_crossings(layered, best.layers, rows.places))
     return best
 
 
@@ -119,66 +121,123 @@ def _note_places(layer: list[int], places: list[int]) -> None:
 # ------------------------------------------------------------------------------------------------ sweeps
 
 
-def _sweep(layered: Layered, first: _Order, places: list[int]) -> _Order:
-    """The best order found by sorting up and down; `places` are left to fit it."""
-    layers = [list(layer) for layer in first.layers]
-    best, idle = first, 0
-    for sweep in range(max(FEWEST, min(MOST, SWEEP_BUDGET // len(places)))):
-        (_sweep_down if sweep % 2 else _sweep_up)(layered, layers, places)
-        crossings = count_crossings(layered, layers, places)
-        idle += 1
+class _Rows:
+    """Ranks being sorted again and again. What stands as it stood is neither sorted nor counted a second time."""
+
+    def __init__(self, layered: Layered, layers: Layers) -> None:
+        count = len(layers)
+        self.layered = layered
+        self.layers = [list(layer) for layer in layers]
+        self.places = [0] * len(layered.ranks)
+        for layer in layers:
+            _note_places(layer, self.places)
+        self._reach = _reach(layered, layers)
+        self._now = 1
+        self._changed = [1] * count
+        """When the order of each rank was last another one."""
+        self._sorted_up, self._sorted_down, self._counted = [0] * count, [0] * count, [0] * count
+        self._crossings_below = [0] * count
+        self.crossings = self.count_crossings()
+
+    def sweep_up(self) -> None:
+        """From the bottom to the top: each element over the ports it feeds."""
+        for rank in range(1, len(self.layers)):
+            if len(self.layers[rank]) > 1 and self._is_stale(self._sorted_up, rank, rank - self._reach, rank):
+                self._sort(rank, _keys_above(self.layered, self.layers[rank], self.places))
+                self._sorted_up[rank] = self._now
+
+    def sweep_down(self) -> None:
+        """From the top to the bottom: each element under its operands; leaves stay where they are."""
+        for rank in range(len(self.layers) - 2, -1, -1):
+            if len(self.layers[rank]) > 1 and self._is_stale(
+                self._sorted_down, rank, rank, rank + self._reach
+            ):
+                self._sort(rank, _keys_below(self.layered, self.layers[rank], self.places))
+                self._sorted_down[rank] = self._now
+
+    def count_crossings(self) -> int:
+        for rank, layer in enumerate(self.layers):
+            if len(layer) > 1 and self._is_stale(self._counted, rank, rank - self._reach, rank):
+                self._crossings_below[rank] = _crossings_below(self.layered, layer, self.places)
+        return sum(self._crossings_below)
+
+    def copy(self) -> Layers:
+        return [list(layer) for layer in self.layers]
+
+    def _is_stale(self, seen: list[int], rank: int, first: int, last: int) -> bool:
+        """Whether any of these ranks changed since this one was last seen to; it is now."""
+        before, seen[rank] = seen[rank], self._now
+        return max(self._changed[max(0, first) : last + 1]) > before
+
+    def _sort(self, rank: int, keys: dict[int, float]) -> None:
+        layer = self.layers[rank]
+        before = list(layer)
+        _sort_layer(layer, keys)
+        if layer != before:
+            _note_places(layer, self.places)
+            self._now += 1
+            self._changed[rank] = self._now
+
+
+def _reach(layered: Layered, layers: Layers) -> int:
+    """Over how many ranks the longest edge goes: one, but where trunks were cut short."""
+    ranks = layered.ranks
+    return max([1, *[ranks[e] - ranks[o] for layer in layers for e in layer for o in layered.below[e]]])
+
+
+def _sweep(rows: _Rows) -> _Order:
+    """The best order found by sorting up and down; the places are left to fit it."""
+    best, idle = _Order(rows.copy(), rows.crossings), 0
+    seen: list[Layers] = []
+    for sweep in range(max(FEWEST, min(MOST, SWEEP_BUDGET // len(rows.places)))):
+        if sweep % 2:
+            rows.sweep_down()
+        else:
+            rows.sweep_up()
+        crossings, idle = rows.count_crossings(), idle + 1
+        layers = rows.copy()
         if crossings < best.crossings:
-            best, idle = _Order([list(layer) for layer in layers], crossings), 0
-        if not best.crossings or idle == PATIENCE:
+            best, idle = _Order(layers, crossings), 0
+        if not best.crossings or idle == PATIENCE or layers in seen[-2:-1]:  # as it was before these two
             break
+        seen.append(layers)
     for layer in best.layers:
-        _note_places(layer, places)
+        _note_places(layer, rows.places)
     return best
 
 
-def _sweep_up(layered: Layered, layers: Layers, places: list[int]) -> None:
-    """From the bottom to the top: each element over the ports it feeds."""
+def _keys_above(layered: Layered, layer: list[int], places: list[int]) -> dict[int, float]:
     below, ports = layered.below, layered.ports
     keys: dict[int, float] = {}
-    for layer in layers[1:]:
-        if len(layer) < 2:
-            continue
-        for element in layer:
-            found = below[element]
-            if len(found) == 1:
-                keys[element] = places[found[0]] + ports[element][0]
-            elif found:
-                total = sum([places[other] for other in found]) + sum(ports[element])
-                keys[element] = total / len(found)
-        _sort_layer(layer, keys, places)
+    for element in layer:
+        found = below[element]
+        if len(found) == 1:
+            keys[element] = places[found[0]] + ports[element][0]
+        elif found:
+            total = sum([places[other] for other in found]) + sum(ports[element])
+            keys[element] = total / len(found)
+    return keys
 
 
-def _sweep_down(layered: Layered, layers: Layers, places: list[int]) -> None:
-    """From the top to the bottom: each element under its operands; leaves stay where they are."""
+def _keys_below(layered: Layered, layer: list[int], places: list[int]) -> dict[int, float]:
     above = layered.above
     keys: dict[int, float] = {}
-    for layer in reversed(layers[:-1]):
-        if len(layer) < 2:
-            continue
-        for element in layer:
-            found = above[element]
-            if found:
-                keys[element] = sum([places[other] for other in found]) / len(found)
-        _sort_layer(layer, keys, places)
+    for element in layer:
+        found = above[element]
+        if len(found) == 1:
+            keys[element] = places[found[0]]
+        elif found:
+            keys[element] = sum([places[other] for other in found]) / len(found)
+    return keys
 
 
-def _sort_layer(layer: list[int], keys: dict[int, float], places: list[int]) -> None:
+def _sort_layer(layer: list[int], keys: dict[int, float]) -> None:
     """Sort by key; elements without one keep their place."""
-    moving = [element for element in layer if element in keys]
-    if len(moving) < 2:
-        return
-    moving.sort(key=keys.__getitem__)
-    if len(moving) == len(layer):
-        layer[:] = moving
-    else:
-        following = iter(moving)
+    if len(keys) == len(layer):
+        layer.sort(key=keys.__getitem__)
+    elif len(keys) > 1:
+        following = iter(sorted([element for element in layer if element in keys], key=keys.__getitem__))
         layer[:] = [next(following) if element in keys else element for element in layer]
-    _note_places(layer, places)
 
 
 # ------------------------------------------------------------------------------------------------ crossings
@@ -194,11 +253,12 @@ def count_crossings(layered: Layered, layers: Layers, places: list[int]) -> int:
 
 def _crossings_below(layered: Layered, layer: list[int], places: list[int]) -> int:
     """Pairs of edges leaving this rank downward that cross; edges of one element never cross each other."""
+    below = layered.below
     ends: list[int] = []
     last = -1
     crossings = 0
     for element in layer:
-        arrivals = [places[other] for other in layered.below[element]]
+        arrivals = [places[other] for other in below[element]]
         for end in arrivals:
             if end < last:
                 crossings += len(ends) - bisect_right(ends, end)

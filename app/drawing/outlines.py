@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from typing import NamedTuple
 
 from app.drawing.faces import Use, group_face, node_face, title_of
 from app.drawing.group_names import group_hint, group_title
@@ -23,8 +23,7 @@ MOST_HELD = 1_000
 """Characters of a group's list of ops and names."""
 
 
-@dataclass(frozen=True, slots=True)
-class Drawn:
+class Drawn(NamedTuple):
     """A box before it has a place."""
 
     face: Face
@@ -79,7 +78,9 @@ def _draw_group(study: Study, part: Part, output: NodeOutput | None, mapped: boo
     title, leaves = group_title(part, nodes), sum(study.around[part.start : part.end])
     face = group_face(title, group_hint(part), nodes, leaves, output, mapped)
     around = _around([node.span for node in nodes if node.span is not None])
-    return Drawn(face, in_english(title), around, _whys(nodes), _change(nodes), _words_in(nodes))
+    marked = [node for node in nodes if node.marks]
+    change = _change(nodes) if marked else ""
+    return Drawn(face, in_english(title), around, _whys(marked), change, _words_in(nodes))
 
 
 def _whys(nodes: Sequence[GraphNode]) -> tuple[Text, ...]:
@@ -96,7 +97,7 @@ def _change(nodes: Sequence[GraphNode]) -> str:
 def _words_in(nodes: Sequence[GraphNode]) -> str:
     words = dict.fromkeys([node.op for node in nodes])
     words |= dict.fromkeys([each.name for node in nodes for each in node.outputs if each.name])
-    return clean(" ".join(words))[:MOST_HELD]
+    return clean(" ".join(words)[:MOST_HELD])
 
 
 def _span_text(span: Span | None) -> str | None:
@@ -107,6 +108,8 @@ def _around(spans: Sequence[Span]) -> str | None:
     """From the first place to the last."""
     if not spans:
         return None
-    first = min([(span.line, span.column) for span in spans])
-    last = max([(span.end_line, span.end_column) for span in spans])
-    return _span_text(Span(*first, *last))
+    first = min([span.line for span in spans])
+    last = max([span.end_line for span in spans])
+    column = min([span.column for span in spans if span.line == first])
+    end = max([span.end_column for span in spans if span.end_line == last])
+    return f"{first}:{column}-{last}:{end}"

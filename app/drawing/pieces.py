@@ -7,7 +7,7 @@ A `Text` is a sentence still to be said in the reader's language, a `str` is sho
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Literal
+from typing import Literal, NamedTuple
 
 from app.drawing.heatmap import Heatmap
 from app.vocabulary.values import Text
@@ -71,8 +71,7 @@ class Line:
     style: LineStyle
 
 
-@dataclass(frozen=True, slots=True)
-class Face:
+class Face(NamedTuple):
     """What a box shows: a text for each spot of its sheet, a heatmap for each frame."""
 
     sheet: Sheet
@@ -96,8 +95,7 @@ class Face:
         return tuple([Line(text, spot.style) for text, spot in pairs])
 
 
-@dataclass(frozen=True, slots=True)
-class Box:
+class Box(NamedTuple):
     """`node` is the same for all copies of a leaf. `group` opens a group box, `holds` says what is in it.
 
     `within` are the groups that are open around the box, the innermost last.
@@ -120,8 +118,7 @@ class Box:
     """Of two graphs compared: added, removed or changed."""
 
 
-@dataclass(frozen=True, slots=True)
-class Edge:
+class Edge(NamedTuple):
     """From a producer's box down to its consumer's; `weight` w1 to w6, or zero, none, bad."""
 
     producer: str
@@ -144,8 +141,7 @@ class Opened:
     hint: Text | None
 
 
-@dataclass(frozen=True, slots=True)
-class Stage:
+class Stage(NamedTuple):
     """One op's turn: the boxes that run, and those they take from or, backward, send to; each by its number."""
 
     phase: Phase

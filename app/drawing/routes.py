@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import NamedTuple
 
 from app.drawing.coordinates import isotonic
 from app.drawing.ranks import Layered, Link
@@ -22,8 +23,7 @@ Point = tuple[int, int]
 Size = tuple[int, int]
 
 
-@dataclass(frozen=True, slots=True)
-class Route:
+class Route(NamedTuple):
     points: tuple[Point, ...]
     """Knots from the producer's border to the consumer's, each lower than the one before."""
     path: str

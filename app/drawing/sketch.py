@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import NamedTuple
 
 from app.drawing.call_order import Operand, Wiring
 from app.drawing.edges import Strand
@@ -16,8 +17,7 @@ from app.vocabulary.graph import GraphEdge, NodeOutput
 from app.vocabulary.values import TensorValue
 
 
-@dataclass(frozen=True, slots=True)
-class Outline:
+class Outline(NamedTuple):
     """A box to be: a node by its place in the wiring, or a part. `use` counts a leaf's copies from 1."""
 
     node: int
@@ -46,10 +46,8 @@ def whole_parts(wiring: Wiring) -> tuple[Part, ...]:
 
 def leaf_uses(wiring: Wiring) -> list[int]:
     """For each call how many leaves stand around it."""
-    return [
-        sum([1 for operand in wiring.operands[place] if wiring.is_leaf(operand.producer)])
-        for place in wiring.calls
-    ]
+    leaves = wiring.leaves
+    return [sum([leaves[operand.producer] for operand in wiring.operands[place]]) for place in wiring.calls]
 
 
 def draw_sketch(wiring: Wiring, parts: Sequence[Part], most_strands: int) -> Sketch:
@@ -70,18 +68,19 @@ def _sketch_parts(wiring: Wiring, parts: Sequence[Part], joined: bool) -> Sketch
 def _sketch_part(
     wiring: Wiring, part: Part, sketch: Sketch, boxes: dict[int, int], used: list[int], joined: bool
 ) -> None:
-    inside = wiring.calls[part.start : part.end]
+    inside, leaves = wiring.calls[part.start : part.end], wiring.leaves
     single = part.kind == "node"
     grads: dict[int, list[GraphEdge]] = {}
     numbers: list[tuple[int, list[GraphEdge]]] = []
     for place in inside:
         for operand in wiring.operands[place]:
-            if wiring.is_leaf(operand.producer):
+            if leaves[operand.producer]:
                 used[operand.producer] += 1
                 if single:
                     sketch.outlines.append(_copy(operand, used[operand.producer], place, part.within))
                     numbers.append((len(sketch.outlines) - 1, [operand.edge]))
-                    _draw_cuts(wiring, operand.producer, sketch, boxes)
+                    if operand.producer in wiring.cuts:
+                        _draw_cuts(wiring, operand.producer, sketch, boxes)
             elif operand.producer in boxes:
                 producer = boxes[operand.producer]
                 apart = single and not joined and sketch.outlines[producer].part is None
@@ -96,7 +95,7 @@ def _sketch_part(
 
 def _draw_cuts(wiring: Wiring, constant: int, sketch: Sketch, boxes: dict[int, int]) -> None:
     """Strands to the constant that was just drawn, from the boxes it was cut from."""
-    sources = {boxes[place]: text for place, text in wiring.cuts.get(constant, ()) if place in boxes}
+    sources = {boxes[place]: text for place, text in wiring.cuts[constant] if place in boxes}
     for port, (box, text) in enumerate(sources.items()):
         sketch.ports.append(port)
         sketch.strands.append(Strand(box, len(sketch.outlines) - 1, (), port, text))

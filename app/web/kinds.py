@@ -98,7 +98,7 @@ async def kind_panel(
         None,
         "",
         "-".join([kind, *names])[:200],
-        await in_thread_if(is_large(drawing), playground.pen.write, drawing, False, language.say),
+        await in_thread_if(is_large(drawing), playground.pen.write_inside, drawing, language.say),
         kept or playground.recent.keep(graphs, beside),
         kind=kind,
         kinds=list_kinds(graphs, beside, kind, language),
@@ -174,7 +174,7 @@ async def write_kind(
     if asked == "mermaid":
         return write_drawing_mermaid(drawing, language.say)
     css = paint(playground.assets.text("graph.css"), theme)
-    return str(await in_thread_if(is_large(drawing), playground.pen.write, drawing, True, language.say, css))
+    return await in_thread_if(is_large(drawing), playground.pen.write, drawing, True, language.say, css)
 
 
 def is_large(drawing: GraphDrawing) -> bool:

@@ -148,7 +148,7 @@ async def _annotated_svg(
 ) -> str:
     drawing = await draw(playground, Study(graph), opened, staged=False)
     css = paint(playground.assets.text("graph.css"), theme)
-    return str(await in_thread_if(is_long(graph), playground.pen.write, drawing, True, language.say, css))
+    return await in_thread_if(is_long(graph), playground.pen.write, drawing, True, language.say, css)
 
 
 async def _classic_svg(playground: Playground, classic: ClassicGraph | None) -> str | None:
@@ -201,7 +201,7 @@ async def look_panel(
         panel,
         drawing=drawing,
         svg=await in_thread_if(
-            len(drawing.boxes) >= SMALL_STORY, playground.pen.write, drawing, False, language.say
+            len(drawing.boxes) >= SMALL_STORY, playground.pen.write_inside, drawing, language.say
         ),
         key=f"static-{panel.key}",
         kind="static",
@@ -262,7 +262,7 @@ async def annotated_panel(
     try:
         drawing = await draw(playground, study, opened)
         svg = await in_thread_if(
-            len(drawing.boxes) >= SMALL_STORY, playground.pen.write, drawing, False, language.say
+            len(drawing.boxes) >= SMALL_STORY, playground.pen.write_inside, drawing, language.say
         )
         told = await in_thread_if(
             len(drawing.boxes) >= SMALL_STORY, write_inspector, study, drawing, language

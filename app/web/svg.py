@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Hashable, Sequence
 from html import escape
-from itertools import chain
+from itertools import chain, islice
 from typing import Any, cast
 
 from jinja2 import Environment
@@ -23,8 +23,8 @@ GAP = "\x00"
 MOST_PATTERNS = 4_096
 
 Say = Callable[[Text], str]
-Pattern = tuple[str, ...]
-"""What stands before, between and after the gaps."""
+Pattern = list[str]
+"""What stands before, between and after the gaps, and in every second place room for what fills one."""
 
 
 class Pen:
@@ -35,12 +35,23 @@ class Pen:
         self._patterns: dict[Hashable, Pattern] = {}
         self._ink = _split(self._macros.ink(GAP))
 
-    def write(self, drawing: GraphDrawing, alone: bool, say: Say, css: str = "") -> Markup:
-        """`css` is needed only for a picture that stands alone."""
+    def write(self, drawing: GraphDrawing, alone: bool, say: Say, css: str = "") -> str:
+        """`css` is needed only for a picture that stands alone.
+
+        What is written is markup. It is no `Markup` yet, because that copies it, and a large picture is megabytes.
+        """
         hand = _Hand(self, alone, say)
-        edges = "\n".join(hand.write_edges(drawing.edges))
-        boxes = "\n".join([hand.write_box(box) for box in drawing.boxes])
-        return Markup(self._macros.frame(drawing, alone, say, css, Markup(edges), Markup(boxes)))
+
+        def say_whole(text: Text) -> str:
+            return say(text).replace(GAP, "\ufffd")
+
+        head, _, between, _, foot = _split(self._macros.frame(drawing, alone, say_whole, css, GAP))
+        edges, boxes = hand.write_edges(drawing.edges), hand.write_boxes(drawing.boxes)
+        return "\n".join([head, *edges, between, *boxes, foot])
+
+    def write_inside(self, drawing: GraphDrawing, say: Say) -> Markup:
+        """The picture as a part of the page."""
+        return Markup(self.write(drawing, False, say))
 
     def box_pattern(self, box: Box, alone: bool) -> Pattern:
         classes = f"{' root' if box.root else ''}{f' {box.change}' if box.change else ''}"
@@ -55,7 +66,7 @@ class Pen:
         return self._patterns.get(marked) or self._keep(marked, self._macros.edge(marked, GAP))
 
     def write_map(self, heatmap: Heatmap) -> str:
-        before, between, after = self._ink
+        before, _, between, _, after = self._ink
         return "".join([f"{before}{kind}{between}{path}{after}" for kind, path in heatmap.inks])
 
     def _keep(self, key: Hashable, written: str) -> Pattern:
@@ -74,9 +85,24 @@ class _Hand:
         self._say = say
         self._said: dict[str, str] = {}
 
-    def write_box(self, box: Box) -> str:
-        face = box.face
-        label = " ".join([self._say(face.sentence), *[self._say(why).replace("`", "") for why in box.whys]])
+    def write_boxes(self, boxes: Sequence[Box]) -> list[str]:
+        """The words of all boxes are escaped in one go."""
+        said = [self._words_of(box) for box in boxes]
+        escaped = iter(_escape_all(list(chain.from_iterable(said))))
+        written = []
+        for box, words in zip(boxes, said, strict=True):
+            gaps = list(islice(escaped, len(words)))
+            gaps += [self._pen.write_map(heatmap) for heatmap in box.face.heatmaps]
+            if box.whys:  # they stand last, behind the heatmaps
+                gaps.append(gaps.pop(len(words) - 1))
+            written.append(_fill(self._pen.box_pattern(box, self._alone), gaps))
+        return written
+
+    def _words_of(self, box: Box) -> list[str]:
+        """What fills the gaps of a box that are no heatmaps."""
+        face, say = box.face, self._say
+        whys = [say(why).replace("`", "") for why in box.whys] if box.whys else []
+        label = " ".join([say(face.sentence), *whys]) if whys else say(face.sentence)
         words = [box.id, box.node, str(box.x), str(box.y), label]
         if box.span:
             words.append(box.span)
@@ -85,10 +111,9 @@ class _Hand:
         if box.within and not self._alone:
             words.append(" ".join(box.within))
         words += [text if isinstance(text, str) else self._tell(text) for text in face.texts]
-        gaps = [*_escape_all(words), *map(self._pen.write_map, face.heatmaps)]
-        if box.whys:
-            gaps += _escape_all(["\n".join([self._say(why).replace("`", "") for why in box.whys])])
-        return _fill(self._pen.box_pattern(box, self._alone), gaps)
+        if whys:
+            words.append("\n".join(whys))
+        return words
 
     def _tell(self, text: Text) -> str:
         """Many a line is the same in every box."""
@@ -111,12 +136,16 @@ class _Hand:
 
 
 def _split(written: str) -> Pattern:
-    return tuple(str(written).split(GAP))
+    parts = str(written).split(GAP)
+    pattern = [""] * (2 * len(parts) - 1)
+    pattern[::2] = parts
+    return pattern
 
 
 def _fill(pattern: Pattern, gaps: list[str]) -> str:
-    gaps.append("")
-    return "".join(chain.from_iterable(zip(pattern, gaps, strict=True)))
+    filled = pattern.copy()
+    filled[1::2] = gaps
+    return "".join(filled)
 
 
 def _escape_all(texts: list[str]) -> list[str]:

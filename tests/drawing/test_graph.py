@@ -342,6 +342,10 @@ def test_strange_values_are_drawn_all_the_same() -> None:
         TensorValue(deep, None, None),
         TensorValue((1.0, 2.0), None, wild),
         TensorValue((10**400, ("NaN", ()), Complex("Infinity", 0)), None, None),
+        TensorValue(((1.0, (2.0,)), 3.0), None, None),
+        TensorValue((((1.0,), (2.0,)), ((3.0,),)), None, None),
+        TensorValue(((1.0, 2.0), (3.0,)), None, None),
+        TensorValue(((1.0, 2.0), (3.0, (4.0,))), None, None),
         TensorValue((), None, None),
         TensorValue(Complex(1.0, "NaN"), None, None),
     ]

@@ -42,7 +42,7 @@ HOSTILE = [
 
 def svg_of(graph: AutogradGraph, standalone: bool = True, most: int = 300) -> str:
     drawing = draw_graph(graph, GraphView(most))
-    return str(PEN.write(drawing, standalone, in_english, CSS if standalone else ""))
+    return PEN.write(drawing, standalone, in_english, CSS if standalone else "")
 
 
 def hostile_graph(text: str) -> AutogradGraph:
