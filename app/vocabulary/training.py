@@ -1,7 +1,7 @@
 """The vocabulary of a program that trains: named series of numbers, sent while it runs and kept, thinned, at the end.
 
-Points travel in batches, column by column. A series' own count of points is its x axis; the optimiser step and the
-epoch stand beside it where the program has them.
+Points travel in batches, column by column. Steps are their x axis: losses and metrics share them, counted by the series
+with the most points; the epoch stands beside where loops are nested.
 """
 
 from __future__ import annotations
@@ -29,7 +29,7 @@ class Series:
 
 @dataclass(frozen=True, slots=True)
 class Points:
-    """New points of one series: `steps[i]` is the point's number in its series from 0, `values[i]` its value."""
+    """New points of one series: `steps[i]` is the step of the training it belongs to, from 0, `values[i]` its value."""
 
     series: int
     steps: Many[int]

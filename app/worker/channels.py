@@ -17,11 +17,13 @@ Waiting = tuple[int, Any, int | None]
 class Channel:
     """One series with what waits to be sent. Filled by the program's thread, emptied by ours."""
 
-    __slots__ = ("count", "last", "place", "read_at_once", "series", "waiting")
+    __slots__ = ("count", "last", "place", "read_at_once", "series", "step", "waiting")
 
     def __init__(self, series: Series) -> None:
         self.series = series
         self.count = 0
+        self.step = -1
+        """Of the newest point."""
         self.read_at_once = False
         """Whether its values are tensors whose numbers nothing waits for."""
         self.waiting: deque[Waiting] = deque()

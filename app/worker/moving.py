@@ -22,8 +22,10 @@ from app.worker.passes import RawPass
 from app.worker.patience import Patience
 from app.worker.report import Report
 
-PATIENCE = 300
+PATIENCE = 600
 """The next look comes after this many times as long as the last one took."""
+CREDIT = 0.015
+"""Seconds of looks that come before that, in the beginning."""
 MOST_TENSORS = 64
 MOST_NODES = 1_000
 """Of a graph that moves; a larger one is shown at the end."""
@@ -48,7 +50,8 @@ class Moving:
         self._limits = limits
         self._make_report = make_report
         self._send = send
-        self._patience = Patience(PATIENCE, 1 / limits.looks_per_second if limits.looks_per_second else 0.0)
+        shortest = 1 / limits.looks_per_second if limits.looks_per_second else 0.0
+        self._patience = Patience(PATIENCE, shortest, CREDIT)
         if not limits.looks_per_second:
             self.give_up()
         self._bytes_per_second = limits.reply_bytes / CHANNEL_SHARE / limits.seconds

@@ -10,7 +10,7 @@ import sys
 import threading
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
-from time import thread_time
+from time import perf_counter, thread_time
 from typing import Any
 
 from torch import Tensor
@@ -24,16 +24,19 @@ from app.worker.findings import Batch, Finding, read_batch
 from app.worker.frames import name_in_frames, names_in_frames, program_frame
 from app.worker.identity import IdentityTable
 from app.worker.moments import Moments
+from app.worker.patience import Patience
 from app.worker.presence import Presence
 from app.worker.recorder import Recorder
 from app.worker.shadow import CannotAsk
 
-PAUSE = 0.2
+PAUSE = 0.05
 """Seconds between two looks at least."""
 PAUSE_UNSEEN = 2.0
 """The same where nobody watches: only the first and the latest look are told."""
-PATIENCE = 300
+PATIENCE = 600
 """Looks, and what finding takes, come again only after this many times as long as they took."""
+CREDIT = 0.03
+"""Seconds of looks that come as soon as they can: a training that lasts a second is seen to move, too."""
 FORGOTTEN = 20
 """A model that was in none of so many passes gives its place to another of its name."""
 FREE_PASSES = 64
@@ -71,6 +74,9 @@ class Watcher:
         self._passes = 0
         self._next = 0.0
         self._cost = 0.0
+        watched = limits.looks_per_second > 0
+        self._pause = PAUSE if watched else PAUSE_UNSEEN
+        self._patience = Patience(PATIENCE, self._pause, CREDIT if watched else 0.0)
         self._due = False
         self._waiting: dict[tuple[int, bool], Predictions] = {}
         self._ended = threading.Event()
@@ -212,6 +218,7 @@ class Watcher:
             frame = program_frame(sys._getframe(1))
             self._look_at_all(frame.f_locals if frame else {})
             self._cost = thread_time() - began
+            self._patience.begin(self._cost)
 
     def _look_at_all(self, names: Mapping[str, Any]) -> None:
         for finding in self._found:
@@ -238,10 +245,16 @@ class Watcher:
             self._waiting[look.index, look.first] = look
 
     def _ask_regularly(self) -> None:
-        shortest = PAUSE if self._limits.looks_per_second else PAUSE_UNSEEN
-        while not self._ended.wait(max(shortest, PATIENCE * self._cost)):
+        while not self._ended.wait(self._rest()):
             self._flush()
-            self._due = self._moments.wanted = True
+            if self._patience.over:
+                self._due = self._moments.wanted = True
+
+    def _rest(self) -> float:
+        """Seconds until there may be something to do: what was asked for is sent soon after it was seen."""
+        if self._due or self._waiting:
+            return self._pause
+        return max(self._pause, self._patience.next_time - perf_counter())
 
     def _flush(self) -> None:
         """Send what is new; the first looks before the latest."""

@@ -79,6 +79,9 @@ class TrainingLog:
         self._noted: dict[str, Channel] = {}
         self._written: dict[str, Channel | None] = {}
         self._noting_loop: int | None = None
+        self._step = 0
+        self._most = 0
+        """The newest step of losses and metrics, and how many points the series has that counts them."""
         self._newest: ref[Tensor] | None = None
         """The tensor that was noted last."""
         self._moments = moments
@@ -138,10 +141,24 @@ class TrainingLog:
         channel.last = number
         running = self._loops.running
         known = not running or running[0].line == (self.training_loop or self._noting_loop)
-        channel.waiting.append((channel.count, number, None if known else running[0].done))
-        channel.count += 1
+        step = self._count(channel)
+        channel.waiting.append((step, number, None if known else running[0].done))
         if self.watch is not None and channel.series.kind == "loss":
-            self.watch.heed(channel.series, channel.count - 1, number, value)
+            self.watch.heed(channel.series, step, number, value)
+
+    def _count(self, channel: Channel) -> int:
+        """The step a new point belongs to. The series with the most points counts them for all of them.
+
+        So a loss that is looked at in every tenth pass stands where it was looked at.
+        """
+        step = channel.step + 1
+        if step < self._step:
+            step = self._step
+        channel.step = step
+        channel.count += 1
+        if channel.count >= self._most:
+            self._most, self._step = channel.count, step
+        return step
 
     @property
     def found_any(self) -> bool:
@@ -187,10 +204,10 @@ class TrainingLog:
             )
         channel = self._roots[place]
         if channel is not None and not channel.repeats(number, ROOT):
-            channel.waiting.append((channel.count, number, self._loops.epoch(loop)))
-            channel.count += 1
+            step = self._count(channel)
+            channel.waiting.append((step, number, self._loops.epoch(loop)))
             if self.watch is not None and channel.series.kind == "loss":
-                self.watch.heed(channel.series, channel.count - 1, number, root)
+                self.watch.heed(channel.series, step, number, root)
 
     def note_watched(self, name: str, number: Any, step: int) -> None:
         """The number a watched expression gave after a step."""
@@ -325,8 +342,7 @@ class TrainingLog:
     @property
     def step_number(self) -> int:
         """The number of the step that just ended, as optimisers or the points of a loss count them."""
-        counts = (each.count for each in self._channels.values() if each.series.kind in ("loss", "metric"))
-        return max(0, (self.optimiser_steps or max(counts, default=0)) - 1)
+        return self.optimiser_steps - 1 if self.optimiser_steps else self._step
 
     @property
     def steps_done(self) -> int:

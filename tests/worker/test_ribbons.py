@@ -184,3 +184,12 @@ def test_looks_wait_in_proportion_to_what_they_cost() -> None:
     patience.begin(1e-9)
     seen.append(patience.over)
     assert seen == [True, False, True]
+
+
+def test_first_looks_are_paid_in_advance() -> None:
+    patience = Patience(1e6, 0.0, credit=0.005)
+    seen = []
+    for _ in range(4):
+        patience.begin(FIRST_GUESS * 4)
+        seen.append(patience.over)
+    assert seen == [True, True, False, False]

@@ -33,6 +33,21 @@ kept
 """
 )
 
+SELDOM = """
+w = torch.tensor(1.0, requires_grad=True)
+opt = torch.optim.SGD([w], lr=0.1)
+best_loss = 1e9
+for step in range(30):
+    loss = w * w
+    opt.zero_grad()
+    loss.backward()
+    opt.step()
+    if step % 10 == 9:
+        val_loss = loss.item() + 1
+    if step == 0 or step >= 25:
+        best_loss = loss.item()
+"""
+
 
 def curve(trace: Trace, name: str, kind: SeriesKind = "loss") -> Curve:
     (found,) = (each for each in trace.curves if (each.series.name, each.series.kind) == (name, kind))
@@ -263,3 +278,18 @@ def plainly(source: str) -> tuple[str, tuple[str | None, str | None]]:
 def test_error_in_a_loop_s_head_is_found_there() -> None:
     outcome = run("x = 3\nfor i in x + 1:\n    print(i)").outcome
     assert getattr(outcome, "span", None) == Span(2, 9, 2, 14)
+
+
+def test_what_is_looked_at_seldom_stands_where_it_was_looked_at() -> None:
+    trace = run(SELDOM)
+    found = {each.series.name: each.points for each in trace.curves}
+    assert found["loss"].steps == tuple(range(30))
+    assert found["val_loss"].steps == (9, 19, 29)
+    assert found["best_loss"].steps == (0, 25, 26, 27, 28, 29)
+    assert all(points.epochs == () for points in found.values())
+
+
+def test_second_training_goes_on_where_the_first_ended() -> None:
+    trace = run(SELDOM + "for step in range(5):\n    other_loss = step * 0.5\n")
+    found = {each.series.name: each.points.steps for each in trace.curves}
+    assert found["other_loss"] == (29, 30, 31, 32, 33)
