@@ -89,22 +89,50 @@ function thin(curve) {
   if (epochs.length) curve.epochs = kept.map((index) => epochs[index]);
 }
 
-// Where each point stands: its number, or its epoch and how far into it.
-export function positions(curve, axis) {
-  if (axis !== "epoch" || curve.epochs.length !== curve.steps.length) return curve.steps;
-  const { steps, epochs } = curve;
-  const places = [];
+// Passes of the outer loop, rising: those of a second training in the same run follow those of the first.
+function rising(epochs) {
+  let before = 0;
+  return epochs.map((epoch, at) => {
+    if (at && epoch < epochs[at - 1]) before += epochs[at - 1] + 1;
+    return before + epoch;
+  });
+}
+
+const hasEpochs = ({ steps, epochs }) => steps.length > 0 && epochs.length === steps.length;
+
+// Where each epoch begins and how many steps it has, as the curve with the most points tells it.
+export function epochsOf(curves) {
+  const told = new Map();
+  const leader = curves.filter(hasEpochs).reduce((most, curve) => (most && most.count >= curve.count ? most : curve), null);
+  if (!leader) return told;
+  const epochs = rising(leader.epochs);
   let length = 1;
-  let before = 0; // epochs of an earlier training in the same run
-  for (let start = 0; start < steps.length; ) {
+  for (let start = 0; start < epochs.length; ) {
     let end = start;
-    while (end + 1 < steps.length && epochs[end + 1] === epochs[start]) end += 1;
-    const whole = end + 1 < steps.length;
-    if (start && epochs[start] < epochs[start - 1]) before += epochs[start - 1] + 1;
-    const own = (whole ? steps[end + 1] : steps[end] + 1) - steps[start];
-    length = whole ? own : Math.max(own, length);
-    for (let index = start; index <= end; index += 1) places.push(before + epochs[start] + (steps[index] - steps[start] + 1) / length);
+    while (end + 1 < epochs.length && epochs[end + 1] === epochs[start]) end += 1;
+    const whole = end + 1 < epochs.length;
+    const own = (whole ? leader.steps[end + 1] : leader.steps[end] + 1) - leader.steps[start];
+    length = whole ? own : Math.max(own, length); // the newest is thought to be as long as the one before it
+    told.set(epochs[start], { start: leader.steps[start], length });
     start = end + 1;
+  }
+  return told;
+}
+
+// Where each point stands: at its step, or at its epoch and how far into it. `known` is what `epochsOf` tells.
+export function positions(curve, axis, known) {
+  if (axis !== "epoch" || !hasEpochs(curve)) return curve.steps;
+  const { steps } = curve;
+  const epochs = rising(curve.epochs);
+  const places = [];
+  for (let first = 0; first < steps.length; ) {
+    let last = first;
+    while (last + 1 < steps.length && epochs[last + 1] === epochs[first]) last += 1;
+    let { start, length } = known.get(epochs[first]) ?? { start: steps[first], length: 0 };
+    // What is counted after the epoch's last step, e.g. batches of a validation set, is spread over the epoch.
+    if (steps[last] - start + 1 > length || steps[first] < start) [start, length] = [steps[first], steps[last] - steps[first] + 1];
+    for (let at = first; at <= last; at += 1) places.push(epochs[first] + (steps[at] - start + 1) / length);
+    first = last + 1;
   }
   return places;
 }

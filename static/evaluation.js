@@ -56,6 +56,10 @@ export function startEvaluation(editor) {
     if (ctx.sequence < shown) event.preventDefault();
     else shown = ctx.sequence;
   });
+  // htmx carries `style` over to what comes with the same id, as an attribute: the page's policy refuses that, and says so.
+  document.addEventListener("htmx:before:swap", ({ detail: { tasks } }) => {
+    for (const { target } of tasks) for (const each of target?.querySelectorAll?.("[id][style]") ?? []) each.removeAttribute("style");
+  });
   // A program that takes its time must not look finished meanwhile.
   const status = document.getElementById("status");
   let slow = 0;

@@ -100,7 +100,7 @@ export function startLive(evaluation, watches) {
     done(end) {
       run.ended = run.over = true;
       training.replace(end.curves, end.ribbons);
-      showProgress(end.state === "finished" ? null : end.progress);
+      showProgress(end.progress);
       tell(end.reason === "left alone" ? "alone" : end.state, {}, [say("seconds", { seconds: end.seconds.toFixed(1) })]);
       if (end.error) show(find("#training-note"), end.error.message);
       finish();

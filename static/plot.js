@@ -1,65 +1,79 @@
-// uPlot in the page's colours: lines over one axis, zoom by drag, by buttons and by keys, and values at the cursor.
+// uPlot in the page's colours: plots one above the other over one axis, each with a scale of its own; zoom by drag, by
+// buttons and by keys, and values at the cursor.
 import uPlot from "./vendor/uplot.js";
 import { align } from "./curves.js";
+import { place, valueAt, visible } from "./scales.js";
 
-const HEIGHT = 300;
+const HEIGHTS = [300, 190, 150, 130]; // of each plot where there are so many
+const HEAD = 24;
+const FOOT = 46; // what the horizontal axis takes below the last one
+const COLUMN = 2; // pixels; lines are as wide
 const DASHES = [[], [7, 4], [2, 3], [9, 3, 2, 3]];
 
-// `onRead(index | null)` is told where the cursor stands in the aligned data.
+// `onRead(x | null)` is told where the cursor stands.
 export function startPlot(element, onRead) {
-  const state = { plot: null, shape: "", data: [[]], zoom: null, lines: [], marks: [] };
+  const state = { panes: [], shape: "", zoom: null, whole: [0, 1], lines: [], marks: [], cursor: null, colours: new Map() };
 
-  const token = (name) => {
-    const probe = element.querySelector(".probe") ?? element.appendChild(Object.assign(document.createElement("i"), { className: "probe" }));
-    probe.style.color = `var(${name})`;
-    return getComputedStyle(probe).color;
-  };
+  // What a token's colour is, asked once: to ask makes the browser lay the page out.
+  function token(name) {
+    if (!state.colours.has(name)) {
+      const probe = element.querySelector(".probe") ?? element.appendChild(Object.assign(document.createElement("i"), { className: "probe" }));
+      probe.style.color = `var(${name})`;
+      state.colours.set(name, getComputedStyle(probe).color);
+    }
+    return state.colours.get(name);
+  }
 
-  function options({ log, label }) {
+  const width = () => Math.max(200, element.clientWidth);
+
+  function options(pane, number, count) {
     const [soft, line] = [token("--soft"), token("--line")];
     const axis = { stroke: soft, font: "12px system-ui, sans-serif", ticks: { stroke: line, width: 1, size: 4 }, grid: { stroke: line, width: 1 } };
+    const last = number === count - 1;
+    const across = last ? { size: 28, label: state.label, labelSize: 18, labelFont: axis.font, labelGap: 0 } : { size: 6, values: (_, ticks) => ticks.map(() => "") };
     return {
-      width: Math.max(200, element.clientWidth),
-      height: HEIGHT,
+      width: width(),
+      height: HEIGHTS[count - 1] + (count > 1 && last ? FOOT : 0),
       legend: { show: false },
       cursor: { points: { size: 7 }, drag: { x: true, y: false, setScale: false } },
-      padding: [24, 14, 0, 0],
-      scales: { x: { time: false }, y: log ? { distr: 3 } : { range: padded } },
+      padding: [count > 1 ? 8 : HEAD, 14, 0, 0],
+      scales: { x: { time: false }, y: state.log ? { distr: 3 } : { range: padded } },
       axes: [
-        { ...axis, space: 60, size: 28, label, labelSize: 18, labelFont: axis.font, labelGap: 0 },
-        { ...axis, size: 54, values: (_, ticks) => ticks.map((tick) => (tick === null ? "" : short(tick))) },
+        { ...axis, space: 60, ...across },
+        { ...axis, size: 54, space: count > 1 ? 24 : 30, values: (_, ticks) => ticks.map((tick) => (tick === null ? "" : short(tick))) },
       ],
-      series: [{}, ...state.lines.map((each) => series(each))],
+      series: [{}, ...pane.lines.map((each) => series(each))],
       hooks: {
-        setCursor: [(plot) => onRead(plot.cursor.idx ?? null)],
+        setCursor: [(plot) => follow(plot)],
         setSelect: [(plot) => {
           if (plot.select.width > 4) zoomTo([plot.posToVal(plot.select.left, "x"), plot.posToVal(plot.select.left + plot.select.width, "x")]);
           plot.setSelect({ left: 0, top: 0, width: 0, height: 0 }, false);
         }],
-        draw: [drawMarks],
+        draw: [(plot) => drawMarks(plot, pane)],
       },
     };
   }
 
-  function series({ colour, faint, dash, width, dots }) {
+  function series({ colour, faint, dash, width: wide, dots }) {
     const stroke = token(colour);
     return {
       stroke: faint ? stroke.replace(/^rgb\((.*)\)$/, "rgba($1, 0.42)") : stroke,
-      width: width ?? 2,
+      width: wide ?? 2,
       dash: DASHES[dash ?? 0],
       points: { show: Boolean(dots), size: 5, fill: stroke },
       spanGaps: false,
     };
   }
 
-  function drawMarks(plot) {
+  function drawMarks(plot, pane) {
     const bad = token("--bad");
     const { ctx, bbox } = plot;
     ctx.save();
     ctx.strokeStyle = ctx.fillStyle = bad;
     ctx.lineWidth = 1.5 * devicePixelRatio;
     let drawn = -Infinity; // crosses keep apart, so that a row of them stays readable
-    for (const { x, first } of state.marks) {
+    for (const { x, first, curve } of state.marks) {
+      if (!pane.lines.some((line) => line.curve === curve)) continue;
       const left = plot.valToPos(x, "x", true);
       if (left < bbox.left || left > bbox.left + bbox.width || (!first && Math.abs(left - drawn) < 14 * devicePixelRatio)) continue;
       drawn = left;
@@ -78,67 +92,109 @@ export function startPlot(element, onRead) {
     ctx.restore();
   }
 
-  // `lines`: { xs, ys, colour, faint, dash, width }; the same shape of lines as before only gets new numbers.
+  // `lines`: { curve, xs, ys, colour, faint, dash, width, pane }; the same shape of lines as before only gets new numbers.
   function show({ lines, marks, log, label }) {
-    state.lines = lines.map((line) => ({ ...line, dots: line.dots && line.xs.length < 2 }));
-    state.marks = marks;
-    state.log = log;
-    state.label = label;
-    state.data = align(lines.map((line) => ({ ...line, log })));
-    const shape = JSON.stringify([log, label, state.lines.map(({ colour, faint, dash, width, dots }) => [colour, faint, dash, width, dots])]);
-    if (state.plot && shape === state.shape) state.plot.setData(state.data, false);
+    state.lines = lines.map((line) => ({ ...line, log, dots: line.dots && line.xs.length < 2 }));
+    const ends = state.lines.filter(({ xs }) => xs.length);
+    const [low, high] = [Math.min(...ends.map(({ xs }) => xs[0])), Math.max(...ends.map(({ xs }) => xs.at(-1)))];
+    state.whole = ends.length ? [low, high > low ? high : low + 1] : [0, 1];
+    Object.assign(state, { marks, log, label });
+    const shape = JSON.stringify([log, label, state.lines.map(({ colour, faint, dash, width: wide, dots, pane, old, curve }) => [colour, faint, dash, wide, dots, pane, old, curve.series.name])]);
+    if (shape === state.shape) feed();
     else rebuild(shape);
-    rescale();
   }
+
+  const linesIn = (number) => state.lines.filter(({ pane }) => pane === number);
 
   function rebuild(shape) {
-    state.plot?.destroy();
+    for (const { plot } of state.panes) plot.destroy();
+    for (const each of element.querySelectorAll(".pane")) each.remove();
     state.shape = shape;
-    state.plot = new uPlot(options(state), state.data, element);
+    const count = Math.max(1, ...state.lines.map(({ pane }) => pane + 1));
+    state.panes = Array.from({ length: count }, (_, number) => ({ lines: linesIn(number), plot: null }));
+    state.panes.forEach((pane, number) => {
+      const room = element.appendChild(Object.assign(document.createElement("div"), { className: "pane" }));
+      if (count > 1) room.append(caption(pane.lines));
+      pane.plot = new uPlot(options(pane, number, count), [[], ...pane.lines.map(() => [])], room);
+    });
+    feed();
   }
 
-  function whole() {
-    const xs = state.data[0];
-    return xs.length ? [xs[0], xs.length > 1 ? xs.at(-1) : xs[0] + 1] : [0, 1];
+  // Which curves a plot among several holds; the legend below says the same to those who do not see it.
+  function caption(lines) {
+    const told = Object.assign(document.createElement("p"), { className: "pane-names" });
+    told.setAttribute("aria-hidden", "true");
+    const named = new Map(lines.filter((line) => !line.old).map((line) => [line.curve.series.name, line]));
+    for (const [name, { look }] of named) {
+      const entry = Object.assign(document.createElement("span"), { className: `${look} pane-name` });
+      entry.append(Object.assign(document.createElement("span"), { className: "swatch" }), name);
+      told.append(entry);
+    }
+    return told;
   }
 
-  function rescale() {
-    if (!state.plot) return;
-    const [min, max] = state.zoom ?? whole();
-    state.plot.setScale("x", { min, max });
+  // Every plot gets what its width can show of its lines.
+  function feed() {
+    const [min, max] = state.zoom ?? state.whole;
+    const columns = Math.max(50, Math.floor(width() / COLUMN));
+    state.panes.forEach((pane, number) => {
+      pane.lines = linesIn(number);
+      pane.plot.batch(() => {
+        pane.plot.setData(align(pane.lines.map((line) => visible(line, min, max, columns))), false);
+        pane.plot.setScale("x", { min, max });
+      });
+    });
   }
 
   function zoomTo(range) {
-    const [low, high] = whole();
-    const width = Math.min(high - low, Math.max((high - low) / 10_000, range[1] - range[0]));
-    const start = Math.min(Math.max(low, range[0]), high - width);
-    state.zoom = width >= high - low ? null : [start, start + width];
-    rescale();
+    const [low, high] = state.whole;
+    const wide = Math.min(high - low, Math.max((high - low) / 10_000, range[1] - range[0]));
+    const start = Math.min(Math.max(low, range[0]), high - wide);
+    state.zoom = wide >= high - low ? null : [start, start + wide];
+    feed();
   }
 
   function zoom(factor) {
-    if (!factor) { state.zoom = null; return rescale(); }
-    const [low, high] = state.zoom ?? whole();
-    const at = state.plot?.cursor.idx;
-    const centre = at != null ? state.data[0][at] : (low + high) / 2;
-    zoomTo([centre - (centre - low) / factor, centre + (high - centre) / factor]);
+    if (!factor) { state.zoom = null; return feed(); }
+    const [low, high] = state.zoom ?? state.whole;
+    const centre = state.cursor ?? (low + high) / 2;
+    return zoomTo([centre - (centre - low) / factor, centre + (high - centre) / factor]);
   }
 
   function pan(share) {
-    const [low, high] = state.zoom ?? whole();
+    const [low, high] = state.zoom ?? state.whole;
     zoomTo([low + (high - low) * share, high + (high - low) * share]);
   }
 
+  // ------------------------------------------------------------------------------------------------ reading
+
+  // The cursor of one plot is that of all: they share their horizontal axis.
+  function follow(from) {
+    const { idx, left } = from.cursor;
+    for (const { plot } of state.panes) if (plot && plot !== from && plot.cursor.left !== left) plot.setCursor({ left, top: left < 0 ? -10 : 0 }, false);
+    const x = idx == null || left < 0 ? null : from.data[0][idx] ?? null;
+    if (x === null && state.cursor === null) return;
+    state.cursor = x;
+    onRead(x);
+  }
+
+  // Places inside of what is shown, of all lines.
+  function places() {
+    const [low, high] = state.zoom ?? state.whole;
+    const found = state.lines.flatMap(({ xs }) => xs.slice(place(xs, low), place(xs, high) + 1).filter((x) => x <= high));
+    return [...new Set(found)].sort((one, two) => one - two);
+  }
+
   function moveCursor(by) {
-    const { plot, data: [xs] } = state;
-    if (!plot || !xs.length) return;
-    const [low, high] = state.zoom ?? whole();
-    const inside = xs.map((x, at) => [x, at]).filter(([x]) => x >= low && x <= high).map(([, at]) => at);
-    if (!inside.length) return;
+    const inside = places();
+    const plot = state.panes[0]?.plot;
+    if (!plot || !inside.length) return;
     const stride = Math.max(1, Math.round(inside.length / 100));
-    const now = plot.cursor.idx ?? (by > 0 ? inside[0] - stride : inside.at(-1) + stride);
-    const next = Math.min(inside.at(-1), Math.max(inside[0], now + by * stride));
-    plot.setCursor({ left: plot.valToPos(xs[next], "x"), top: plot.over.clientHeight / 2 });
+    const now = state.cursor === null ? (by > 0 ? -stride : inside.length - 1 + stride) : place(inside, state.cursor);
+    const x = inside[Math.min(inside.length - 1, Math.max(0, now + by * stride))];
+    plot.setCursor({ left: plot.valToPos(x, "x"), top: plot.over.clientHeight / 2 });
+    state.cursor = x; // the picture may not hold the very point
+    onRead(x);
   }
 
   element.addEventListener("keydown", (event) => {
@@ -153,22 +209,22 @@ export function startPlot(element, onRead) {
   });
   element.addEventListener("dblclick", () => zoom(0));
   new ResizeObserver(() => {
-    const width = Math.max(200, element.clientWidth);
-    if (state.plot && Math.abs(width - state.plot.width) > 1) state.plot.setSize({ width, height: HEIGHT });
+    const now = width();
+    if (!state.panes.some(({ plot }) => Math.abs(now - plot.width) > 1)) return;
+    for (const { plot } of state.panes) plot.setSize({ width: now, height: plot.height });
+    feed();
   }).observe(element);
 
   return {
     show,
     zoom,
-    repaint: () => state.plot && rebuild(state.shape),
-    rescale,
-    // The place at an index, and of each line its value there or the last one before.
-    valuesAt: (index) => [state.data[0][index], state.data.slice(1).map((column) => {
-      let at = index;
-      while (at > 0 && column[at] === undefined) at -= 1;
-      return column[at];
-    })],
-    canvas: () => state.plot?.ctx.canvas,
+    repaint: () => {
+      state.colours.clear();
+      if (state.panes.length) rebuild(state.shape);
+    },
+    // Of each line its value at a place, or the last one before.
+    valuesAt: (x) => state.lines.map((line) => valueAt(line, x)),
+    canvases: () => state.panes.map(({ plot }) => plot.ctx.canvas),
     colour: token,
   };
 }

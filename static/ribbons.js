@@ -62,7 +62,8 @@ export function startRibbons(curvesOf, colour) {
     body.dataset.names = names;
     body.replaceChildren(...all.map(({ name }) => {
       const row = element("tr");
-      const head = Object.assign(element("th", "", name), { scope: "row", title: name });
+      const head = Object.assign(element("th"), { scope: "row", title: name });
+      for (const piece of name.split(/(?<=[._])/)) head.append(piece, element("wbr"));
       row.append(head, ...PARTS.map((part) => ribbonCell(name, part)), barCell("flow"), barCell("update"));
       return row;
     }));

@@ -1,12 +1,14 @@
 // The Training panel: curves of a live run or of a finished evaluation, drawn, switched, summed up and saved.
-import { align, Curves, GROUPS, csv, json, keyOf, positions, sample, smooth } from "./curves.js";
+import { align, Curves, epochsOf, GROUPS, csv, json, keyOf, positions, sample, smooth } from "./curves.js";
 import { startPlot, short } from "./plot.js";
 import { startRibbons } from "./ribbons.js";
 import { save, savePicture } from "./saving.js";
+import { apart, inOrder } from "./scales.js";
 
 const COLOURS = 8;
 const SPOKEN = 4_000; // milliseconds between summaries read aloud
 const ROWS = 24;
+const SIZED = new Set(["loss", "watched"]); // groups whose curves are of any size; norms are compared with each other
 const REST = 2; // a drawing rests so many times as long as it took: the page stays smooth, and its cores the program's
 
 export function startTraining() {
@@ -14,8 +16,8 @@ export function startTraining() {
   const part = (id) => document.getElementById(`training-${id}`);
   const words = panel.dataset;
   const say = (word, values = {}) => words[word].replace(/\{(\w+)\}/g, (gap, name) => values[name] ?? gap);
-  const state = { curves: new Curves(), before: null, group: "loss", wanted: "", log: false, axis: null, off: new Set(), gone: new Set(), spoken: 0, timer: 0, rested: 0, reading: null, lines: [] };
-  const plot = startPlot(part("plot"), (index) => { state.reading = index; showReadings(); });
+  const state = { curves: new Curves(), before: null, group: "loss", wanted: "", log: false, axis: null, off: new Set(), gone: new Set(), spoken: 0, timer: 0, rested: 0, reading: null, lines: [], panes: {}, panesNow: new Map(), looks: new Map(), epochs: new Map() };
+  const plot = startPlot(part("plot"), (x) => { state.reading = x; showReadings(); });
   const ribbons = startRibbons(() => state.curves.all, plot.colour);
   let asked = 0;
 
@@ -24,27 +26,44 @@ export function startTraining() {
   const groupOf = (curve) => GROUPS[curve.series.kind] ?? "loss";
   const watched = ({ series: { kind, name } }) => kind !== "watched" || !(state.gone.has(name) || state.gone.has(name.slice(1, -1)));
   const all = () => state.curves.all.filter(watched);
-  const groups = () => [...new Set(all().map(groupOf))];
+  const groups = () => [...new Set(Object.values(GROUPS))].filter((group) => all().some((curve) => groupOf(curve) === group));
   const inGroup = (curves) => curves.filter((curve) => groupOf(curve) === state.group);
-  const shown = () => inGroup(all());
-  const before = () => (state.before && part("before").querySelector("input").checked ? inGroup(state.before).filter((curve) => !state.off.has(keyOf(curve.series))) : []);
+  const isOn = ({ series }) => !state.off.has(keyOf(series));
+  const before = () => (state.before && part("before").querySelector("input").checked ? inGroup(state.before).filter(isOn) : []);
   const weight = () => Number(part("smoothing").value);
+  const place = (curve, epochs = state.epochs) => positions(curve, state.drawnAxis, epochs);
+
+  // A curve's colour is its own from its first point on, wherever it stands in the legend.
+  function looksOf(curves) {
+    return new Map(curves.map((curve, index) => [curve, { colour: index % COLOURS, dash: Math.floor(index / COLOURS) % 4 }]));
+  }
+
+  // Curves of very different size are drawn apart; what was apart once stays so while the same ones are shown.
+  function panesOf(curves) {
+    if (!SIZED.has(state.group) || state.log || !part("apart").querySelector("input").checked) return new Map();
+    const keys = curves.map((curve) => keyOf(curve.series)).join("\n");
+    const found = apart(curves);
+    if (keys !== state.panes.keys || countOf(found) > countOf(state.panes.found)) state.panes = { keys, found };
+    return state.panes.found;
+  }
 
   function linesOf(curves) {
-    const lines = before().map((curve) => ({ curve, xs: positions(curve, state.drawnAxis), ys: smooth(curve.values, weight()), colour: "--soft", dash: 2, width: 1.5, old: true }));
-    curves.forEach((curve, index) => {
-      if (state.off.has(keyOf(curve.series))) return;
-      const look = { curve, xs: positions(curve, state.drawnAxis), colour: `--curve-${index % COLOURS}`, dash: Math.floor(index / COLOURS) % 4 };
-      if (weight()) lines.push({ ...look, ys: curve.values, faint: true, width: 1, raw: true });
-      lines.push({ ...look, ys: smooth(curve.values, weight()), dots: true });
-    });
+    const paneOf = (curve) => state.panesNow.get(keyOf(curve.series)) ?? 0;
+    const epochs = state.drawnAxis === "epoch" ? epochsOf(before()) : state.epochs;
+    const lines = before().map((curve) => ({ curve, pane: paneOf(curve), xs: place(curve, epochs), ys: smooth(curve.values, weight()), colour: "--soft", dash: 2, width: 1.5, old: true }));
+    for (const curve of curves.filter(isOn)) {
+      const { colour, dash } = state.looks.get(curve);
+      const line = { curve, pane: paneOf(curve), xs: place(curve), colour: `--curve-${colour}`, dash, look: `c${colour} d${dash}` };
+      if (weight()) lines.push({ ...line, ys: curve.values, faint: true, width: 1, raw: true });
+      lines.push({ ...line, ys: smooth(curve.values, weight()), dots: true });
+    }
     return lines;
   }
 
   function marksOf(curves) {
-    return curves.filter((curve) => !state.off.has(keyOf(curve.series)) && curve.bad !== null).flatMap((curve) => {
-      const xs = positions(curve, state.drawnAxis);
-      return curve.values.flatMap((value, at) => (Number.isFinite(value) ? [] : [{ x: xs[at], first: curve.steps[at] === curve.bad }])).slice(0, 500);
+    return curves.filter((curve) => isOn(curve) && curve.bad !== null).flatMap((curve) => {
+      const xs = place(curve);
+      return curve.values.flatMap((value, at) => (Number.isFinite(value) ? [] : [{ curve, x: xs[at], first: curve.steps[at] === curve.bad }])).slice(0, 500);
     });
   }
 
@@ -57,12 +76,17 @@ export function startTraining() {
     if (!known.length) return;
     if (known.includes(state.wanted)) [state.group, state.wanted] = [state.wanted, ""];
     if (!known.includes(state.group)) state.group = known[0];
-    const curves = shown();
+    const found = inGroup(all());
+    state.looks = looksOf(found);
+    const curves = inOrder(found);
     const epochs = curves.some((curve) => curve.epochs.length === curve.steps.length && curve.epochs.at(-1) > 0);
     part("axis").hidden = !epochs;
     const axis = !epochs ? "point" : state.axis ?? (uneven(curves) ? "epoch" : "point");
     press(part("axis"), axis);
     state.drawnAxis = axis;
+    state.epochs = axis === "epoch" ? epochsOf(curves) : new Map();
+    state.panesNow = panesOf(curves.filter(isOn));
+    part("apart").hidden = state.log || !SIZED.has(state.group) || countOf(apart(curves.filter(isOn))) < 2;
     state.lines = linesOf(curves);
     plot.show({ lines: state.lines, marks: marksOf(curves), log: state.log, label: say(state.drawnAxis) });
     showGroups(known);
@@ -98,9 +122,10 @@ export function startTraining() {
     const keys = curves.map((curve) => keyOf(curve.series));
     if (legend.dataset.keys !== keys.join("\n")) {
       legend.dataset.keys = keys.join("\n");
-      legend.replaceChildren(...curves.map((curve, index) => {
+      legend.replaceChildren(...curves.map((curve) => {
         const entry = button("", keyOf(curve.series));
-        entry.className = `curve c${index % COLOURS} d${Math.floor(index / COLOURS) % 4}`;
+        const { colour, dash } = state.looks.get(curve);
+        entry.className = `curve c${colour} d${dash}`;
         entry.append(element("span", "swatch"), element("span", "curve-name", curve.series.name), element("span", "curve-value"));
         return entry;
       }));
@@ -116,9 +141,9 @@ export function startTraining() {
     const at = state.reading === null ? null : plot.valuesAt(state.reading);
     const read = new Map();
     state.lines.forEach((line, index) => {
-      if (!line.old && !line.raw) read.set(keyOf(line.curve.series), at ? at[1][index] : undefined);
+      if (!line.old && !line.raw) read.set(keyOf(line.curve.series), at ? at[index] : undefined);
     });
-    const curves = new Map(shown().map((curve) => [keyOf(curve.series), curve]));
+    const curves = new Map(inGroup(all()).map((curve) => [keyOf(curve.series), curve]));
     for (const entry of part("legend").children) {
       const curve = curves.get(entry.value);
       if (!curve) continue;
@@ -126,7 +151,8 @@ export function startTraining() {
       entry.dataset.count = String(curve.count);
       entry.querySelector(".curve-value").textContent = value == null ? "–" : short(value);
     }
-    part("plot").dataset.reading = at ? `${say(state.drawnAxis)} ${short(at[0])}` : "";
+    const told = at ? `${say(state.drawnAxis)} ${short(state.reading)}` : "";
+    if (part("plot").dataset.reading !== told) part("plot").dataset.reading = told;
   }
 
   function showBad(curves) {
@@ -141,7 +167,7 @@ export function startTraining() {
     const wait = Math.max(0, state.spoken + SPOKEN - performance.now());
     state.timer = setTimeout(() => {
       state.spoken = performance.now();
-      const text = curves.filter((curve) => !state.off.has(keyOf(curve.series))).slice(0, 4).map((curve) => say("summary", {
+      const text = curves.filter(isOn).slice(0, 4).map((curve) => say("summary", {
         name: curve.series.name, count: curve.count, first: short(curve.first), last: short(curve.values.at(-1)),
         minimum: short(curve.low), at: curve.lowAt,
       })).join(" ");
@@ -154,7 +180,7 @@ export function startTraining() {
     const head = element("tr");
     head.append(element("th", "", say(state.drawnAxis)), ...curves.map((curve) => element("th", "", curve.series.name)));
     table.tHead.replaceChildren(head);
-    const lines = curves.map((curve) => ({ xs: positions(curve, state.drawnAxis), ys: curve.values }));
+    const lines = curves.map((curve) => ({ xs: place(curve), ys: curve.values }));
     const [places] = align(lines);
     const stride = Math.max(1, (places.length - 1) / (ROWS - 1));
     const chosen = Array.from({ length: Math.min(ROWS, places.length) }, (_, row) => places[Math.round(row * stride)]);
@@ -178,11 +204,21 @@ export function startTraining() {
   choose("scale", (scale) => { state.log = scale === "log"; press(part("scale"), scale); });
   choose("axis", (axis) => { state.axis = axis; plot.zoom(0); });
   choose("legend", (key) => { if (!state.off.delete(key)) state.off.add(key); });
+  // Two clicks in a row show one curve alone; where it is alone already, all of them again.
+  part("legend").addEventListener("dblclick", (event) => {
+    const chosen = event.target.closest("button");
+    if (!chosen) return;
+    const others = [...part("legend").children].map(({ value }) => value).filter((value) => value !== chosen.value);
+    const alone = others.length > 0 && others.every((value) => state.off.has(value));
+    for (const value of [chosen.value, ...others]) state.off.delete(value);
+    if (!alone) for (const value of others) state.off.add(value);
+    soon();
+  });
   part("smoothing").addEventListener("input", () => {
     panel.querySelector("output[for=training-smoothing]").textContent = String(weight());
     soon();
   });
-  part("before").addEventListener("change", soon);
+  for (const id of ["before", "apart"]) part(id).addEventListener("change", soon);
   part("table").addEventListener("toggle", soon);
   panel.querySelector(".zoom").addEventListener("click", (event) => {
     const chosen = event.target.closest("button");
@@ -223,6 +259,7 @@ export function startTraining() {
     begin() {
       if (state.curves.all.length) state.before = state.curves.all;
       state.curves = new Curves();
+      state.panes = {};
       plot.zoom(0);
       ribbons.begin();
       soon();
@@ -230,9 +267,14 @@ export function startTraining() {
   };
 }
 
+// How many plots a map from curves to their plot's number needs.
+function countOf(panes) {
+  return Math.max(1, ...[...(panes?.values() ?? [])].map((number) => number + 1));
+}
+
 // Whether the curves count different things: a loss for every batch beside an accuracy for every epoch.
 function uneven(curves) {
-  const lengths = curves.map((curve) => curve.steps.at(-1) + 1);
+  const lengths = curves.map(({ count }) => count);
   return Math.max(...lengths) > 2 * Math.min(...lengths);
 }
 

@@ -14,11 +14,12 @@ from app.vocabulary.values import Real, Span
 def training_frames(source: str, points: int = 10, batches: int = 30) -> Iterator[Frame]:
     """A run that trains: a falling loss, an accuracy once an epoch, a learning rate; NaN where the source says nan.
 
-    Where it says lost, gradients become no numbers.
+    Where it says lost, gradients become no numbers; where it says sums, a sum stands far above the loss.
     """
     loss = Series(0, "loss", "loss", Span(7, 4, 7, 8))
     rate = Series(1, "lr", "learning_rate", None)
     accuracy = Series(2, "accuracy", "metric", Span(12, 4, 12, 12))
+    total_loss = Series(3, "running_loss", "loss", Span(9, 4, 9, 16))
     yield Output("stdout", "training\n")
     total = points * batches
     for batch in range(batches):
@@ -31,8 +32,11 @@ def training_frames(source: str, points: int = 10, batches: int = 30) -> Iterato
         epochs = (batch // 3,) * points
         new = [Points(0, steps, spelled, epochs), Points(1, steps, (0.1,) * points)]
         if batch % 3 == 2:
-            new.append(Points(2, (batch // 3,), (1 - math.exp(-batch / batches),), (batch // 3,)))
+            new.append(Points(2, steps[-1:], (1 - math.exp(-batch / batches),), (batch // 3,)))
         series = (loss, rate) if batch == 0 else (accuracy,) if batch == 2 else ()
+        if "sums" in source:
+            new.append(Points(3, steps, tuple(300.0 - step / 2 for step in steps), epochs))
+            series = (*series, total_loss) if batch == 0 else series
         progress = Progress(6, (batch + 1) * points, total, (batch + 1) * points)
         yield Training(
             series, tuple(new), progress, ribbons_at(batch * points, "lost" in source and batch > 20)

@@ -206,7 +206,7 @@ def last_step(status: RunStatus) -> Text | None:
     if longest is None:
         return None
     gaps: dict[str, str | int | float] = {"name": longest.series.name, "step": longest.points.steps[-1]}
-    return Text("The last point heard of was number {step} of `{name}`.", gaps)
+    return Text("The last point heard of was at step {step} of `{name}`.", gaps)
 
 
 async def answer_run(answer: RunAnswer, language: Language, status: int = 200) -> Response:

@@ -85,7 +85,7 @@ def test_bad_loss_pauses_and_its_origin_is_a_place_in_the_program(fake_site: Fak
     page.goto(fake_site.url)
     start(page, source)
     expect(page.locator("#training-held")).to_contain_text("Paused because loss became NaN.")
-    expect(page.locator("#training-bad")).to_contain_text("loss became NaN at point 211")
+    expect(page.locator("#training-bad")).to_contain_text("loss became NaN at step 211")
     origin = page.locator("#training-origin")
     expect(origin).to_contain_text("It began in torch.log(p)")
     origin.get_by_role("button", name="line 8").click()
