@@ -48,3 +48,28 @@ class Channel:
         if not all(map(math.isfinite, values)):  # type: ignore[arg-type] # not spelled yet
             values = tuple(map(spell, values))  # type: ignore[arg-type]
         return Points(self.series.index, steps, values, fill_epochs(epochs))
+
+
+class Steps:
+    """The steps of a training, counted for all losses and metrics by the series with the most points.
+
+    So a loss that is looked at in every tenth pass stands where it was looked at.
+    """
+
+    __slots__ = ("_most", "newest")
+
+    def __init__(self) -> None:
+        self.newest = 0
+        self._most = 0
+        """Points of the series that counts."""
+
+    def count(self, channel: Channel) -> int:
+        """The step a new point of a series belongs to."""
+        step = channel.step + 1
+        if step < self.newest:
+            step = self.newest
+        channel.step = step
+        channel.count += 1
+        if channel.count >= self._most:
+            self._most, self.newest = channel.count, step
+        return step

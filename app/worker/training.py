@@ -24,7 +24,7 @@ from app.thinning import Thinner, thin_points
 from app.vocabulary.limits import Limits
 from app.vocabulary.training import Curve, Points, Progress, Ribbon, Series, SeriesKind, Training
 from app.vocabulary.values import Span, as_float
-from app.worker.channels import Channel
+from app.worker.channels import Channel, Steps
 from app.worker.frames import names_in_frames, program_frame
 from app.worker.functions import silenced
 from app.worker.loops import Loops
@@ -79,9 +79,7 @@ class TrainingLog:
         self._noted: dict[str, Channel] = {}
         self._written: dict[str, Channel | None] = {}
         self._noting_loop: int | None = None
-        self._step = 0
-        self._most = 0
-        """The newest step of losses and metrics, and how many points the series has that counts them."""
+        self._steps = Steps()
         self._newest: ref[Tensor] | None = None
         """The tensor that was noted last."""
         self._moments = moments
@@ -141,24 +139,10 @@ class TrainingLog:
         channel.last = number
         running = self._loops.running
         known = not running or running[0].line == (self.training_loop or self._noting_loop)
-        step = self._count(channel)
+        step = self._steps.count(channel)
         channel.waiting.append((step, number, None if known else running[0].done))
         if self.watch is not None and channel.series.kind == "loss":
             self.watch.heed(channel.series, step, number, value)
-
-    def _count(self, channel: Channel) -> int:
-        """The step a new point belongs to. The series with the most points counts them for all of them.
-
-        So a loss that is looked at in every tenth pass stands where it was looked at.
-        """
-        step = channel.step + 1
-        if step < self._step:
-            step = self._step
-        channel.step = step
-        channel.count += 1
-        if channel.count >= self._most:
-            self._most, self._step = channel.count, step
-        return step
 
     @property
     def found_any(self) -> bool:
@@ -204,7 +188,7 @@ class TrainingLog:
             )
         channel = self._roots[place]
         if channel is not None and not channel.repeats(number, ROOT):
-            step = self._count(channel)
+            step = self._steps.count(channel)
             channel.waiting.append((step, number, self._loops.epoch(loop)))
             if self.watch is not None and channel.series.kind == "loss":
                 self.watch.heed(channel.series, step, number, root)
@@ -229,8 +213,9 @@ class TrainingLog:
             self._written[name] = None if known else self._channel(name, kind, lambda: place)
         channel = self._written[name]
         if channel is not None:
-            channel.waiting.append((channel.count, number, None))
-            channel.count += 1
+            loop = self.training_loop or self._noting_loop
+            epoch = self._loops.epoch(loop) if loop else None
+            channel.waiting.append((self._steps.count(channel), number, epoch))
 
     def _root_name(self, root: Tensor, code: CodeType, instruction: int) -> str:
         held = (name for name, value in names_in_frames(sys._getframe(1), Tensor) if value is root)
@@ -342,7 +327,7 @@ class TrainingLog:
     @property
     def step_number(self) -> int:
         """The number of the step that just ended, as optimisers or the points of a loss count them."""
-        return self.optimiser_steps - 1 if self.optimiser_steps else self._step
+        return self.optimiser_steps - 1 if self.optimiser_steps else self._steps.newest
 
     @property
     def steps_done(self) -> int:
