@@ -47,7 +47,7 @@ def plan_sandbox(settings: Settings) -> SandboxPlan:
     limits = settings.limits()
     layers = tuple(
         SealLayer(layer.name, layer.active, layer.required, layer.detail)
-        for layer in probe_layers(limits.memory_bytes, cpu_seconds(limits))
+        for layer in probe_layers(limits.process_bytes, cpu_seconds(limits))
     )
     missing = [layer for layer in layers if layer.required and not layer.active]
     if missing and not settings.allow_unsealed:

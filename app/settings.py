@@ -74,7 +74,10 @@ class Settings:
         Limits().run_grace_seconds, "How long a live run goes on that nobody watches, in seconds.", low=0
     )
     memory: int = _setting(
-        Limits().memory_bytes, "Memory a program may take, in bytes or like 512M.", low=1, size=True
+        Limits().memory_bytes,
+        "Memory a program may take, in bytes or like 512M; recording it takes up to 144M more.",
+        low=1,
+        size=True,
     )
     source_size: int = _setting(
         Limits().source_bytes, "Largest program, in bytes or like 64K.", low=1, size=True

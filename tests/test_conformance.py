@@ -8,7 +8,7 @@ from pathlib import Path
 import torch
 
 from scripts.conformance.__main__ import compare_all, print_report
-from scripts.conformance.compare import Verdict, close, has_training_loop
+from scripts.conformance.compare import MORE_MEMORY, Verdict, close, has_training_loop
 from scripts.conformance.programs import Sample, program_of, read_docstrings
 
 PROMPTS = """Adds.
@@ -56,6 +56,7 @@ y.backward()
 """
 ADDRESS = "print(object())"
 BROKEN = "print(1)\nnot_there"
+LARGE = "x = torch.zeros(1 << 28)"
 
 
 def test_examples_of_a_docstring_are_one_program_that_shows_its_expressions() -> None:
@@ -87,7 +88,12 @@ def test_last_digits_of_numbers_may_differ_and_nothing_else() -> None:
 
 def test_programs_end_alike_print_alike_and_leave_the_same_tensors(tmp_path: Path) -> None:
     sources = {"loop": LOOP, "whole": WHOLE, "bag": BAG, "custom": CUSTOM, "watchful": WATCHFUL}
-    sources |= {"address": ADDRESS, "broken": BROKEN, "network": "import socket; socket.socket()"}
+    sources |= {
+        "address": ADDRESS,
+        "broken": BROKEN,
+        "large": LARGE,
+        "network": "import socket; socket.socket()",
+    }
     samples = [Sample(name, "folder", source) for name, source in sources.items()]
     kept = tmp_path / "kept.jsonl"
     verdicts = {each.sample.name: each for each in compare_all(samples, kept, time.monotonic() + 120)}
@@ -99,6 +105,7 @@ def test_programs_end_alike_print_alike_and_leave_the_same_tensors(tmp_path: Pat
     assert (verdicts["watchful"].graph, verdicts["watchful"].series) == (True, None)
     assert verdicts["address"].prints is None
     assert (verdicts["broken"].plain, verdicts["broken"].runs) == ("NameError", True)
+    assert (verdicts["large"].plain, verdicts["large"].runs) == (MORE_MEMORY, True)
     assert (verdicts["network"].runs, verdicts["network"].cause) == (False, "PermissionError")
     assert list(compare_all(samples, kept, 0)) == list(verdicts.values())
 

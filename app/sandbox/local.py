@@ -73,7 +73,7 @@ class LocalSandbox:
 
     def _make_pool(self, gpu: int | None, spares: int) -> Pool:
         plan = self._plan
-        orders = Orders(plan.sealed, gpu, plan.limits.memory_bytes, cpu_seconds(plan.limits))
+        orders = Orders(plan.sealed, gpu, plan.limits.process_bytes, cpu_seconds(plan.limits))
         uids = 2 * (plan.slots + spares)
         return Pool(orders, spares, lambda: claim_uids(plan.sealed, plan.first_uid, uids), plan.limits)
 

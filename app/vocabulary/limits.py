@@ -54,7 +54,9 @@ class Limits:
     backward_passes: int = 8
     """Backward passes kept from the start of a run; the latest one is kept as well."""
     kept_bytes: int = 64 * MIB
-    """Memory the recorder may hold on to so that values can be shown."""
+    """Memory the recorder may hold on to so that values can be shown, beside what the program may take."""
+    reserve_bytes: int = 16 * MIB
+    """Set aside from the start, so that a program that has used up all it may take can still be told of."""
     figures: int = 20
     """The last ones are kept."""
     displays: int = 200
@@ -102,6 +104,12 @@ class Limits:
     runs_kept_seconds: float = 600.0
     runs_kept_bytes: int = 256 * MIB
     """Everything kept of runs that are over."""
+
+    @property
+    def process_bytes(self) -> int:
+        """What the process of a run may take: a program that keeps its limit unrecorded keeps it recorded. What is
+        kept for longer than the program would leaves holes, which are about as large again."""
+        return self.memory_bytes + 2 * self.kept_bytes + self.reserve_bytes
 
     @property
     def series(self) -> int:

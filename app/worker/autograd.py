@@ -18,7 +18,7 @@ from torch.autograd.function import BackwardCFunction
 from torch.autograd.graph import GradientEdge, Node, get_gradient_edge
 
 from app.vocabulary.graph import NodeKind, SavedItem
-from app.vocabulary.limits import KIB, Limits
+from app.vocabulary.limits import KIB, MIB, Limits
 from app.vocabulary.values import Mark, TensorId, TensorValue
 from app.worker.anchors import (
     has_hooks,
@@ -38,6 +38,8 @@ from app.worker.shelf import FEW
 from app.worker.tensors import dtype_name, summarise, summarise_list
 
 HELD_BYTES = 64 * KIB
+HEARD_BYTES, MOVED_BYTES = 4 * MIB, 8 * MIB
+"""All gradients held at the same time, and all values copied in order to be told."""
 MOST_NODES = 5_000
 """Of a graph that is searched."""
 
@@ -135,6 +137,7 @@ class GraphWalk:
         self._first_edge: list[int] = []
         self._handles: list[Any] = []
         self._heard: dict[int, tuple[Tensor, TensorValue | None]] = {}
+        self._heard_bytes = self._moved_bytes = 0
         self._clock = 0.0
         self.graph = RawGraph([], [], [], 0)
         self._walk(roots)
@@ -255,11 +258,16 @@ class GraphWalk:
         raw, edges = self.graph.nodes[number], self._edges_of(number)
         if raw.op not in MOVES or raw.outputs[0].held is not None or len(edges) != 1:
             return
+        if self._moved_bytes > MOVED_BYTES:
+            return
         operand = self.graph.nodes[edges[0].producer].outputs[edges[0].output_nr]
         if isinstance(operand.held, list) and operand.dtype is not None:
             operand.held = torch.tensor(operand.held, dtype=getattr(torch, operand.dtype))
         if isinstance(operand.held, Tensor):
-            raw.outputs[0].held = move(raw.op, operand.held, raw.outputs[0].shape, dict(read_saved(node)))
+            moved = move(raw.op, operand.held, raw.outputs[0].shape, dict(read_saved(node)))
+            if moved is not None and moved.data_ptr() != operand.held.data_ptr():
+                self._moved_bytes += moved.numel() * moved.itemsize
+            raw.outputs[0].held = moved
 
     def _fill_from_call(self, raw: RawNode, call: Call) -> None:
         for result in call.results:
@@ -336,11 +344,14 @@ class GraphWalk:
         if heard is not None:
             return heard[1]
         value = self._summary(grad)
-        if grad.numel() * grad.itemsize <= HELD_BYTES:
-            self._heard[id(grad)] = (
-                grad,
-                value,
-            )  # held: torch then adds elsewhere, and the identity stays its own
+        size = grad.numel() * grad.itemsize
+        if size <= HELD_BYTES:
+            if self._heard_bytes > HEARD_BYTES:
+                self._heard.clear()
+                self._heard_bytes = 0
+            # Held: torch then adds elsewhere, and the identity stays its own.
+            self._heard[id(grad)] = grad, value
+            self._heard_bytes += size
         return value
 
     def finish(self) -> RawGraph:

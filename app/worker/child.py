@@ -34,6 +34,7 @@ from app.worker.execute import execute
 from app.worker.hot_pages import HotPages
 from app.worker.rehearsal import rehearse
 from app.worker.seal import SealPlan, seal
+from app.worker.threads import start_thread
 
 CHANNEL = 3
 """Where task and frames go; 0, 1 and 2 lead nowhere, so that stray prints harm nothing."""
@@ -133,7 +134,7 @@ def listen(obey: Callable[[Command], None]) -> None:
                 if body is not None:
                     obey(decode_command(body))
 
-    threading.Thread(target=hear, name="commands", daemon=True).start()
+    start_thread("commands", hear)
 
 
 class Sender:

@@ -87,7 +87,7 @@ def execute(task: Task, send: Callable[[Frame | Telling], None], listen: Listen 
     if gate is not None:
         listen(run.watches.before(gate.obey))
         gate.open()
-    reserve = reserve_memory()
+    reserve = reserve_memory(task.limits.reserve_bytes)
     outcome = run.program()
     reserve.close()
     send(Telling())

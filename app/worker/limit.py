@@ -12,11 +12,10 @@ from contextlib import contextmanager
 from time import perf_counter
 from types import FrameType
 
-from app.vocabulary.limits import MIB, Limits
+from app.vocabulary.limits import Limits
 from app.vocabulary.trace import LimitName, Stopped
 from app.worker.frames import program_frame
 
-RESERVE_BYTES = 16 * MIB
 AGAIN = 0.05
 """Seconds until the alarm is repeated, for a program that caught the first."""
 NO_MEMORY = ("can't allocate memory", "out of memory", "Cannot allocate memory", "bad_alloc")
@@ -82,10 +81,10 @@ class WallClock:
         return self._held if self._stopped is None else self._held + perf_counter() - self._stopped
 
 
-def reserve_memory() -> mmap.mmap:
+def reserve_memory(size: int) -> mmap.mmap:
     """Memory set aside (never touched), to be closed when the program has used up all there was and its trace must
     still be told."""
-    return mmap.mmap(-1, RESERVE_BYTES, flags=mmap.MAP_PRIVATE)
+    return mmap.mmap(-1, size, flags=mmap.MAP_PRIVATE)
 
 
 def as_limit(error: BaseException, limits: Limits) -> Stopped | None:

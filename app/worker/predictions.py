@@ -28,6 +28,7 @@ from app.worker.patience import Patience
 from app.worker.presence import Presence
 from app.worker.recorder import Recorder
 from app.worker.shadow import CannotAsk
+from app.worker.threads import start_thread
 
 PAUSE = 0.05
 """Seconds between two looks at least."""
@@ -171,8 +172,7 @@ class Watcher:
             finding = Finding(place, name, axes, owner, comparison, origin, batch)
         self._found[place : place + 1] = [finding]
         if self._thread is None:
-            self._thread = threading.Thread(target=self._ask_regularly, name="predictions", daemon=True)
-            self._thread.start()
+            self._thread = start_thread("predictions", self._ask_regularly)
         return finding
 
     def _place_for(self, name: str) -> int | None:

@@ -11,11 +11,15 @@ from typing import Any
 
 from torch import Tensor
 
+from app.worker.shelf import COPY_BYTES
+
 Shape = tuple[int, ...]
 
 
 def reshape(value: Tensor, shape: Shape, saved: Mapping[str, Any]) -> Tensor:
-    return value.reshape(shape)
+    """A large one only where it need not be copied."""
+    large = value.numel() * value.itemsize > COPY_BYTES
+    return value.view(shape) if large else value.reshape(shape)
 
 
 MOVES: Mapping[str, Callable[[Tensor, Shape, Mapping[str, Any]], Tensor]] = {

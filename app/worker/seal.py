@@ -25,7 +25,10 @@ _CAP_AMBIENT, _CAP_AMBIENT_CLEAR_ALL = 47, 4
 _CAPABILITY_VERSION = 0x2008_0522
 _NEWUSER, _NEWNET = 0x1000_0000, 0x4000_0000
 _CLOSE_RANGE, _LAST_DESCRIPTOR = 436, 0xFFFF_FFFF
-_M_ARENA_MAX = -8
+_M_ARENA_MAX, _M_MMAP_THRESHOLD = -8, -3
+# Larger blocks are given back whole. Otherwise each leaves a hole that the next one does not fit into, where anything
+# small was allocated behind it meanwhile and is kept: torch's alignment asks for a little more than the hole has.
+_OWN_BLOCK = 16 << 20
 
 # One running program, one thread that flushes its output, one that hears commands, one that torch keeps for inter-op
 # work, and a dozen for a lesson on threads or for `torch.set_num_threads`: libgomp ends the process when it may not
@@ -263,6 +266,7 @@ def _lower_limits(child: _Child) -> str:
     if not plan.gpu:
         # One malloc arena: every further one reserves 64 MiB of addresses.
         kernel.libc().mallopt(_M_ARENA_MAX, 1)
+        kernel.libc().mallopt(_M_MMAP_THRESHOLD, _OWN_BLOCK)
         addresses = sizes["VmSize"] + plan.memory_bytes + _ADDRESS_SLACK
         limits.append((resource.RLIMIT_AS, addresses, addresses))
     for which, soft, hard in limits:

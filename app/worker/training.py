@@ -33,6 +33,7 @@ from app.worker.moments import Moments
 from app.worker.parameters import BeforeStep, Parameters, leaves_in_frames
 from app.worker.recorder import Recorder
 from app.worker.ribbons import Looker, Ribbons
+from app.worker.threads import start_thread
 
 MOST_LEFT = 4
 """Names that are no single numbers, and could be told of."""
@@ -242,8 +243,7 @@ class TrainingLog:
     def begin(self) -> None:
         """From now on what is new is sent regularly."""
         if self._thread is None:
-            self._thread = threading.Thread(target=self._flush_regularly, name="training", daemon=True)
-            self._thread.start()
+            self._thread = start_thread("training", self._flush_regularly)
 
     def pass_begins(self, line: int) -> None:
         """Called before each pass of each of the program's loops, with the loop's first line."""

@@ -22,7 +22,8 @@ from typing import Any
 
 import httpx
 
-from scripts.conformance.compare import WATCH, Verdict, judge
+from app.settings import Settings
+from scripts.conformance.compare import MORE_MEMORY, WATCH, Verdict, judge
 from scripts.conformance.programs import REPOSITORY, Sample, read_docstrings, read_folder, read_seeds
 
 READY = "Tensor Playground is ready on "
@@ -30,6 +31,8 @@ SECONDS = 10.0
 """What one program may take on either side."""
 SEED = 0
 FORBIDDEN = ("PermissionError", "DistStoreError", "DistNetworkError", "stopped")
+PLENTY = 4 << 30
+"""More memory than any example needs, less than would hurt the machine."""
 
 
 class Plain:
@@ -38,10 +41,11 @@ class Plain:
     def __init__(self, process: subprocess.Popen[str]) -> None:
         self._process = process
 
-    def run(self, source: str, onednn: bool = True) -> dict[str, Any]:
+    def run(self, source: str, memory: int, onednn: bool = True) -> dict[str, Any]:
         assert self._process.stdin is not None
         assert self._process.stdout is not None
-        ask = {"source": source, "seed": SEED, "seconds": SECONDS, "watch": WATCH, "onednn": onednn}
+        ask = {"source": source, "seed": SEED, "seconds": SECONDS, "watch": WATCH}
+        ask |= {"memory": memory, "onednn": onednn}
         print(json.dumps(ask), file=self._process.stdin, flush=True)
         answer: dict[str, Any] = json.loads(self._process.stdout.readline())
         return answer
@@ -92,8 +96,9 @@ def ask_playground(client: httpx.Client, source: str) -> dict[str, Any]:
 def compare_all(
     samples: Sequence[Sample], kept: Path, deadline: float, memory: str | None = None
 ) -> Iterator[Verdict]:
-    """Every sample's verdict; those in the file are not run again."""
+    """Every sample's verdict; those in the file are not run again. All of them have the same memory on both sides."""
     known = {verdict.sample: verdict for verdict in read_verdicts(kept)}
+    allowed = Settings.from_environ({"PLAYGROUND_MEMORY": memory} if memory else {}).memory
     with ExitStack() as stack:
         client = stack.enter_context(playground(memory))
         # Other hashes, and other bytes in memory nobody wrote: what they change, no two runs have in common.
@@ -107,9 +112,15 @@ def compare_all(
                 if time.monotonic() > deadline:
                     return
                 ours = ask_playground(client, sample.source)
-                one = first.run(sample.source)
-                two = second.run(sample.source) if one["outcome"] == "completed" else one
-                verdict = judge(sample, one, two, ours, partial(second.run, sample.source, onednn=False))
+                one = first.run(sample.source, allowed)
+                if (
+                    one["outcome"] in ("raised", "crashed")
+                    and first.run(sample.source, PLENTY)["outcome"] == "completed"
+                ):
+                    one = {**one, "outcome": MORE_MEMORY}
+                two = second.run(sample.source, allowed) if one["outcome"] == "completed" else one
+                other = partial(second.run, sample.source, allowed, onednn=False)
+                verdict = judge(sample, one, two, ours, other)
                 print(json.dumps(asdict(verdict)), file=record, flush=True)
             yield verdict
 
@@ -146,7 +157,9 @@ def print_table(origin: str, verdicts: Sequence[Verdict]) -> bool:
         share("with backward: a graph", told(ran, "graph"), 1.0),
         share("with a training loop: a loss series", told(ran, "series"), 0.95),
     ]
-    rest = [verdict for verdict in verdicts if verdict.plain != "completed"]
+    large = sum(verdict.plain == MORE_MEMORY for verdict in verdicts)
+    print(f"  -       {large} need more memory than a run has in plain Python, too, and are not compared")
+    rest = [verdict for verdict in verdicts if verdict.plain not in ("completed", MORE_MEMORY)]
     alike = sum(verdict.runs for verdict in rest)
     print(f"  -       plain Python cannot run {len(rest)}; {alike} of them end here in the same way")
     unsteady = sum(verdict.runs and verdict.prints is None for verdict in ran)
@@ -159,7 +172,7 @@ def print_table(origin: str, verdicts: Sequence[Verdict]) -> bool:
     )
     forbidden = sum(verdict.cause in FORBIDDEN for verdict in ran)
     print(
-        f"  -       {forbidden} of those not run ask for files or the network, or for more memory than a run has"
+        f"  -       {forbidden} of those not run ask for files or the network, or meet a limit that plain Python keeps"
     )
     return all(bars)
 

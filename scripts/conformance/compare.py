@@ -16,6 +16,8 @@ from scripts.conformance.programs import Sample
 
 Answer = dict[str, Any]
 NUMBER = re.compile(r"[-+]?(?:\d+\.\d*|\.\d+|\d+)(?:e[-+]?\d+)?")
+MORE_MEMORY = "needs more memory than a run has"
+"""How plain Python ended that runs a program only where it has more than the playground gives."""
 TOLERANCE = 2e-4
 """Relative and absolute, for final values: kernels may sum in another order. What is printed must be the same text."""
 WATCH = (
@@ -52,6 +54,9 @@ def judge(
     """`other_kernels` runs it in plain Python with the kernels that the playground has."""
     plain = ending_of(first)
     ended = ending_of_ours(ours)
+    if plain == MORE_MEMORY:
+        same = ended == "stopped" and ours["outcome"]["limit"] == "memory"
+        return Verdict(sample, plain, same, cause="" if same else f"plain {plain}, here {ended}")
     if plain != "completed":
         same = plain == ended
         return Verdict(sample, plain, same, cause="" if same else f"plain {plain}, here {ended}")

@@ -46,7 +46,7 @@ class RealSandbox:
 
     def server(self) -> Process | None:
         """The fork server: ours is told from the other sandbox's by the memory it may give."""
-        mark = f'"memory_bytes": {self.limits.memory_bytes},'
+        mark = f'"memory_bytes": {self.limits.process_bytes},'
         ours = descendants(os.getpid())
         return next((each for each in ours if each.parent == os.getpid() and mark in each.command), None)
 
@@ -85,7 +85,12 @@ def anyio_backend() -> str:
 async def real(anyio_backend: str) -> AsyncIterator[RealSandbox]:
     """A sandbox whose programs may take little, and whose caller knows a secret."""
     limits = Limits(
-        seconds=1.0, memory_bytes=128 * MIB, output_bytes=20_000, reply_bytes=8 * MIB, frame_bytes=8 * MIB
+        seconds=1.0,
+        memory_bytes=128 * MIB,
+        kept_bytes=16 * MIB,
+        output_bytes=20_000,
+        reply_bytes=8 * MIB,
+        frame_bytes=8 * MIB,
     )
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv(SECRET_NAME, SECRET)

@@ -112,7 +112,7 @@ async def test_input_torch_cannot_make_is_explained(real: RealSandbox, case: str
 
 
 async def test_inputs_larger_than_memory_are_stopped(real: RealSandbox) -> None:
-    inputs = {f"x{i}": InputSpec(shape=(6 << 20,), init="ones") for i in range(8)}
+    inputs = {f"x{i}": InputSpec(shape=(6 << 20,), init="ones") for i in range(16)}
     outcome = (await real.run("x0", inputs=inputs)).outcome
     assert outcome == Stopped("memory", real.limits.memory_bytes)
 

@@ -71,7 +71,7 @@ BOMBS = {
 
 @pytest.mark.parametrize("case", BOMBS)
 async def test_memory_bomb_is_stopped(real: RealSandbox, case: str) -> None:
-    trace = await real.run(f"kept = torch.ones(2)\nprint('began')\nxs = []\n{BOMBS[case]}")
+    trace = await real.run(f"kept = torch.ones(2)\nprint('began')\nxs = []\n{BOMBS[case]}", seconds=60)
     match trace.outcome:
         case Stopped("memory", allowed):
             assert allowed == real.limits.memory_bytes
@@ -81,6 +81,26 @@ async def test_memory_bomb_is_stopped(real: RealSandbox, case: str) -> None:
             raise AssertionError(other)
     assert output_of(trace) == "began\n"
     assert "kept" in [tensor.name for tensor in trace.tensors]
+
+
+FITS = {
+    "rows of what is gone": "for i in range(60): big = None; big = torch.ones(1 << 20); row = big[:99]",
+    "rows of what is too large": "for i in range(20): big = row = None; big = torch.ones(5 << 20); row = big[:99]",
+    "results that are gone": "for i in range(60): y = None; y = torch.ones(1 << 20)",
+    "written in place": "x = torch.zeros(2 << 20)\nfor i in range(60): x.add_(1)",
+    "many gradients": (
+        "w = h = torch.ones(128, 128, requires_grad=True)\nfor i in range(300): h = h * w\nh.sum().backward()"
+    ),
+    "a deep graph": "x = y = torch.ones(1, requires_grad=True)\nfor i in range(4000): y = y * 1\ny.backward()",
+}
+
+
+@pytest.mark.parametrize("case", FITS)
+async def test_what_fits_into_memory_unrecorded_fits_recorded(real: RealSandbox, case: str) -> None:
+    """A quarter of it is taken; what the program lets go leaves room enough for the rest, whatever is kept of it."""
+    taken = f"taken = torch.ones({real.limits.memory_bytes // 16})\n"
+    trace = await real.run(taken + FITS[case], seconds=60)
+    assert trace.outcome == Completed()
 
 
 @pytest.mark.parametrize(
@@ -231,7 +251,7 @@ frame = pd.DataFrame({'中': [1, 2]})
 frame.to_csv('b.csv'); np.savez('c.npz', a=np.ones(2)); np.savetxt('d.txt', np.load('c.npz')['a'])
 for row in tqdm(np.loadtxt('d.txt')): display(pd.read_csv('b.csv'))
 """
-    trace = await real.run(source)
+    trace = await real.run(source, seconds=60)
     assert trace.outcome == Completed()
     assert (trace.warnings, len(trace.figures)) == ((), 1)
     assert [each.table and each.table.shape for each in trace.displays] == [(2, 2), (2, 2)]
