@@ -15,7 +15,8 @@ COPY pyproject.toml constraints.txt README.md LICENSE ./
 COPY app/__init__.py app/
 RUN python -m venv /opt/venv \
     && /opt/venv/bin/python -m pip install --constraint constraints.txt \
-        ${TORCH_INDEX:+--extra-index-url "$TORCH_INDEX"} --editable .
+        ${TORCH_INDEX:+--extra-index-url "$TORCH_INDEX"} --editable . \
+    && /opt/venv/bin/python -m pip install --constraint constraints.txt --no-deps d2l
 
 FROM python:3.11-slim-bookworm
 # Nothing is written but to /tmp: with a read-only root, /tmp is the one tmpfs to mount (64 MB; matplotlib's font list).

@@ -9,6 +9,7 @@ ARGS ?=
 BIN := $(VENV)/bin
 # Several processes; a file's tests stay together, and browser tests come last (tests/conftest.py).
 SIDE_BY_SIDE := --numprocesses auto --maxprocesses 4 --dist loadgroup --no-loadscope-reorder
+# The textbook's package pins a numpy and a pandas of years ago, and works with today's: it comes without what it asks for.
 INSTALL := $(BIN)/python -m pip install --quiet --constraint constraints.txt --editable
 
 .DEFAULT_GOAL := help
@@ -63,6 +64,7 @@ $(VENV)/.made: scripts/make_venv.sh
 $(VENV)/.set-up: $(VENV)/.made pyproject.toml constraints.txt
 	@echo "Installing the pinned packages into $(VENV) (torch is large: this takes a few minutes the first time)"
 	@$(INSTALL) .
+	@$(BIN)/python -m pip install --quiet --constraint constraints.txt --no-deps d2l
 	@touch $@
 
 $(VENV)/.set-up-test: $(VENV)/.set-up

@@ -53,6 +53,7 @@ CALLS: tuple[tuple[tuple[str, ...], str, Text], ...] = (
     ),
     (("torch.hub.load", "torch.hub.download_url_to_file", "wget.download"), "network", NO_NETWORK),
     (("torch.distributed.rpc.init_rpc",), "network", NO_NETWORK),
+    (("d2l.torch.load_data_", "d2l.torch.download"), "download", NO_DOWNLOAD),
     (("sklearn.datasets.fetch_", "torchvision.datasets.", "torchaudio.datasets."), "download", NO_DOWNLOAD),
     (("subprocess.", "os.system", "os.popen", "os.fork", "os.spawn", "os.exec"), "process", NO_PROCESS),
     (
@@ -85,6 +86,8 @@ HARMLESS = frozenset({"torchvision.datasets.FakeData", "torchvision.datasets.Ima
 """Of torchvision's data sets, those that download nothing."""
 PROVIDED = frozenset({"IPython", "matplotlib_inline", "tensorboardX"})
 """Packages of which a program finds here what tutorials use, installed or not."""
+RENAMED: Mapping[str, str] = {"gym": "gymnasium"}
+"""Packages that are kept under another name now."""
 REMOVED: Mapping[str, str] = {"sklearn.datasets.load_boston": "load_diabetes"}
 
 
@@ -159,7 +162,20 @@ def _packages(names: Names, tried: frozenset[ast.AST]) -> Iterator[Advice]:
         for package in dict.fromkeys(path.partition(".")[0] for path in found):
             if node not in tried and package not in said and not _is_here(package):
                 said.add(package)
-                yield _say(names, *_missing(package), node, package)
+                said_so = _say(names, *_missing(package), node, package)
+                yield replace(said_so, fix=_renamed(names, node, package))
+
+
+def _renamed(names: Names, node: ast.Import | ast.ImportFrom, package: str) -> Fix | None:
+    """`import gym`: the package lives on under another name, and says the same."""
+    new = RENAMED.get(package)
+    if new is None or len(node.names) != 1 or not _is_here(new):
+        return None
+    alias = node.names[0]
+    text = f"import {new} as {alias.asname or package}"
+    if isinstance(node, ast.ImportFrom):
+        text = names.text(node).replace(package, new, 1)
+    return Fix(text, (Edit(names.span(node), text),)) if "." not in alias.name else None
 
 
 def _is_here(package: str) -> bool:

@@ -24,7 +24,7 @@ class StandIn:
 SETS: Mapping[str, Text] = {
     "MNIST": Text("Stand-in for MNIST: 1,000 of scikit-learn's handwritten digits, enlarged to 28 × 28."),
     "FashionMNIST": Text(
-        "Stand-in for FashionMNIST: 1,000 drawn outlines of the ten kinds of clothes, 28 × 28."
+        "Stand-in for FashionMNIST: 4,000 drawn outlines of the ten kinds of clothes, 28 × 28."
     ),
     "CIFAR10": Text(
         "Stand-in for CIFAR10: 1,000 drawn pictures, 32 × 32 in colour; each class is one geometric shape."
@@ -53,6 +53,7 @@ SETS: Mapping[str, Text] = {
 """What each stand-in is."""
 CALLS: Mapping[str, str] = {
     **{f"torchvision.datasets.{name}": name for name in ("MNIST", "FashionMNIST", "CIFAR10", "CIFAR100")},
+    "d2l.torch.load_data_fashion_mnist": "FashionMNIST",
     "sklearn.datasets.load_boston": "boston",
     "sklearn.datasets.fetch_california_housing": "california_housing",
 }

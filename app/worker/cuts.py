@@ -9,6 +9,7 @@ from app.worker.ops import is_in_place
 
 DETACHING = ("detach", "detach_", "data")
 COPYING = ("tensor", "as_tensor", "asarray", "new_tensor", "Parameter", "make_subclass", "from_numpy")
+SHAPED = frozenset({"new_empty", "new_full", "new_ones", "new_zeros", "new_empty_strided"})
 
 
 def last_word(call: Call) -> str:
@@ -20,6 +21,11 @@ def is_cut(call: Call, result: Result) -> bool:
     """Whether autograd's history ends between a call's arguments and this result of it."""
     if is_in_place(call.op) and not call.op.endswith(".detach_"):
         return False
+    word = last_word(call)
+    if word.endswith("_like") or word in SHAPED:
+        return False  # it takes a shape, and no numbers
+    if any(argument.tensor == result.tensor for argument in call.arguments):
+        return False  # `.to()` of what is there already gives the same tensor
     return result.sequence is None and any(argument.requires_grad for argument in call.arguments)
 
 

@@ -82,8 +82,8 @@ HINTS: tuple[tuple[str, str, Text], ...] = (
         ),
     ),
     (
-        "RuntimeError|URLError",
-        r"Error downloading|Dataset not found|urlopen error",
+        "RuntimeError|URLError|ConnectionError",
+        r"Error downloading|Dataset not found|urlopen error|Max retries exceeded",
         Text(
             "There is no network here: what would be downloaded has to be in the program, or have a stand-in."
         ),

@@ -15,6 +15,7 @@ from app.worker.notebook import watching_notebook
 from app.worker.output import Transcript
 from app.worker.recorder import Recorder
 from app.worker.report import Places
+from app.worker.textbook import reading_textbook
 from app.worker.warned import Warnings
 
 MOST_NOTES = 20
@@ -47,6 +48,7 @@ class Outputs:
             stack.enter_context(self.warnings.watching())
             stack.enter_context(self.figures.watching())
             stack.enter_context(watching_notebook(displays.display, displays.clear_output, self.note))
+            stack.enter_context(reading_textbook())
             yield
 
     def dropped(self) -> Iterator[tuple[str, int, int]]:

@@ -44,6 +44,7 @@ from app.worker.hot_code import gather_code
 from app.worker.hugepages import gather_memory
 from app.worker.rehearsal import rehearse_whole
 from app.worker.stores import keep_stores_in_memory
+from app.worker.textbook import import_textbook
 
 STANDARD = """
 abc argparse array ast asyncio atexit base64 bisect calendar cmath codecs collections.abc colorsys
@@ -82,8 +83,9 @@ matplotlib.backends.backend_svg matplotlib.backends.backend_agg matplotlib.backe
 pandas pandas.plotting scipy scipy.stats scipy.optimize scipy.special scipy.linalg scipy.signal sklearn
 sklearn.datasets sklearn.datasets.data sklearn.datasets.descr sklearn.datasets.images
 sklearn.model_selection sklearn.preprocessing sklearn.metrics sklearn.linear_model sklearn.decomposition
-sklearn.cluster sklearn.manifold sympy networkx PIL.Image pandas.io.formats.csvs pandas.io.formats.html
-pandas.io.formats.string pandas.io.formats.style pandas.io.json tqdm tqdm.auto
+sklearn.cluster sklearn.manifold seaborn requests six six.moves.urllib.request gymnasium gymnasium.wrappers
+gymnasium.envs.classic_control gymnasium.envs.toy_text sympy networkx PIL.Image pandas.io.formats.csvs
+pandas.io.formats.html pandas.io.formats.string pandas.io.formats.style pandas.io.json tqdm tqdm.auto
 tqdm.notebook tqdm.contrib tqdm.contrib.concurrent tqdm.contrib.itertools
 """
 
@@ -112,6 +114,7 @@ def preload() -> Prepared:
             for name in (STANDARD + LIBRARIES).split():
                 import_if_there(name)
             kept_names = import_torchvision()
+            import_textbook()
             prepare_matplotlib()
             keep_stores_in_memory()
             prepare_bars()

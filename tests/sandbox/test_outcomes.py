@@ -293,3 +293,26 @@ async def test_last_expression_is_shown(real: RealSandbox) -> None:
 async def test_empty_programs_complete(real: RealSandbox, source: str) -> None:
     trace = await real.run(source)
     assert (trace.outcome, trace.tensors, trace.output) == (Completed(), (), ())
+
+
+PACKAGES = """
+import gymnasium as gym
+import requests, seaborn as sns, six
+from six.moves import urllib
+from d2l import torch as d2l
+
+env = gym.make('CartPole-v1')
+state, _ = env.reset(seed=0)
+state, reward, *_ = env.step(env.action_space.sample())
+sns.heatmap([[1, 2], [3, 4]])
+d2l.set_figsize()
+reward
+"""
+
+
+async def test_packages_of_tutorials_are_there_under_the_seal(real: RealSandbox) -> None:
+    trace = await real.run(PACKAGES)
+    assert trace.outcome == Completed()
+    assert trace.result is not None
+    assert trace.result.text == "1.0"
+    assert len(trace.figures) == 1

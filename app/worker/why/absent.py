@@ -146,10 +146,31 @@ def _leaf(facts: Facts, tensor: Tensor, number: TensorId, words: Words) -> Reaso
             facts.words(reached[-1].taken, **words),
         )
         return Reason("autograd_grad", text, reached[-1].taken)
+    if not facts.all_kept and _came_late(facts, number):
+        return _seen_too_late(facts, number, words)
     for flow in reversed(facts.flows):
         if number in flow.leaves and flow.taken.call != "none":
             return _not_given(facts, flow, number, words)
     return why_outside(facts, number, words)
+
+
+def _came_late(facts: Facts, number: TensorId) -> bool:
+    """Whether it was first used after the last backward pass that was kept: of what it got later nobody knows."""
+    used = facts.users.get(number, [])
+    last = max((taken.at for taken in facts.kept), default=0)
+    return bool(used) and facts.turns[id(used[0])] >= last
+
+
+def _seen_too_late(facts: Facts, number: TensorId, words: Words) -> Reason:
+    if any(not event.value for event in facts.events(number, "grad")):
+        return _taken_away(facts, number, words)
+    return Reason(
+        "not_kept",
+        Text(
+            "The backward passes after `{name}` was made were not kept: why it has no gradient is not known.",
+            words,
+        ),
+    )
 
 
 def _has_gradient(flow: Flow, number: TensorId) -> bool:
@@ -210,6 +231,8 @@ def why_outside(facts: Facts, number: TensorId, words: Words) -> Reason:
             "`{call}` (line {line}) used `{name}` before it required grad.", facts.words(early[-1], **words)
         )
         return Reason("too_late", text, early[-1])
+    if not facts.count:
+        return Reason("no_backward", Text("No backward pass has run.", words))
     reach = _reach(facts, number) if facts.cuts or facts.own else {}
     cut = _cut_towards_root(facts, reach)
     if cut is not None:

@@ -25,6 +25,8 @@ FILLING = frozenset(
     {"masked_fill", "full", "full_like", "fill", "tensor", "where", "tril", "triu", "new_full"}
 )
 """Calls that hold an infinity because the program wrote one there."""
+UPDATING = frozenset({"mul", "rmul", "imul", "add", "radd", "iadd", "sub", "rsub", "isub"})
+"""Calls of a hand-written update. A gradient's own numbers come from the backward pass, not from a call before."""
 UNINITIALISED = frozenset({"empty", "empty_like", "new_empty", "empty_strided"})
 
 
@@ -90,6 +92,8 @@ def chain(facts: Facts, origins: Origins, made: Result, words: Words) -> list[Re
         return []
     result, sure = found
     word = last_word(result.call)
+    if word in UPDATING and ".grad" in str(facts.words(result.call)["call"]):
+        return through_gradient(facts, origins, result.call, words)
     outer = [each for each in result.call.arguments if each.made_by is None and origins.of_argument(each)]
     if outer:
         return came_in(facts, result.call, outer[0], words)
@@ -102,6 +106,30 @@ def chain(facts: Facts, origins: Origins, made: Result, words: Words) -> list[Re
             if before is not None and origins.kind(before) == "∞":
                 return [*chain(facts, origins, before, words), *told]
     return told
+
+
+def through_gradient(facts: Facts, origins: Origins, call: Call, words: Words) -> list[Reason]:
+    """An update took a gradient that was not finite: what made that, in the first such pass before it.
+
+    Where that pass was not kept, the first value of the run that was not finite.
+    """
+    for flow in facts.flows:
+        if flow.taken.at > facts.turns[id(call)]:
+            break
+        for number, node in flow.leaves.items():
+            grad = flow.graph.nodes[node].outputs[0].grad
+            if grad is not None and is_bad(grad):
+                return why_grad_broken(facts, origins, flow, node, 0, {**words, "name": facts.name(number)})
+    for earlier in facts.calls[: facts.turns[id(call)]]:
+        for result in earlier.results if last_word(earlier) not in FILLING else ():
+            told = chain(facts, origins, result, words) if origins.kind(result) else []
+            if told:
+                return told
+    text = Text(
+        "`{call}` (line {line}) takes a gradient that is not finite; the backward pass that made it was not kept.",
+        facts.words(call, **words),
+    )
+    return [Reason("broken_gradient", text, call)]
 
 
 def came_in(facts: Facts, call: Call, argument: Argument, words: Words) -> list[Reason]:

@@ -9,6 +9,7 @@ from torch import Tensor
 
 from app.vocabulary.trace import TensorKind
 from app.vocabulary.values import NodeId, TensorId, TensorValue, Text, Why
+from app.worker.ops import is_in_place
 from app.worker.why.absent import why_absent
 from app.worker.why.amounts import is_bad, is_zero
 from app.worker.why.broken import Origins, why_grad_broken, why_value_broken
@@ -64,8 +65,8 @@ class Explainer:
         words: Words = {"name": one_line(named.name)}
         found: list[Reason] = []
         if named.value is not None and is_bad(named.value):
-            found += why_value_broken(self._facts, self._origins, named.thing, named.number, words)
-            found = found or self._spoilt_by_gradient(named, words)
+            found += self._spoilt_by_gradient(named, words)
+            found = found or why_value_broken(self._facts, self._origins, named.thing, named.number, words)
         if named.grad is not None:
             found += self._grad(named, named.grad, words)
         elif absent := why_absent(self._facts, named.thing, named.number, named.name, named.kind):
@@ -77,14 +78,15 @@ class Explainer:
     def _grad(self, named: Named, grad: TensorValue, words: Words) -> list[Reason]:
         if is_bad(grad):
             return self._first_broken(named, words)
-        flow = self._facts.last_flow
+        zero, last = is_zero(grad), self._facts.last_flow
+        flow = last or (self._facts.flows[-1] if zero and self._facts.flows else None)
         place = None if flow is None else find_node(flow, named.number)
         if flow is None or place is None:
             return []
         passed = flow.graph.nodes[place[0]].outputs[place[1]].grad
-        if passed is None:
+        if passed is None or (last is None and not is_zero(passed)):
             return []
-        if is_zero(grad):
+        if zero:
             return self._zero(named, flow, place, passed, words)
         far = why_far_off(self._facts, flow, *place, words)
         return [far] if far is not None else []
@@ -108,8 +110,10 @@ class Explainer:
         return []
 
     def _spoilt_by_gradient(self, named: Named, words: Words) -> list[Reason]:
-        """A parameter that no call made is not finite: a step has added a gradient that was not."""
-        leaf = named.thing.is_leaf and named.thing.requires_grad and named.number not in self._facts.made
+        """A parameter that an update has written to is not finite: it added a gradient that was not."""
+        made = self._facts.made.get(named.number)
+        leaf = named.thing.is_leaf and named.thing.requires_grad
+        leaf = leaf and (made is None or is_in_place(made.call.op))
         return self._first_broken(named, words) if leaf else []
 
 

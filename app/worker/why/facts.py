@@ -138,6 +138,16 @@ class Facts:
         latest = self.flows[-1] if self.flows else None
         return latest if latest is not None and latest.taken.occurrence == self.count - 1 else None
 
+    @cached_property
+    def turns(self) -> dict[int, int]:
+        """By call (its id), how many had been recorded before it."""
+        return {id(call): turn for turn, call in enumerate(self.calls)}
+
+    @property
+    def all_kept(self) -> bool:
+        """Whether the graph of every backward pass was kept."""
+        return len(self.kept) >= self.count
+
     def events(self, tensor: TensorId, kind: EventKind) -> list[Event]:
         return [event for event in self._events if event.tensor == tensor and event.kind == kind]
 
@@ -215,6 +225,8 @@ class Facts:
         """What an argument held when the call was made, as far as it is known."""
         if argument.made_by is not None:
             return result_value(argument.made_by)
+        if argument.tensor in self.made:  # written to since
+            return None
         tensor = self.content(argument.tensor)
         return None if tensor is None or tensor.layout is not torch.strided else tensor.detach()
 

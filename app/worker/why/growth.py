@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
+from types import MappingProxyType
 
 from app.vocabulary.values import Text
 from app.worker.calls import Call
@@ -16,7 +17,13 @@ HUGE = 1e6
 TINY = 1e-7
 """Below this magnitude of all elements a gradient counts as vanished, if it started with more than START."""
 START = 1e-2
-SATURATING = frozenset({"SigmoidBackward0", "TanhBackward0"})
+DERIVATIVES: Mapping[str, tuple[str, float]] = MappingProxyType(
+    {"SigmoidBackward0": ("sigmoid", 0.25), "TanhBackward0": ("tanh", 1.0)}
+)
+"""Functions that flatten, and the most their derivative can be."""
+SATURATING = frozenset(DERIVATIVES)
+STEEP = 0.1
+"""Where a factor is no less, its inputs lie in the steep part: many such calls make a gradient vanish, not one."""
 MOST_NODES = 50_000
 
 
@@ -129,6 +136,14 @@ def _vanished(facts: Facts, flow: Flow, stretches: list[Stretch], numbers: Words
     given = flow.operand(most.node, most.input_nr)
     span = None if given is None else bounds(given)
     gaps = facts.words(most.call, **numbers, factor=factor_of(most), times=most.times)
+    if factor_of(most) >= STEEP:
+        op, steepest = DERIVATIVES[most.op]
+        text = Text(
+            "The gradient has all but vanished (largest element {largest}): the derivative of {op} is at most "
+            "{steepest}, and `{call}` (line {line}) multiplied its norm {times} times by about {factor}.",
+            {**gaps, "op": op, "steepest": steepest},
+        )
+        return Reason("vanished", text, most.call, (flow.taken, most.node))
     if span is None:
         text = Text(
             "The gradient has all but vanished (largest element {largest}): `{call}` (line {line}) is saturated "

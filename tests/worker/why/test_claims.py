@@ -37,6 +37,7 @@ OPS: Mapping[str, tuple[str, ...]] = {
     "not_chosen": ("Where", "Maximum", "Minimum"),
     "clamped": ("Clamp", "Hardtanh"),
     "saturated": ("Sigmoid", "Tanh"),
+    "vanished": ("Sigmoid", "Tanh"),
     "at_zero": ("Pow", "Abs", "Norm"),
     "at_minimum": ("Loss",),
     "multiplied_by_zero": ("Mul", "Mm", "Bmm", "Addmm", "Mv", "Dot"),
@@ -126,8 +127,8 @@ def check_node(why: Why, plain: Plain, told: str) -> None:
     elif why.code in ("root_at_zero", "at_the_edge", "bad_here"):
         assert all(torch.isfinite(grad).all() for grad in arrived), told
         assert not all(torch.isfinite(grad).all() for grad in left), told
-    elif why.code in ("huge", "saturated") and "norm" in why.sentence.values:
-        assert float(why.sentence.values["largest"]) >= 1e6 or why.code == "saturated", told
+    elif why.code in ("huge", "saturated", "vanished") and "norm" in why.sentence.values:
+        assert float(why.sentence.values["largest"]) >= 1e6 or why.code != "huge", told
     else:
         assert any(grad.any() for grad in arrived), told
         assert any(not grad.any() for grad in left), told

@@ -178,9 +178,44 @@ HUGE: tuple[tuple[str, str, str, str | None], ...] = (
         *("w", "saturated", "torch.sigmoid(h)"),
     ),
 )  # fmt: skip
+BY_HAND = """
+for step in range(16):
+    loss = {loss}
+    loss.backward()
+    with torch.no_grad():
+        w -= 0.5 * w.grad
+        w.grad.zero_()
+"""
+LOOPS: tuple[tuple[str, str, str, str | None], ...] = (
+    # what an update takes from a gradient began in the backward pass, or before it
+    (W + BY_HAND.format(loss="-torch.log(torch.sigmoid(w * 1e3 - 3e3)).mean()"), "w", "log_of_zero", None),
+    (W + BY_HAND.format(loss="-torch.log(torch.sigmoid(w * 1e3 - 3e3)).mean()"), "loss", "log_of_zero", None),
+    (W + BY_HAND.format(loss="((w * 1e3 - 1) ** 2).sum()"), "w", "overflow", "w * 1e3"),
+    # the graphs of the first passes alone are kept for certain; what is still 0 is explained by one of them
+    (
+        "net = nn.Sequential(nn.Linear(2, 1), nn.ReLU())\nnn.init.constant_(net[0].bias, -99.0)\n"
+        "opt = optim.SGD(net.parameters(), lr=0.1)\nfor step in range(30):\n    opt.zero_grad()\n"
+        "    (net(torch.ones(4, 2)) - 1).pow(2).mean().backward()\n    opt.step()",
+        *("net.0.weight", "dead_relu", "net(torch.ones(4, 2))"),
+    ),
+    # a tensor first used when graphs were kept no more
+    (
+        "def step(p):\n    (p ** 2).sum().backward()\n    p.grad = None\n" + W + "for i in range(30):\n    step(w)\n"
+        "v = w.detach().clone().requires_grad_()\nstep(v)",
+        *("v", "cleared", "p.grad"),
+    ),
+    # many calls in the steep part of sigmoid: none of them is saturated
+    (
+        W + "h = w - 2\nfor i in range(14):\n    h = torch.sigmoid(h)\nh.sum().backward()",
+        *("w", "vanished", "torch.sigmoid(h)"),
+    ),
+    # no pass at all: nothing is cut off from anything
+    ("net = nn.Linear(2, 1).to('cpu')\nstate = net.state_dict()", "net.weight", "no_backward", None),
+    (W + "v = torch.zeros_like(w)\n(w * v).sum().backward()", "v", "no_requires_grad", None),
+)  # fmt: skip
 
 
-@pytest.mark.parametrize(("source", "name", "code", "place"), [*NONE, *ZERO, *BROKEN, *HUGE])
+@pytest.mark.parametrize(("source", "name", "code", "place"), [*NONE, *ZERO, *BROKEN, *HUGE, *LOOPS])
 def test_reason_and_its_place(source: str, name: str, code: str, place: str | None) -> None:
     trace = run(source)
     first = reasons(trace, name)[0]
