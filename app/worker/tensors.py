@@ -13,7 +13,7 @@ from typing import Any, Literal, TypeVar
 import torch
 from torch.nn.parameter import UninitializedBuffer, UninitializedParameter
 
-from app.vocabulary.values import Complex, Nested, Real, Scalar, Statistics, TensorValue, spell
+from app.vocabulary.values import Complex, Nested, Scalar, Statistics, TensorValue, spell
 from app.worker.anchors import is_wrapper, unwrap
 
 T = TypeVar("T")
@@ -32,11 +32,19 @@ def plain_scalar(number: bool | float | complex) -> Scalar:
 
 def plain_nested(data: Any) -> Nested:
     """`tolist()`'s answer as nested tuples of scalars the wire can write."""
-    if isinstance(data, list):
-        if data and type(data[0]) is float and all(map(math.isfinite, data)):
-            return tuple(data)  # nearly always so, and ten times as fast
-        return tuple(plain_nested(item) for item in data)
-    return plain_scalar(data)
+    if not isinstance(data, list):
+        return plain_scalar(data)
+    numbers = flatten(data)
+    if numbers and type(numbers[0]) is float and all(map(math.isfinite, numbers)):
+        return frozen(data)  # nearly always so, and many times as fast
+    return tuple(map(plain_nested, data))
+
+
+def frozen(rows: list[Any]) -> Nested:
+    """Nested lists as nested tuples."""
+    if type(rows[0]) is not list:
+        return tuple(rows)
+    return tuple(map(frozen if type(rows[0][0]) is list else tuple, rows))
 
 
 def is_uninitialised(kind: type) -> bool:
@@ -151,24 +159,31 @@ def flatten(data: Any) -> list[Any]:
 
 def count(numbers: list[Any]) -> Statistics:
     """Statistics of few numbers, in Python."""
-    magnitudes = [abs(n) if isinstance(n, complex) else float(n) for n in numbers]
-    finite = [m for m in magnitudes if math.isfinite(m)]
-    size = len(finite)
-    mean = math.fsum(finite) / size if size else None
+    magnitudes: list[float] = list(map(abs if numbers and type(numbers[0]) is complex else float, numbers))
+    finite = magnitudes if all(map(math.isfinite, magnitudes)) else list(filter(math.isfinite, magnitudes))
+    size, odd = len(finite), len(finite) < len(magnitudes)
+    mean = mean_of(finite)
     spread = None
     if mean is not None and size > 1:
-        spread = spell(math.sqrt(math.fsum((m - mean) ** 2 for m in finite) / (size - 1)))
+        spread = spell(math.dist(finite, [mean] * size) / math.sqrt(size - 1))
     return Statistics(
         minimum=min(finite, default=None),
         maximum=max(finite, default=None),
         mean=mean,
         std=spread,
         norm=spell(math.hypot(*finite)) if size else None,
-        zeros=sum(m == 0 for m in magnitudes),
-        nan=sum(math.isnan(m) for m in magnitudes),
-        positive_infinity=sum(m == math.inf for m in magnitudes),
-        negative_infinity=sum(m == -math.inf for m in magnitudes),
+        zeros=finite.count(0.0),
+        nan=sum(map(math.isnan, magnitudes)) if odd else 0,
+        positive_infinity=magnitudes.count(math.inf) if odd else 0,
+        negative_infinity=magnitudes.count(-math.inf) if odd else 0,
     )
+
+
+def mean_of(numbers: list[float]) -> float | None:
+    try:
+        return math.fsum(numbers) / len(numbers) if numbers else None
+    except OverflowError:  # their sum is no float, their mean is one
+        return math.fsum([number / len(numbers) for number in numbers])
 
 
 def measure(dense: torch.Tensor) -> Statistics:
@@ -181,20 +196,24 @@ def measure(dense: torch.Tensor) -> Statistics:
         numbers = numbers.float()
     size = numbers.numel()
     zeros = size - int(torch.count_nonzero(numbers))
-    low, high = torch.aminmax(numbers) if size else (numbers, numbers)
-    if size and not (math.isfinite(float(low)) and math.isfinite(float(high))):
+    low, high = bounds(numbers)
+    if not (math.isfinite(low) and math.isfinite(high)):
         nan, above, below = (
             int(kind(numbers).sum()) for kind in (torch.isnan, torch.isposinf, torch.isneginf)
         )
         numbers = numbers[torch.isfinite(numbers)]
         size = numbers.numel()
-    statistic = _on(numbers)
+        low, high = bounds(numbers)
+    if not size:
+        return Statistics(None, None, None, None, None, zeros, nan, above, below)
+    spread, mean = torch.std_mean(numbers, correction=1) if size > 1 else (None, numbers)
+    norm = torch.linalg.vector_norm(numbers)
     return Statistics(
-        minimum=statistic(torch.amin),
-        maximum=statistic(torch.amax),
-        mean=statistic(torch.mean),
-        std=statistic(torch.std) if size > 1 else None,
-        norm=statistic(torch.linalg.vector_norm),
+        minimum=low,
+        maximum=high,
+        mean=spell(float(mean)),
+        std=None if spread is None else spell(float(spread)),
+        norm=spell(float(norm)),
         zeros=zeros,
         nan=nan,
         positive_infinity=above,
@@ -202,8 +221,7 @@ def measure(dense: torch.Tensor) -> Statistics:
     )
 
 
-def _on(numbers: torch.Tensor) -> Callable[[Callable[[torch.Tensor], torch.Tensor]], Real | None]:
-    def statistic(function: Callable[[torch.Tensor], torch.Tensor]) -> Real | None:
-        return spell(float(function(numbers))) if numbers.numel() else None
-
-    return statistic
+def bounds(numbers: torch.Tensor) -> tuple[float, float]:
+    """Least and greatest."""
+    low, high = torch.aminmax(numbers) if numbers.numel() else (0.0, 0.0)
+    return float(low), float(high)

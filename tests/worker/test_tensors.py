@@ -76,6 +76,14 @@ def test_python_and_torch_count_alike(numbers: list[float]) -> None:
         assert_alike(getattr(by_hand, name), getattr(by_torch, name))
 
 
+@pytest.mark.parametrize("numbers", [[1.7e308, 1.7e308], [1e200, -1e200], [1.7e308, -1.7e308, math.nan]])
+def test_numbers_whose_sum_or_square_no_float_holds_are_counted(numbers: list[float]) -> None:
+    by_hand, by_torch = count(numbers), measure(torch.tensor(numbers, dtype=torch.float64))
+    assert (by_hand.minimum, by_hand.maximum) == (by_torch.minimum, by_torch.maximum)
+    assert by_hand.nan == by_torch.nan == sum(map(math.isnan, numbers))
+    assert isinstance(by_hand.mean, float)
+
+
 def assert_alike(first: Real | None, second: Real | None) -> None:
     if isinstance(first, int | float) and isinstance(second, int | float):
         assert first == pytest.approx(second, rel=1e-6, abs=1e-6)
