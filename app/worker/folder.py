@@ -38,7 +38,7 @@ MOST_NAMED = 8
 class MemoryFile(io.BytesIO):
     """Open file; what it holds when it is closed or flushed is the file's content."""
 
-    def __init__(self, name: str, content: bytes, keep: Callable[[bytes], None] | None) -> None:
+    def __init__(self, name: str, content: bytes | bytearray, keep: Callable[[bytes], None] | None) -> None:
         super().__init__(content)
         self.name = name
         self._keep = keep
@@ -117,7 +117,7 @@ class Folder:
     """The files and folders of one run, by their full names. Its methods are those of `os`, for names of ours only."""
 
     def __init__(self) -> None:
-        self._files: dict[str, bytes] = {}
+        self._files: dict[str, bytes | bytearray] = {}
         self._changed: dict[str, int] = {}
         """When each file was written, in nanoseconds."""
         self._folders: set[str] = {*ROOTS, HOME}
@@ -186,7 +186,7 @@ class Folder:
             raise failed(errno.ENOENT, name)
         content = b"" if "w" in mode else self._files.get(name, b"")
 
-        def keep(data: bytes) -> None:
+        def keep(data: bytes | bytearray) -> None:
             self._files[name] = data
             self._changed[name] = time.time_ns()
 
@@ -197,6 +197,17 @@ class Folder:
         if "a" in mode:
             opened.seek(0, io.SEEK_END)
         return opened
+
+    def map(self, name: str, size: int | None = None) -> bytearray:
+        """A file's bytes, to be written into. Given a size it is made where it is not there, and grows up to that."""
+        if name not in self._files:
+            self._open(name, "r" if size is None else "a").close()
+        content = self._files[name]
+        if not isinstance(content, bytearray) or len(content) < (size or 0):
+            content = bytearray(content)
+            content.extend(bytes(max(0, (size or 0) - len(content))))
+            self._files[name] = content
+        return content
 
     def touch(self, name: str) -> None:
         if not self.exists(name):

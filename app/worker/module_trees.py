@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
+from inspect import getattr_static
 from typing import Any
 
 import torch
@@ -132,7 +133,7 @@ class ModuleTrees:
             bytes=sum([count(each) * each.itemsize for each, _ in held]),
             dtypes=tuple(dict.fromkeys([dtype_name(each.dtype) for each, _ in held])),
             devices=tuple(dict.fromkeys([str(each.device) for each, _ in held])),
-            has_forward=type(module).forward is not nn.Module.forward,
+            has_forward=getattr_static(type(module), "forward", None) is not nn.Module.forward,
             training=bool(module.training),
             calls=known.calls if known else 0,
             outputs=tuple(known.shapes) if known else (),

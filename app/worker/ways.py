@@ -1,6 +1,6 @@
 """Python's own ways to a file lead to the run's folder: `open`, `os`, and what is built on them, for names of ours.
 
-What a library opens by itself, in C, meets the seal; so do all other names.
+What numpy and torch open by themselves, in C, `openers` serves; what others do, and all other names, meets the seal.
 """
 
 from __future__ import annotations
@@ -18,9 +18,9 @@ from itertools import count
 from typing import IO, Any
 
 import numpy as np
-import torch
 
 from app.worker.folder import TEMPORARY, Folder
+from app.worker.openers import Openers
 
 
 class Ways:
@@ -31,7 +31,7 @@ class Ways:
         self._numbers = count()
         self._kept = {name: getattr(os, name) for name in ("chdir", "getcwd", "listdir", "scandir")}
         self._open = io.open
-        self._save = torch.save
+        self._openers = Openers(folder, self.open)
 
     @contextmanager
     def watching(self) -> Iterator[None]:
@@ -44,7 +44,8 @@ class Ways:
             setattr(holder, name, function)
         openers[None] = self.open
         try:
-            yield
+            with self._openers.watching():
+                yield
         finally:
             openers[None] = opener
             for holder, name, function in reversed(kept):
@@ -66,7 +67,7 @@ class Ways:
         for name in ("listdir", "scandir", "chdir", "getcwd"):
             yield os, name, getattr(self, name)
         yield shutil, "rmtree", self.rmtree
-        yield torch, "save", self.save
+        yield from self._openers.changes()
         yield pathlib.Path, "touch", self._make_touch()
         yield tempfile, "tempdir", TEMPORARY
         yield tempfile, "NamedTemporaryFile", self.temporary_file
@@ -107,14 +108,6 @@ class Ways:
         if name is None:
             return self._open(file, mode, buffering, encoding, errors, newline, closefd, opener)
         return self._folder.open(name, mode, buffering, encoding, errors, newline)
-
-    def save(self, obj: Any, f: Any, *args: Any, **kwargs: Any) -> None:
-        """`torch.save` opens files in C; here it gets an open one."""
-        if self._folder.name_of(f) is None:
-            self._save(obj, f, *args, **kwargs)
-            return
-        with self.open(f, "wb") as file:
-            self._save(obj, file, *args, **kwargs)
 
     def rename(self, source: Any, target: Any, *args: Any, **kwargs: Any) -> None:
         name, new = self._folder.name_of(source), self._folder.name_of(target)

@@ -32,6 +32,41 @@ plt.plot([1, 2])
 plt.savefig('a.png')
 plt.savefig('a.svg')
 os.path.getsize('a.png') > 100 and '<svg' in open('a.svg').read()
+# %% tofile
+x = np.arange(6.0).reshape(2, 3)
+x.tofile('x.bin')
+with open('y.bin', 'wb') as f: x.tofile(f); x[0].tofile(f)
+x.tofile('x.txt', sep=' ')
+with open('y.bin', 'rb') as f: head, rest = np.fromfile(f, count=2), np.fromfile(f)
+both = np.fromfile('x.bin').tolist(), np.fromfile('x.txt', sep=' ').tolist(), np.fromfile('x.bin', offset=40).tolist()
+both == ([0, 1, 2, 3, 4, 5], [0, 1, 2, 3, 4, 5], [5]) and (head.size, rest.size) == (2, 7)
+# %% memmap
+m = np.memmap('m.bin', dtype='float32', mode='w+', shape=(2, 2))
+m[0] = 3
+m.flush()
+again, only, own = (np.memmap('m.bin', 'float32', mode) for mode in ('r+', 'r', 'c'))
+again[3] = 4
+own[0] = 9
+np.save('m.npy', np.arange(3))
+loaded = np.load('m.npy', mmap_mode='r')
+kinds = isinstance(again, np.memmap) and isinstance(loaded, np.memmap) and not only.flags.writeable
+kinds and m.tolist() == [[3, 3], [0, 4]] and only.tolist() == [3, 3, 0, 4] and loaded.tolist() == [0, 1, 2]
+# %% from_file
+t = torch.randn(2, 5, dtype=torch.float64)
+t.numpy().tofile('storage.pt')
+mapped = torch.from_file('storage.pt', shared=False, size=10, dtype=torch.float64)
+written = torch.from_file('new.bin', shared=True, size=3)
+written[1] = 7
+mapped.tolist() == t.flatten().tolist() and np.fromfile('new.bin', np.float32).tolist() == [0, 7, 0]
+# %% jit
+torch.save({'w': torch.ones(2)}, 'w.pt')
+module = torch.jit.trace(nn.Linear(2, 1), torch.ones(1, 2))
+module.save('a.ts')
+torch.jit.save(module, 'b.ts')
+torch.jit.load('a.ts').save('c.ts')
+loaded = torch.jit.load('c.ts'), torch.jit.load('b.ts')
+same = all(torch.equal(each.weight, module.weight) for each in loaded)
+same and torch.load('w.pt', mmap=True)['w'].tolist() == [1, 1]
 # %% text
 with open('中.txt', 'w') as f:
     f.write('一\\n二\\n')

@@ -169,3 +169,10 @@ late(torch.ones(1))
 """
     trees = run(source, Limits(steps=5)).modules
     assert [tree.counted for tree in trees] == [False, False]
+
+
+def test_traced_module_is_told_like_any_other() -> None:
+    trace = run("net = torch.jit.trace(nn.Sequential(nn.Linear(2, 1)), torch.ones(1, 2))")
+    assert trace.outcome == Completed()
+    (tree,) = trace.modules
+    assert [each.path for each in tree.modules] == ["net", "net.0"]
