@@ -13,24 +13,23 @@ export function startSteps(editor, graph, links) {
     const panel = document.getElementById("stepper");
     const picture = graph.picture();
     if (!panel || !(picture instanceof SVGElement)) return null;
-    const { values, grads, uses, edges, sums } = JSON.parse(panel.dataset.times);
+    const { stages, values, grads, uses, edges, sums } = JSON.parse(document.getElementById("story").textContent);
     return {
       panel, values, grads, uses, edges,
       boxes: [...picture.querySelectorAll(".box")],
       lines: [...picture.querySelectorAll(".edge")],
-      stages: [...panel.querySelectorAll(".stages li")],
+      list: panel.querySelector(".stages"),
+      stages: stages.map(([phase, now, near, said]) => ({ phase, now, near, said })),
       slider: panel.querySelector('input[type="range"]'),
       sums: sums.map(([boxes, at, text, inks]) => ({ boxes, at, text, inks })),
     };
   }
 
-  const numbers = (text) => (text ? text.split(" ").map(Number) : []);
-
   function show() {
     const count = story.stages.length;
     const at = state.at ?? count;
     const stage = state.at ? story.stages[state.at - 1] : null;
-    const [now, near] = [new Set(numbers(stage?.dataset.boxes)), new Set(numbers(stage?.dataset.others))];
+    const [now, near] = [new Set(stage?.now), new Set(stage?.near)];
     story.boxes.forEach((box, index) => {
       box.classList.toggle("no-value", story.values[index] > at);
       box.classList.toggle("no-grad", story.grads[index] > at);
@@ -38,7 +37,7 @@ export function startSteps(editor, graph, links) {
       box.classList.toggle("now", now.has(index));
       box.classList.toggle("near", near.has(index) && !now.has(index));
     });
-    const backward = stage?.dataset.phase === "backward";
+    const backward = stage?.phase === "backward";
     story.lines.forEach((line, index) => {
       line.classList.toggle("no-grad", story.edges[index] > at);
       line.classList.toggle("flows", backward && story.edges[index] === at);
@@ -57,13 +56,29 @@ export function startSteps(editor, graph, links) {
     for (const [box, sum] of latest) story.boxes[box].append(...drawSum(story.boxes[box], sum));
   }
 
+  const items = () => [...story.list.querySelectorAll("li")];
+
+  // All steps in words: hundreds of them, so the list is written when it is opened.
+  function writeList() {
+    const list = story.list.querySelector("ol");
+    if (!story.list.open) return list.replaceChildren();
+    const words = story.stages.map(({ said }) => {
+      const [item, button] = [document.createElement("li"), document.createElement("button")];
+      Object.assign(button, { type: "button", textContent: said });
+      item.append(button);
+      return item;
+    });
+    list.replaceChildren(...words);
+    return showControls(state.at ?? words.length, words.length, state.at ? story.stages[state.at - 1] : null);
+  }
+
   function showControls(at, count, stage) {
     const { panel, slider } = story;
     slider.value = at;
     slider.setAttribute("aria-valuetext", `${at} / ${count}`);
     panel.querySelector(".step-count").textContent = `${at} / ${count}`;
-    panel.querySelector(".step-said").textContent = stage?.textContent.trim() ?? (state.at === 0 ? panel.dataset.begins : panel.dataset.whole);
-    for (const item of story.stages) item.classList.toggle("now", item === stage);
+    panel.querySelector(".step-said").textContent = stage?.said ?? (state.at === 0 ? panel.dataset.begins : panel.dataset.whole);
+    for (const [index, item] of items().entries()) item.classList.toggle("now", story.stages[index] === stage);
     panel.classList.toggle("stepping", state.at !== null);
     panel.querySelector('[value="play"]').setAttribute("aria-pressed", String(Boolean(state.timer)));
     for (const [values, end] of [[["first", "back"], 0], [["next", "last"], count]]) {
@@ -76,7 +91,7 @@ export function startSteps(editor, graph, links) {
     if (!story) return;
     state.at = at === null ? null : Math.max(0, Math.min(story.stages.length, at));
     const stage = show();
-    const box = story.boxes[numbers(stage?.dataset.boxes)[0]];
+    const box = story.boxes[stage?.now[0]];
     if (box) graph.reveal(box);
     links.show(box ?? null);
     document.dispatchEvent(new CustomEvent("playground:step", { detail: { at: state.at } }));
@@ -107,16 +122,18 @@ export function startSteps(editor, graph, links) {
   }
 
   function arrive() {
-    const open = story?.panel.querySelector(".stages").open;
+    const open = story?.list.open;
     const panel = story?.panel;
     story = read();
     if (!story) return pause();
     const key = `${graph.viewport().dataset.key} ${story.stages.length}`;
     if (key !== state.key && state.key) state.at = null;
     state.key = key;
-    story.panel.querySelector(".stages").open = Boolean(open);
-    story.panel.querySelector(".forward-part").style.flexGrow = story.stages.filter((each) => each.dataset.phase === "forward").length;
-    story.panel.querySelector(".backward-part").style.flexGrow = story.stages.filter((each) => each.dataset.phase === "backward").length;
+    story.list.open = Boolean(open);
+    for (const phase of ["forward", "backward"]) {
+      story.panel.querySelector(`.${phase}-part`).style.flexGrow = story.stages.filter((each) => each.phase === phase).length;
+    }
+    writeList();
     if (state.at !== null && story.panel !== panel) go(state.at);
     else show(); // the same picture with new numbers: the reader stays where they are
     return null;
@@ -126,7 +143,7 @@ export function startSteps(editor, graph, links) {
     const button = event.target.closest("#stepper button");
     if (!button || !story) return;
     if (button.value === "play") play();
-    else if (button.closest("li")) { pause(); go(story.stages.indexOf(button.closest("li")) + 1); }
+    else if (button.closest("li")) { pause(); go(items().indexOf(button.closest("li")) + 1); }
     else { pause(); move(button.value); }
   });
   document.addEventListener("input", (event) => {
@@ -144,6 +161,7 @@ export function startSteps(editor, graph, links) {
     else return;
     event.preventDefault();
   });
+  document.addEventListener("toggle", ({ target }) => { if (story && target === story.list) writeList(); }, true);
   document.addEventListener("htmx:after:swap", arrive);
   arrive();
   return { at: () => state.at, go };

@@ -67,8 +67,8 @@ class GraphPanel:
     """The drawing as it is written: the one thing here that is markup already."""
     kept: str = ""
     """The key of a grouped graph that is kept, so that its groups open without another run."""
-    times: str = ""
-    """As JSON for the script: after how many stages what of the drawing is there."""
+    story: Mapping[str, object] | None = None
+    """For the script: the stages, and after how many of them what of the drawing is there."""
     inspector: Mapping[str, object] | None = None
     """What there is to say of each node, for the script."""
     passes: tuple[PassChoice, ...] = ()

@@ -33,7 +33,7 @@ from app.web.places import data_url
 from app.web.playground import Playground
 from app.web.recent import NOTHING_BESIDE, Beside, Graphs
 from app.web.requests import PictureFormat
-from app.web.stepping import write_times
+from app.web.stepping import write_story
 
 SMALL_GRAPH = 100
 """Nodes and edges of a graph that is drawn at once."""
@@ -206,7 +206,7 @@ async def look_panel(
         key=f"static-{panel.key}",
         kind="static",
         kinds=list_kinds(graphs, beside, "static", language),
-        times=write_times(drawing.stages),
+        story=write_story(drawing.stages, language.say),
         statics=tell_statics(beside.statics, form, language),
         tracer=form.tracer,
     )
@@ -273,7 +273,16 @@ async def annotated_panel(
     compared = (form.before, summarise_changes(graph)) if form.style == "diff" else ()
     passes = tuple(_pass_choice(each, each is graph, language) for each in graphs) if several else ()
     panel = GraphPanel(
-        drawing, None, caption, key, svg, kept or "", write_times(drawing.stages), told, passes, *compared
+        drawing,
+        None,
+        caption,
+        key,
+        svg,
+        kept or "",
+        write_story(drawing.stages, language.say),
+        told,
+        passes,
+        *compared,
     )
     style: PageStyle = "diff" if compared else "annotated"
     return replace(

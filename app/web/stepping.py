@@ -1,22 +1,23 @@
-"""The stages of a drawing as its script reads them: after how many of them each value, gradient and edge is there."""
+"""The stages of a drawing as its script reads them: each with its sentence, and after how many what is there."""
 
 from __future__ import annotations
 
-import json
+from collections.abc import Callable, Mapping
 
 from app.drawing.pieces import Stages, Sum
+from app.vocabulary.values import Text
 
 
-def write_times(stages: Stages) -> str:
-    """Lists in the order of the drawing's boxes and edges; sentences are not in it, the page says them as a list."""
-    times = {
+def write_story(stages: Stages, say: Callable[[Text], str]) -> Mapping[str, object]:
+    """Lists in the order of the drawing's boxes and edges. The page makes a list of the stages when it is opened."""
+    return {
+        "stages": [[each.phase, each.boxes, each.others, say(each.sentence)] for each in stages.stages],
         "values": stages.values,
         "grads": stages.grads,
         "uses": stages.uses,
         "edges": stages.edges,
         "sums": [_sum(each) for each in stages.sums],
     }
-    return json.dumps(times, separators=(",", ":"))
 
 
 def _sum(found: Sum) -> list[object]:
