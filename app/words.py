@@ -10,7 +10,7 @@ import re
 from collections.abc import Mapping
 from functools import lru_cache
 
-from app.vocabulary.values import Text
+from app.vocabulary.values import Telling, Text
 
 GAP = re.compile(r"\{([a-zA-Z_]\w*)\}")
 LONGEST = 4_000
@@ -77,6 +77,8 @@ def show_value(value: str | int | float) -> str:
 
 def in_english(text: Text) -> str:
     """A sentence as it is written, its gaps filled."""
+    if isinstance(text, Telling):
+        text = text.said(in_english)
     return fill_gaps(text.template, text.values)
 
 

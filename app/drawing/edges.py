@@ -14,8 +14,7 @@ from app.drawing.faces import in_words
 from app.drawing.numerals import as_float, show_count, show_number
 from app.drawing.pieces import Edge
 from app.drawing.routes import TIP, Point, Route
-from app.vocabulary.values import Complex, Nested, TensorValue, Text
-from app.words import in_english
+from app.vocabulary.values import Complex, Nested, TensorValue, Text, tell
 
 WIDEST = 6
 TIP_HALF: Mapping[str, int] = {"w4": 5, "w5": 6, "w6": 7}
@@ -78,7 +77,7 @@ def weight_of(norm: float | None, largest: float) -> str:
 
 
 def draw_edges(
-    strands: Sequence[Strand], routes: Sequence[Route], ids: Sequence[str], titles: Sequence[str]
+    strands: Sequence[Strand], routes: Sequence[Route], ids: Sequence[str], titles: Sequence[str | Text]
 ) -> tuple[Edge, ...]:
     """`ids` and `titles` are those of the boxes."""
     norms = [strand_norm(strand) for strand in strands]
@@ -124,19 +123,19 @@ def _tell_gradient(grad: TensorValue | None, norm: float | None) -> str:
     return f"norm {show_number(norm, 6)}"
 
 
-def _say(strand: Strand, norm: float | None, titles: Sequence[str]) -> Text:
-    values: dict[str, str | int | float] = {
+def _say(strand: Strand, norm: float | None, titles: Sequence[str | Text]) -> Text:
+    values: dict[str, str | int | float | Text] = {
         "producer": titles[strand.producer],
         "consumer": titles[strand.consumer],
         "operand": strand.input_nr,
     }
     if strand.cut is not None:
-        return Text("{producer} ⇢ {consumer}: {reason}", {**values, "reason": in_english(strand.cut)})
+        return tell("{producer} ⇢ {consumer}: {reason}", {**values, "reason": strand.cut})
     if len(strand.grads) > 1:
         values |= {
             "count": show_count(len(strand.grads)),
             "norm": "None" if norm is None else show_number(norm, 6),
         }
-        return Text("{producer} → {consumer}, {count} edges: gradient norm {norm}", values)
+        return tell("{producer} → {consumer}, {count} edges: gradient norm {norm}", values)
     values["grad"] = _tell_gradient(strand.grads[0], norm)
-    return Text("{producer} → {consumer}, operand {operand}: gradient {grad}", values)
+    return tell("{producer} → {consumer}, operand {operand}: gradient {grad}", values)

@@ -25,7 +25,7 @@ from app.drawing.numerals import (
 from app.drawing.pieces import Column, Face, LineStyle
 from app.drawing.sheets import NO_MAP, Half, Pair, Row, lay_out
 from app.vocabulary.graph import GraphNode, NodeOutput
-from app.vocabulary.values import Statistics, TensorValue, Text
+from app.vocabulary.values import Statistics, TensorValue, Text, tell
 from app.words import in_english
 
 NUMBER_WIDTH = 80
@@ -287,14 +287,14 @@ def group_face(
         words.write(Text("≠ {count} differ", {"count": show_count(differ)}), "note")
     if output is not None:
         _write_output(words, output)
-    values: dict[str, str | int | float] = {
-        "title": in_english(title),
+    values: dict[str, str | int | float | Text] = {
+        "title": title,
         "count": count,
         "leaves": show_count(leaves),
         "value": in_words(output.value) if output else NOTHING,
         "grad": in_words(output.grad) if output else NOTHING,
     }
-    sentence = Text(
+    sentence = tell(
         "{title}: a group of {count} nodes and {leaves} uses of leaves. Value {value}; gradient {grad}.",
         values,
     )

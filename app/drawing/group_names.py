@@ -10,6 +10,7 @@ from app.drawing.numerals import show_count
 from app.vocabulary.graph import GraphNode
 from app.vocabulary.static_graph import StaticNode
 from app.vocabulary.values import Text
+from app.words import in_english
 
 
 def group_title(part: Part, nodes: Sequence[GraphNode] | Sequence[StaticNode]) -> Text:
@@ -18,6 +19,12 @@ def group_title(part: Part, nodes: Sequence[GraphNode] | Sequence[StaticNode]) -
     if part.kind == "lines":
         return _loop_title(part, nodes)
     return Text("calls {first}–{last}", {"first": show_count(part.start + 1), "last": show_count(part.end)})
+
+
+def group_name(part: Part, nodes: Sequence[GraphNode] | Sequence[StaticNode]) -> str | Text:
+    """The same inside a sentence: a module's path is the same in every language."""
+    title = group_title(part, nodes)
+    return in_english(title) if part.kind == "module" else title
 
 
 def group_hint(part: Part) -> Text | None:

@@ -9,7 +9,7 @@ from app.drawing.faces import title_of
 from app.drawing.lettering import clean, shorten
 from app.drawing.numerals import show_count, show_number, show_range
 from app.vocabulary.graph import GraphNode, NodeOutput
-from app.vocabulary.values import Nested, TensorValue, Text
+from app.vocabulary.values import Nested, TensorValue, Text, tell
 
 NOT_KEPT = "—"
 MOST_NAMED = 6
@@ -131,12 +131,12 @@ def say_leaf(node: GraphNode, terms: Sequence[TensorValue | None], uses: int) ->
     return Text("AccumulateGrad: {title}.grad becomes {grad}.", values)
 
 
-def say_group_forward(title: str, count: int) -> Text:
-    return Text("Forward: {title}, {count} calls.", {"title": title, "count": show_count(count)})
+def say_group_forward(title: str | Text, count: int) -> Text:
+    return tell("Forward: {title}, {count} calls.", {"title": title, "count": show_count(count)})
 
 
-def say_group_backward(title: str, count: int) -> Text:
-    return Text("Backward: {title}, {count} of its calls.", {"title": title, "count": show_count(count)})
+def say_group_backward(title: str | Text, count: int) -> Text:
+    return tell("Backward: {title}, {count} of its calls.", {"title": title, "count": show_count(count)})
 
 
 def say_many_forward(count: int) -> Text:

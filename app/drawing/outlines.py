@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from typing import NamedTuple
 
 from app.drawing.faces import Use, group_face, node_face, title_of
-from app.drawing.group_names import group_hint, group_title
+from app.drawing.group_names import group_hint, group_name, group_title
 from app.drawing.grouping import Part
 from app.drawing.lettering import clean
 from app.drawing.pieces import Face
@@ -14,7 +14,6 @@ from app.drawing.sketch import Outline, Sketch, only_outputs
 from app.drawing.study import Study
 from app.vocabulary.graph import GraphNode, NodeOutput
 from app.vocabulary.values import Span, Text
-from app.words import in_english
 
 MOST_MAPPED = 300
 """Boxes of the largest picture with heatmaps; in larger ones ranges tell what is in a tensor."""
@@ -27,7 +26,7 @@ class Drawn(NamedTuple):
     """A box before it has a place."""
 
     face: Face
-    title: str
+    title: str | Text
     span: str | None
     whys: tuple[Text, ...]
     """Why gradients went wrong at its nodes."""
@@ -80,7 +79,7 @@ def _draw_group(study: Study, part: Part, output: NodeOutput | None, mapped: boo
     around = _around([node.span for node in nodes if node.span is not None])
     marked = [node for node in nodes if node.marks]
     change = _change(nodes) if marked else ""
-    return Drawn(face, in_english(title), around, _whys(marked), change, _words_in(nodes))
+    return Drawn(face, group_name(part, nodes), around, _whys(marked), change, _words_in(nodes))
 
 
 def _whys(nodes: Sequence[GraphNode]) -> tuple[Text, ...]:

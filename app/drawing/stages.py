@@ -34,7 +34,7 @@ MOST_SUMS = 128
 """Sums in between that one picture shows."""
 
 
-def tell_stages(graph: AutogradGraph, wiring: Wiring, sketch: Sketch, titles: Sequence[str]) -> Stages:
+def tell_stages(graph: AutogradGraph, wiring: Wiring, sketch: Sketch, titles: Sequence[str | Text]) -> Stages:
     """`titles` are those of the boxes."""
     scene = set_scene(graph, wiring, sketch)
     forward, backward = _forward_turns(scene), list(backward_turns(scene, graph))
@@ -88,7 +88,7 @@ class _Teller:
     scene: Scene
     arrivals: Arrivals
     operands: dict[int, list[int]]
-    titles: Sequence[str]
+    titles: Sequence[str | Text]
 
     def tell_forward(self, turns: Sequence[Turn]) -> Stage:
         (turn, *more), nodes = turns, self.scene.wiring.nodes

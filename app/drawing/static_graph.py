@@ -18,8 +18,7 @@ from app.drawing.placement import MARGIN, Placement, place
 from app.drawing.plain_face import Written, plain_face
 from app.drawing.routes import TIP, svg_path
 from app.vocabulary.static_graph import StaticGraph, StaticNode
-from app.vocabulary.values import Span, Text
-from app.words import in_english
+from app.vocabulary.values import Span, Text, tell
 
 GAP = 56
 """Between two graphs."""
@@ -154,11 +153,11 @@ class _Column:
 
     def edges(self) -> tuple[Edge, ...]:
         found = []
-        titles = [in_english(self._title(part)) for part in self._parts]
+        titles = [self._title(part) for part in self._parts]
         for (producer, consumer), route in zip(self._links, self.placement.routes, strict=True):
             points = [(x + self._left, y) for x, y in route.points]
             x, y = points[-1]
-            sentence = Text(
+            sentence = tell(
                 "{producer} → {consumer}", {"producer": titles[producer], "consumer": titles[consumer]}
             )
             ends = self._id(self._parts[producer]), self._id(self._parts[consumer])
@@ -185,8 +184,10 @@ class _Column:
         hint = group_hint(part)
         if hint is not None:
             lines.insert(1, (hint, "code"))
-        words: dict[str, str | int | float] = {"title": in_english(title), "count": count}
-        return plain_face(lines, Text("{title}: a group of {count} nodes of the static graph.", words))
+        return plain_face(
+            lines,
+            tell("{title}: a group of {count} nodes of the static graph.", {"title": title, "count": count}),
+        )
 
 
 def node_face(node: StaticNode) -> Face:

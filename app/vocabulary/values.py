@@ -8,6 +8,7 @@ columns count Unicode code points from 0, `end_column` is exclusive.
 from __future__ import annotations
 
 import math
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Annotated, Any, Literal, NewType, TypeVar
 
@@ -149,6 +150,23 @@ class Text:
 
     template: str
     values: Gaps = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class Telling(Text):
+    """A sentence with others in its gaps, each to be said in the reader's language too. It never crosses the wire."""
+
+    parts: Mapping[str, Text] = field(default_factory=dict)
+
+    def said(self, say: Callable[[Text], str]) -> Text:
+        return Text(self.template, {**self.values, **{gap: say(part) for gap, part in self.parts.items()}})
+
+
+def tell(template: str, values: Mapping[str, str | int | float | Text]) -> Text:
+    """A text, whatever fills its gaps."""
+    parts = {gap: value for gap, value in values.items() if isinstance(value, Text)}
+    others = {gap: value for gap, value in values.items() if not isinstance(value, Text)}
+    return Telling(template, others, parts) if parts else Text(template, others)
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,7 +1,8 @@
 """The catalogues kept in step with the words: `python -m app.web.catalogues` adds what is new and drops what is gone.
 
-Words are `_("...")` in templates, `Text("...")` and `gettext("...")` in our own code. English is the source: its
-entries are its messages. A new message is added to the other catalogues untranslated, which a test then reports.
+Words are `_("...")` in templates, `Text("...")`, `tell("...")` and `gettext("...")` in our own code. English is the
+source: its entries are its messages. A new message is added to the other catalogues untranslated, which a test then
+reports.
 """
 
 from __future__ import annotations
@@ -30,7 +31,7 @@ CHANGING = (
     "Report-Msgid-Bugs-To",
 )
 """Lines of a catalogue's head that change by themselves, or say nothing."""
-KEYWORDS: Mapping[str, None] = {"Text": None, "_": None, "gettext": None}
+KEYWORDS: Mapping[str, None] = {"Text": None, "tell": None, "_": None, "gettext": None}
 
 
 def extract_messages() -> dict[str, str]:

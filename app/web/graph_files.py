@@ -58,7 +58,9 @@ async def save_graph(request: Request, name: str, theme: str = "auto") -> Respon
         autograd = await draw(playground, study, opened, False) if study else None
         written = await write_kind(playground, beside, kind, asked, language, colours, opened, autograd)
         if written is not None:
-            return attach(name.replace("graph", kind), written, media_type)
+            return attach(
+                name.replace("graph", kind).replace("model-", f"{kind}-model-"), written, media_type
+            )
     if not graphs:
         return await submit_form(request, form)
     graph = choose(graphs, form.shown)

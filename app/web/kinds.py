@@ -10,6 +10,7 @@ from collections.abc import Mapping
 from pydantic import TypeAdapter
 
 from app.drawing.drawn_texts import write_drawing_dot, write_drawing_mermaid
+from app.drawing.explorer import write_module_explorer, write_static_explorer
 from app.drawing.module_tree import draw_modules
 from app.drawing.paints import Theme, paint
 from app.drawing.pieces import GraphDrawing
@@ -163,11 +164,13 @@ async def write_kind(
     As an SVG the autograd graph stands beside static graphs.
     """
     there = beside.modules if kind == "modules" else [graph for graph in beside.statics if graph.nodes]
-    if asked in ("none", "model_explorer") or not (there or (asked == "svg" and autograd)):
+    if asked == "none" or not (there or (asked == "svg" and autograd)):
         return None
     if asked == "json":
         writer, what = (MODULES, beside.modules) if kind == "modules" else (STATICS, beside.statics)
         return writer.dump_json(what, indent=1).decode() + "\n"  # type: ignore[arg-type]  # each has its own
+    if asked == "model_explorer":
+        return await in_thread_if(True, write_explorer, beside, kind)
     drawing = await draw_kind(playground, beside, kind, opened, autograd if asked == "svg" else None)
     if asked == "dot":
         return write_drawing_dot(drawing, language.say)
@@ -175,6 +178,12 @@ async def write_kind(
         return write_drawing_mermaid(drawing, language.say)
     css = paint(playground.assets.text("graph.css"), theme)
     return await in_thread_if(is_large(drawing), playground.pen.write, drawing, True, language.say, css)
+
+
+def write_explorer(beside: Beside, kind: GraphStyle) -> str:
+    return (
+        write_module_explorer(beside.modules) if kind == "modules" else write_static_explorer(beside.statics)
+    )
 
 
 def is_large(drawing: GraphDrawing) -> bool:

@@ -9,7 +9,7 @@ from pathlib import Path
 
 from babel.messages.pofile import read_po
 
-from app.vocabulary.values import Text
+from app.vocabulary.values import Telling, Text
 from app.words import fill_gaps, show_value
 
 LOCALE = Path(__file__).with_name("locale")
@@ -28,6 +28,8 @@ class Language:
 
     def say(self, text: Text) -> str:
         """The sentence in this language. Python's own `message` about a syntax error is a sentence too."""
+        if isinstance(text, Telling):
+            text = text.said(self.say)
         values = text.values
         if "message" in values:
             values = {**values, "message": self._translate(show_value(values["message"]))}

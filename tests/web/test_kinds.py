@@ -201,6 +201,24 @@ async def test_static_graph_is_saved_as_a_file_its_tool_reads(name: str) -> None
         assert [node["name"] for node in response.json()[0]["nodes"]] == ["x", "mul", "output"]
 
 
+@pytest.mark.parametrize(("style", "count"), [("modules", 14), ("static", 3)])
+async def test_model_explorer_opens_every_kind_from_the_page_and_the_api(style: str, count: int) -> None:
+    trace = with_modules if style == "modules" else with_static
+    async with site(FakeSandbox(trace=trace)) as client:
+        key = kept_in((await client.get("/")).text)
+        saved = await post_form(client, "/graph/model-explorer.json", source="y = 1", style=style, graph=key)
+        asked = {**LINE, "graph": {"style": style, "format": "model_explorer"}}
+        answer = (await client.post(EVALUATE, json=asked)).json()
+    assert f'filename="{style}-model-explorer.json"' in saved.headers["content-disposition"]
+    assert json.loads(answer["picture"]["text"]) == saved.json()
+    (told,) = saved.json()["graphs"]
+    ids = [node["id"] for node in told["nodes"]]
+    assert len(ids) == len(set(ids)) == count
+    joined = {(edge["sourceNodeId"], node["id"]) for node in told["nodes"] for edge in node["incomingEdges"]}
+    assert len(joined) == count - 1
+    assert {end for ends in joined for end in ends} <= set(ids)
+
+
 async def test_api_tells_static_graphs_in_the_readers_language() -> None:
     body = {**LINE, "graph": {"style": "static", "tracer": "torch.export"}}
     async with site(FakeSandbox(trace=with_static)) as client:

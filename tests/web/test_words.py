@@ -5,10 +5,12 @@ from __future__ import annotations
 import pytest
 from babel.messages.pofile import read_po
 
+from app.drawing.graph import GraphView, draw_graph
 from app.vocabulary.values import Text
 from app.web.catalogues import extract_messages, gaps
 from app.web.examples import load_examples
 from app.web.languages import TAGS, catalogue_path, load_languages
+from tests.drawing.graphs import loop_graph
 
 
 @pytest.mark.parametrize("code", TAGS)
@@ -31,6 +33,17 @@ def test_english_says_what_the_code_says() -> None:
 
 def test_examples_have_a_title_in_every_language() -> None:
     assert [example.slug for example in load_examples() if set(example.titles) != set(TAGS)] == []
+
+
+def test_groups_are_named_in_the_sentences_language() -> None:
+    """In a box, on a line, and step by step."""
+    chinese = load_languages("en").by_code["zh"]
+    drawing = draw_graph(loop_graph(1_000, lines=(12,)), GraphView(10))
+    said = [chinese.say(box.face.sentence) for box in drawing.boxes if box.group]
+    said += [chinese.say(edge.sentence) for edge in drawing.edges]
+    said += [chinese.say(stage.sentence) for stage in drawing.stages.stages]
+    assert [sentence for sentence in said if "line 12" in sentence or "calls " in sentence] == []
+    assert any("第 12 行" in sentence for sentence in said)
 
 
 @pytest.mark.parametrize(
