@@ -3,7 +3,7 @@
 // does without painting; only its end gives the picture its new size.
 
 const STEP = 1.25;
-const SMALLEST = 0.6; // what a picture opens with where it does not fit: small enough to see much, large enough to read
+const SMALLEST = 0.75; // what a picture opens with where it does not fit: small enough to see much, large enough to read
 const BESIDE = 0.45; // likewise of two graphs beside each other, of which both are to be seen
 const SETTLED = 160;
 

@@ -48,10 +48,10 @@ export function startInspector(editor, links) {
     show();
   });
   document.addEventListener("click", (event) => {
-    const wanted = event.target.closest?.("#inspector [data-box]");
+    const wanted = event.target.closest?.(":is(#inspector, .whys) [data-box]");
     const box = wanted && boxOf(wanted.dataset.box);
     if (!box) return;
-    links.pin(box.dataset.node, box);
+    if (!box.dataset.group) links.pin(box.dataset.node, box);
     links.sit(box);
   });
   show();

@@ -230,6 +230,26 @@ def test_find_by_name_op_and_line(fake_site: FakeSite, page: Page) -> None:
 # ------------------------------------------------------------------------------------------------ the program
 
 
+def test_dead_gradient_is_told_first_and_found_by_a_click(real_site: str, page: Page) -> None:
+    """With many boxes the one that matters may lie far below what is seen."""
+    page.goto(real_site)
+    run(
+        page,
+        """w = torch.ones(3, requires_grad=True)
+h = torch.relu(w * -2.0)
+for _ in range(12):
+    h = h + 1
+loss = h.sum()
+loss.backward()
+""",
+    )
+    whys = page.locator(".whys li")
+    expect(whys.first).to_contain_text("relu passes no gradient on there")
+    whys.first.get_by_role("button", name="Show in the graph").click()
+    expect(page.locator("svg.graph .box.pinned .title")).to_have_text("h")
+    expect(page.locator("#inspector")).to_contain_text("ReluBackward0")
+
+
 def test_caret_lights_every_node_of_its_expression(real_site: str, page: Page) -> None:
     page.goto(real_site)
     run(page, SHARED)
