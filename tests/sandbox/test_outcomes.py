@@ -19,7 +19,7 @@ from app.vocabulary.trace import (
     Trace,
 )
 from app.vocabulary.values import Span
-from tests.sandbox.conftest import RealSandbox, output_of
+from tests.sandbox.conftest import BRIEF, RealSandbox, output_of
 
 ENDLESS = {
     "loop": ("while True: pass", None),
@@ -44,10 +44,10 @@ ENDLESS = {
 
 async def test_endless_programs_are_stopped_and_keep_what_they_printed(real: RealSandbox) -> None:
     programs = {name: f"print('began')\n{source}" for name, (source, _) in ENDLESS.items()}
-    traces = await asyncio.gather(*map(real.run, programs.values()))
+    traces = await asyncio.gather(*(real.run(program, BRIEF) for program in programs.values()))
     for (name, (_, span)), trace in zip(ENDLESS.items(), traces, strict=True):
         assert isinstance(trace.outcome, Stopped), (name, trace.outcome)
-        assert (trace.outcome.limit, trace.outcome.allowed) == ("seconds", real.limits.seconds), name
+        assert (trace.outcome.limit, trace.outcome.allowed) == ("seconds", BRIEF), name
         assert output_of(trace).startswith("began"), name
         if span is not None:
             place = replace(span, line=span.line + 1, end_line=span.end_line + 1)

@@ -40,7 +40,8 @@ async def stop(*tasks: asyncio.Task[Trace]) -> None:
     await asyncio.gather(*tasks, return_exceptions=True)
 
 
-async def test_whoever_finds_no_place_in_time_is_sent_away(crowded: RealSandbox) -> None:
+async def test_whoever_finds_no_place_in_time_is_sent_away(impatient: RealSandbox) -> None:
+    crowded = impatient
     _, first = await pid_of(crowded)
     _, second = await pid_of(crowded)
     assert crowded.sandbox.health().running == crowded.plan.slots

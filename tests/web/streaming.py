@@ -16,6 +16,7 @@ import uvicorn
 from app.settings import Settings
 from app.web.app import create_app
 from tests.fakes import FakeGraphviz, FakeSandbox
+from tests.processes import PATIENCE
 
 RUNS = "/api/v1/runs"
 TRAIN = {"source": "for epoch in range(3):\n    loss = 1 / (epoch + 1)", "graph": {"format": "none"}}
@@ -31,17 +32,20 @@ class Told:
 
 
 @asynccontextmanager
-async def live_site(sandbox: FakeSandbox, **settings: Any) -> AsyncIterator[httpx.AsyncClient]:
+async def live_site(
+    sandbox: FakeSandbox, patience: int = 2, **settings: Any
+) -> AsyncIterator[httpx.AsyncClient]:
+    """A real server; told to stop, it has so many seconds until what still runs is cut off."""
     app = create_app(sandbox, FakeGraphviz(), Settings(**{"runs_per_minute": 0, **settings}))
     listener = socket.socket()
     listener.bind(("127.0.0.1", 0))
-    server = uvicorn.Server(uvicorn.Config(app, log_level="warning", timeout_graceful_shutdown=2))
+    server = uvicorn.Server(uvicorn.Config(app, log_level="warning", timeout_graceful_shutdown=patience))
     serving = asyncio.ensure_future(server.serve([listener]))
     while not server.started:
         await asyncio.sleep(0.01)
     try:
         async with httpx.AsyncClient(
-            base_url=f"http://127.0.0.1:{listener.getsockname()[1]}", timeout=20
+            base_url=f"http://127.0.0.1:{listener.getsockname()[1]}", timeout=PATIENCE
         ) as client:
             yield client
     finally:

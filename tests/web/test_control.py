@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 from contextlib import aclosing
 from typing import Any
 
@@ -10,6 +9,7 @@ import pytest
 
 from app.vocabulary.holding import Pace
 from tests.fakes import FakeSandbox
+from tests.processes import until
 from tests.web.site import JSON, LINE, check_failure, post_form, site
 from tests.web.streaming import RUNS, TRAIN, Told, all_events, live_site, read_events, start
 
@@ -121,8 +121,7 @@ async def test_page_pauses_at_a_bad_loss_and_the_api_only_if_asked() -> None:
         await post_form(client, "/live", **form)
         await post_form(client, "/live", source="y = 1", steps_per_second="-inf")
         await client.post(RUNS, json={"source": "y = 1"})
-        for _ in range(20):
-            await asyncio.sleep(0.01)
+        await until(lambda: len(sandbox.asked) == 3)
     paces = [request.pace for _, request in sandbox.asked]
     assert paces == [Pace(False, 5.0, True), Pace(), Pace()]
 

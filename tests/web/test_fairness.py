@@ -24,22 +24,24 @@ from app.web.problems import TooManyAtOnce
 from app.web.rate import Places
 from app.web.sizes import is_large
 from tests.fakes import FakeSandbox, line_trace, node, record, values
+from tests.processes import until
 from tests.web.site import EVALUATE, HTMX, LINE, check_failure, post_form, site
 from tests.web.test_pages import fields_of, words
 
 SLEEPING = {"source": "y = 1"}
 ASLEEP = 0.3
+FOREVER = 3600.0
 
 # ----------------------------------------------------------------------------------------------------- large texts
 
 
 async def longest_stall(work: Callable[[], Any]) -> float:
-    """The longest time the event loop was kept from other readers while `work` went on."""
+    """The longest the event loop was kept from other readers while `work` went on, in its own thread's seconds."""
     longest, working = 0.0, asyncio.ensure_future(work())
     while not working.done():
-        began = time.perf_counter()
+        began = time.thread_time()
         await asyncio.sleep(0.005)
-        longest = max(longest, time.perf_counter() - began)
+        longest = max(longest, time.thread_time() - began)
     await working
     return longest
 
@@ -199,9 +201,9 @@ def test_graph_of_too_many_lines_is_grouped_further() -> None:
     )
     pairs = [(one, other) for one in range(count) for other in range(one + 1, count)]
     edges = tuple(GraphEdge(NodeId(one), other - one, NodeId(other), 0, None) for one, other in pairs)
-    began = time.perf_counter()
+    began = time.process_time()
     picture = drawing.draw_graph(AutogradGraph((), nodes, edges, None, 0, 0), drawing.GraphView(300))
-    assert time.perf_counter() - began < 5
+    assert time.process_time() - began < 5
     assert 1 < len(picture.edges) <= 1_200
     assert picture.note is not None
     assert picture.note.values["edges"] == "11,175"
@@ -210,23 +212,33 @@ def test_graph_of_too_many_lines_is_grouped_further() -> None:
 # ------------------------------------------------------------------------------------------------- places for others
 
 
+async def leave(*posts: asyncio.Future[Any]) -> None:
+    """Wait for no answer any more."""
+    for post in posts:
+        post.cancel()
+    await asyncio.gather(*posts, return_exceptions=True)
+
+
 async def test_one_client_leaves_a_place_for_others() -> None:
-    sandbox = FakeSandbox(delay=lambda program: 3.0)
+    sandbox = FakeSandbox(delay=lambda program: FOREVER)
     async with site(sandbox, slots=4, runs_per_minute=1000) as client:
-        replies = await asyncio.gather(*(client.post(EVALUATE, json=SLEEPING) for _ in range(8)))
+        posts = [asyncio.ensure_future(client.post(EVALUATE, json=SLEEPING)) for _ in range(8)]
+        await until(lambda: sum(post.done() for post in posts) >= 5)
+        refused = [post.result() for post in posts if post.done()]
+        await leave(*posts)
     assert len(sandbox.asked) == 3
-    refused = [reply for reply in replies if reply.status_code != 200]
     assert len(refused) == 5
     for reply in refused:
         assert check_failure(reply, 429, "too_many_at_once")["retry_after"] == 1
 
 
 async def test_page_says_so_too() -> None:
-    async with site(FakeSandbox(delay=lambda program: 3.0), slots=1, runs_per_minute=1000) as client:
+    sandbox = FakeSandbox(delay=lambda program: FOREVER)
+    async with site(sandbox, slots=1, runs_per_minute=1000) as client:
         first = asyncio.ensure_future(client.post(EVALUATE, json=SLEEPING))
-        await asyncio.sleep(0.1)
+        await until(lambda: len(sandbox.asked) == 1)
         answer = await post_form(client, "/evaluate", source="y = 1", headers=HTMX)
-        await first
+        await leave(first)
     assert answer.status_code == 429
     assert "Too many of your programs are running at the same time." in answer.text
 

@@ -49,7 +49,7 @@ def run_named(text: str) -> str:
 
 
 async def end_of(client: Any, run: str) -> str:
-    for _ in range(200):
+    for _ in range(6_000):
         state: str = (await client.get(f"/api/v1/runs/{run}")).json()["state"]
         if state not in ("queued", "running"):
             return state

@@ -36,7 +36,7 @@ def change(frame: Frame, stale: bool, graph: bool, waiting: int) -> Frame:
 
 async def looked(client: Any, run: str, **asked: Any) -> Any:
     """The first fragment there is, once the run has shown its tensors."""
-    for _ in range(400):
+    for _ in range(6_000):
         answer = await post_form(client, "/live/tensors", source=SOURCE, run=run, **asked)
         if answer.status_code != 204:
             return answer

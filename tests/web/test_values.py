@@ -137,10 +137,10 @@ def test_shapes(text: str, shape: tuple[int, ...]) -> None:
     "text", ["two", "1,,2", ",1", "1!", "-1", "1.5", "²", "٣", "1" * 19, "1" + " " * 20_000 + "!", "1 " * 200]
 )
 def test_shapes_that_are_none_are_refused_at_once(text: str) -> None:
-    began = time.perf_counter()
+    began = time.process_time()
     with pytest.raises(ProgramRefused):
         read_shape(Field("x", shape=text))
-    assert time.perf_counter() - began < 0.05
+    assert time.process_time() - began < 0.2
 
 
 def test_made_input_has_no_value() -> None:

@@ -161,13 +161,13 @@ def test_sealed_child_dies_with_its_parent() -> None:
         if os.fork() == 0:
             seal.seal(plan(parent_pid=server), (writer, ready))
             os.write(ready, b"sealed")
-            time.sleep(30)
+            time.sleep(600)
         os.read(reader, 6)
         return "gone"
 
     start = time.monotonic()
     assert in_child(become_parent) == ("gone", 0)  # the pipe ends only when the grandchild has ended too
-    assert time.monotonic() - start < 10
+    assert time.monotonic() - start < 300
 
 
 def test_only_kept_descriptors_stay_open() -> None:
