@@ -7,7 +7,7 @@ a module of its own is shown as the program computed it. Nothing is invented.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -96,6 +96,7 @@ class Finding:
         index: int,
         name: str,
         axes: tuple[str, ...],
+        given: str,
         owner: Any,
         comparison: Comparison,
         origin: Origin,
@@ -112,6 +113,10 @@ class Finding:
         self.first: Predictions | None = None
         self.latest: Predictions | None = None
         self._axes = axes
+        self._given = given
+        """The program's name for the inputs."""
+        self._target = comparison.given
+        self._batch = batch
         self._link = comparison.link
         self._links = origin.links
         self._like = origin.inputs
@@ -145,16 +150,18 @@ class Finding:
 
     def take_named(self, names: Mapping[str, Any]) -> None:
         """The program's own predictions as its names hold them now: calls are recorded too seldom for the newest."""
-        inputs = self._axes[0].removesuffix("[:, 0]") if self._drawn else ""
-        tensors = (names.get(name) for name in (self.name, inputs, self._axes[-1]))
-        held = [each for each in tensors if isinstance(each, Tensor)]
-        if len(held) < 3:
+        prediction, data, target = (names.get(name) for name in (self.name, self._given, self._axes[-1]))
+        if not (isinstance(prediction, Tensor) and isinstance(target, Tensor)):
             return
-        prediction, data, target = held
-        if data.shape == self._shape and not data.requires_grad:
-            batch = read_batch(Comparison(self.kind, self._link, prediction, target), data)
-            if batch is not None and len(batch.inputs) == self._count:
-                self.take(batch)
+        met = Comparison(self.kind, self._link, prediction, target)
+        if isinstance(data, Tensor):
+            fits = data.shape == self._shape and not data.requires_grad
+            batch = read_batch(met, data) if fits else None
+        else:  # no name holds the inputs: where the target is the same tensor still, they are the same rows
+            batch = read_batch(met, None) if target is self._target else None
+            batch = batch and replace(batch, inputs=self._batch.inputs)
+        if batch is not None and len(batch.inputs) == self._count == len(batch.outputs):
+            self.take(batch)
 
     def disown(self) -> None:
         """The module cannot be asked: from now on the program's own predictions are shown."""

@@ -164,12 +164,12 @@ class Watcher:
 
     def _meet(self, owner: Any, comparison: Comparison, origin: Origin, batch: Batch) -> Finding | None:
         """A new finding; None where there is no place for one."""
-        name, axes = self._names(owner, comparison, origin, batch)
+        name, axes, given = self._names(owner, comparison, origin, batch)
         place = self._place_for(name)
         if place is None:
             return None
         with self._recorder.silence():
-            finding = Finding(place, name, axes, owner, comparison, origin, batch)
+            finding = Finding(place, name, axes, given, owner, comparison, origin, batch)
         self._found[place : place + 1] = [finding]
         if self._thread is None:
             self._thread = start_thread("predictions", self._ask_regularly)
@@ -184,8 +184,8 @@ class Watcher:
 
     def _names(
         self, owner: Any, comparison: Comparison, origin: Origin, batch: Batch
-    ) -> tuple[str, tuple[str, ...]]:
-        """The program's names of the model, and of what is drawn: inputs and target."""
+    ) -> tuple[str, tuple[str, ...], str]:
+        """The program's names of the model, of what is drawn (inputs and target), and of the inputs."""
         names = {id(value): name for name, value in names_in_frames(sys._getframe(1), Tensor)}
         given, target = origin.name or names.get(id(origin.inputs), "x"), names.get(id(comparison.given), "y")
         name = ""
@@ -196,7 +196,7 @@ class Watcher:
         elif isinstance(owner, Difference):
             name, target = owner.prediction, owner.target
         inputs = {1: (given,), 2: (f"{given}[:, 0]", f"{given}[:, 1]")}.get(batch.inputs.shape[1], ())
-        return name[:MOST_NAME], tuple(each[:MOST_NAME] for each in (*inputs, target))
+        return name[:MOST_NAME], tuple(each[:MOST_NAME] for each in (*inputs, target)), given
 
     # ------------------------------------------------------------------------------------------------ looking
 
