@@ -290,6 +290,7 @@ class Run:
         report = self._watchers.report(self._limits)
         self._recorder.leave()
         tensors = report.tensors(self._found or find_what_there_is(self._main.__dict__))
+        self._notes.extend(report.unsaid())
         if report.unexplained:
             words: dict[str, str | int | float] = {"count": report.unexplained}
             self._notes.append(

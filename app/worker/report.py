@@ -16,7 +16,7 @@ from app.vocabulary.explanation import Explanation
 from app.vocabulary.graph import AutogradGraph, BackwardPass, GraphEdge, GraphNode, GraphRoot, NodeOutput
 from app.vocabulary.limits import Limits
 from app.vocabulary.trace import Operand, Step, TensorRecord
-from app.vocabulary.values import Mark, NodeId, Span, StepId, TensorId, Why
+from app.vocabulary.values import Mark, NodeId, Span, StepId, TensorId, Text, Why
 from app.worker.autograd import RawNode
 from app.worker.calls import Argument, Call, Result
 from app.worker.functions import silenced
@@ -28,6 +28,7 @@ from app.worker.raised.explain import explain_raised
 from app.worker.recorder import Recorder
 from app.worker.tensors import dtype_name, known_sizes, shape_of, summarise
 from app.worker.turns import Place
+from app.worker.unsaid import find_unsaid
 from app.worker.why.explain import Explainer, Named
 from app.worker.why.facts import Facts
 
@@ -133,6 +134,10 @@ class Report:
         """What an exception of the program means, while its frames are there to be read."""
         with silenced(self._recorder):
             return explain_raised(error, message, self._facts(), span)
+
+    def unsaid(self) -> tuple[Text, ...]:
+        """Faults torch says nothing of."""
+        return tuple(find_unsaid(self._facts()))
 
     def _explained(self, explainer: Explainer, record: TensorRecord, found: Found) -> TensorRecord:
         if not isinstance(found.thing, Tensor):

@@ -151,6 +151,11 @@ class Facts:
     def events(self, tensor: TensorId, kind: EventKind) -> list[Event]:
         return [event for event in self._events if event.tensor == tensor and event.kind == kind]
 
+    @property
+    def gradient_events(self) -> list[Event]:
+        """Each time a grad was given or taken away."""
+        return [event for event in self._events if event.kind == "grad"]
+
     @cached_property
     def users(self) -> dict[TensorId, list[Call]]:
         """For each tensor the calls it went into."""
