@@ -7,11 +7,12 @@ import shutil
 from typing import Any
 
 import pytest
-from hypothesis import settings
+from hypothesis import HealthCheck, settings
 
 CHROMIUM_NAMES = ("chromium", "chromium-browser", "google-chrome")
 
-settings.register_profile("any machine", deadline=None)  # a test may be slow; only what it finds counts
+# A test may be slow, and so may be making its examples; only what it finds counts.
+settings.register_profile("any machine", deadline=None, suppress_health_check=[HealthCheck.too_slow])
 settings.load_profile("any machine")
 
 

@@ -96,7 +96,7 @@ def test_programs_end_alike_print_alike_and_leave_the_same_tensors(tmp_path: Pat
     }
     samples = [Sample(name, "folder", source) for name, source in sources.items()]
     kept = tmp_path / "kept.jsonl"
-    verdicts = {each.sample.name: each for each in compare_all(samples, kept, time.monotonic() + 120)}
+    verdicts = {each.sample.name: each for each in compare_all(samples, kept, time.monotonic() + 600)}
     for name in ("loop", "whole", "bag", "custom", "watchful"):
         assert (verdicts[name].runs, verdicts[name].prints, verdicts[name].tensors) == (True, True, True), (
             verdicts[name]

@@ -31,7 +31,7 @@ def command(*arguments: str, program: str = "", **environ: str) -> subprocess.Co
         env={**os.environ, **environ},
         capture_output=True,
         text=True,
-        timeout=120,
+        timeout=600,
         check=False,
     )
 

@@ -111,7 +111,7 @@ def test_cursor_reads_all_plots_at_one_place(fake_site: FakeSite, page: Page) ->
     for name, value in (("loss", "2.6"), ("running_loss", "300"), ("accuracy", "–")):
         shown = page.locator(".curve", has=page.get_by_text(name, exact=True)).locator(".curve-value")
         expect(shown).to_have_text(value)
-    assert page.locator("#training-plot .u-cursor-x").count() == 2
+    expect(page.locator("#training-plot .u-cursor-x")).to_have_count(2)
 
 
 def test_style_that_a_tool_left_behind_is_no_complaint(

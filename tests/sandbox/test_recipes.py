@@ -80,7 +80,7 @@ async def test_saved_programs_print_the_same_in_plain_python(real: RealSandbox) 
     cells = json.loads(write_notebook(last, RunRequest()))["cells"]
     text = "\n".join([write_script(first, RunRequest()), *("".join(each["source"]) for each in cells)])
     plain = subprocess.run(
-        [sys.executable, "-c", text], capture_output=True, text=True, timeout=240, check=True
+        [sys.executable, "-c", text], capture_output=True, text=True, timeout=600, check=True
     )
     sealed = [await real.run(each.source, seconds=60) for each in (first, last)]
     assert plain.stdout == "".join(map(output_of, sealed)) != ""

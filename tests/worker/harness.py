@@ -102,7 +102,7 @@ class Harness:
             stream.close()
         for listener in self.listeners:
             listener.close()
-        self._server.wait(timeout=10)
+        self._server.wait(timeout=60)
         for path in sorted(self.home.rglob("*"), reverse=True):
             path.rmdir() if path.is_dir() and not path.is_symlink() else path.unlink()
         self.home.rmdir()

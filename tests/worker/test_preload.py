@@ -58,7 +58,7 @@ def test_common_programs_import_nothing_more() -> None:
         env=server_environment(gpu=False),
         capture_output=True,
         text=True,
-        timeout=120,
+        timeout=600,
         check=False,
     )
     assert done.returncode == 0, done.stderr
