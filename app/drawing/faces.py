@@ -12,7 +12,7 @@ from functools import lru_cache
 from typing import NamedTuple
 
 from app.drawing.heatmap import WIDTH, Heatmap, draw_heatmap
-from app.drawing.lettering import clean, columns, shorten
+from app.drawing.lettering import clean, columns, shorten, shorten_path
 from app.drawing.numerals import (
     NOTHING,
     scalar_of,
@@ -124,7 +124,7 @@ def node_face(node: GraphNode, use: Use | None = None, mapped: bool = True) -> F
     """A node's box, with heatmaps or without; a leaf drawn at several uses says which of them this is."""
     title = title_of(node)
     words = _Words(mapped)
-    words.write(shorten(title, TITLE_COLUMNS), "title")
+    words.write(shorten_path(title, TITLE_COLUMNS), "title")
     if node.call:
         call = clean(node.call)
         if call and call != title:
@@ -145,7 +145,7 @@ def node_face(node: GraphNode, use: Use | None = None, mapped: bool = True) -> F
 
 @lru_cache(maxsize=1_024)
 def _in_module(module: str) -> Text:
-    return Text("in {module}", {"module": shorten(clean(module), CODE_COLUMNS - 3)})
+    return Text("in {module}", {"module": shorten_path(clean(module), CODE_COLUMNS - 3)})
 
 
 @lru_cache(maxsize=1_024)

@@ -19,6 +19,8 @@ REMOVED = re.compile(
 FORBIDDEN = re.compile(r"[\x00-\x1f\x7f-\x9f\ud800-\udfff\ufdd0-\ufdef\ufffe\uffff]")
 SIMPLE = re.compile(r"[ -~\u00a1-\u02ff\u2010-\u2027\u2190-\u21ff\u2200-\u22ff]*")
 """Characters of one column that stand alone: Latin, dashes and dots, arrows, mathematical signs."""
+PATH = re.compile(r"[\w\[\]]+(?:\.[\w\[\]]+)+", re.ASCII)
+"""`net.layers.0.weight`, `net.layers[0].fc`."""
 LONGEST = 2_000
 
 
@@ -62,6 +64,15 @@ def shorten(text: str, most: int) -> str:
         used += widths[kept]
         kept += 1
     return "".join(clusters[:kept]) + ELLIPSIS
+
+
+def shorten_path(text: str, most: int) -> str:
+    """The same for a name; of a dotted path the end is kept, which tells apart what lies side by side."""
+    if len(text) <= most or not PATH.fullmatch(text):
+        return shorten(text, most)
+    kept = text[1 - most :]
+    _, dot, last = kept.partition(".")
+    return ELLIPSIS + (dot + last if last else kept)
 
 
 def _cluster_columns(cluster: str) -> int:

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 from app.drawing.arrivals import Term
 from app.drawing.faces import title_of
-from app.drawing.lettering import clean, shorten
+from app.drawing.lettering import clean, shorten, shorten_path
 from app.drawing.numerals import show_count, show_number, show_range
 from app.vocabulary.graph import GraphNode, NodeOutput
 from app.vocabulary.values import Nested, TensorValue, Text, tell
@@ -49,7 +49,7 @@ def _tell_numbers(data: Nested) -> str:
 def tell_title(node: GraphNode, output_nr: int | None = None) -> str:
     """A node's title, or of one of several outputs its own name."""
     if output_nr is None or len(node.outputs) == 1:
-        return shorten(clean(title_of(node)), TITLE_COLUMNS)
+        return shorten_path(clean(title_of(node)), TITLE_COLUMNS)
     output = _output(node, output_nr)
     name = output.name if output else None
     return shorten(clean(name or f"{node.op}[{output_nr}]"), TITLE_COLUMNS)

@@ -11,7 +11,7 @@ from dataclasses import replace
 
 from app.drawing.group_names import group_hint, group_title
 from app.drawing.grouping import Calls, Part, group, split_path
-from app.drawing.lettering import clean, shorten
+from app.drawing.lettering import clean, shorten, shorten_path
 from app.drawing.numerals import show_count, show_shape
 from app.drawing.pieces import Box, BoxKind, Edge, Face, GraphDrawing, Heading, Opened, Stages
 from app.drawing.placement import MARGIN, Placement, place
@@ -192,7 +192,7 @@ class _Column:
 
 def node_face(node: StaticNode) -> Face:
     name, call = _name(node), clean(node.call)
-    lines: list[Written] = [(shorten(name, COLUMNS), "title")]
+    lines: list[Written] = [(shorten_path(name, COLUMNS), "title")]
     if call not in (name, node.name):
         lines.append((shorten(call, COLUMNS), "code"))
     lines.append((node.op, "op"))
@@ -200,7 +200,7 @@ def node_face(node: StaticNode) -> Face:
     if facts:
         lines.append((facts, "shape"))
     if node.module:
-        lines.append((Text("in {module}", {"module": shorten(clean(node.module), COLUMNS - 3)}), "op"))
+        lines.append((Text("in {module}", {"module": shorten_path(clean(node.module), COLUMNS - 3)}), "op"))
     words: dict[str, str | int | float] = {"name": name, "op": node.op, "call": call, "facts": facts or "–"}
     return plain_face(lines, Text("{name}: {op} of the static graph, {call}; {facts}.", words))
 

@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from app.drawing.lettering import clean, columns, graphemes, shorten
+from app.drawing.lettering import clean, columns, graphemes, shorten, shorten_path
 from app.vocabulary.values import Text
 from app.words import in_english
 
@@ -56,6 +56,22 @@ def test_text_is_cut_between_graphemes(text: str, most: int, short: str) -> None
 @given(st.text(), st.integers(1, 40))
 def test_shortened_text_fits(text: str, most: int) -> None:
     assert columns(shorten(clean(text), most)) <= most
+
+
+@pytest.mark.parametrize(
+    ("text", "shown"),
+    [
+        ("net.fc1.weight", "net.fc1.weight"),
+        ("net.layers.0.self_attn.in_proj_weight", "….self_attn.in_proj_weight"),
+        ("net.layers.0.self_attn.in_proj_bias", "….0.self_attn.in_proj_bias"),
+        ("net.a_single_part_of_very_great_length", "…part_of_very_great_length"),
+        ("self.out_proj(torch.relu(self.fc(x)))", "self.out_proj(torch.relu(…"),
+        ("权重" * 20, "权重" * 6 + "…"),
+    ],
+)
+def test_long_path_keeps_its_end(text: str, shown: str) -> None:
+    assert shorten_path(text, 26) == shown
+    assert columns(shown) <= 26
 
 
 @given(st.text())
