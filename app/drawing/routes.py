@@ -163,6 +163,10 @@ def _spread(x: int, half: int, sources: list[int], wanted: list[int]) -> list[in
         want = wanted[0]
         return [low if want < low else min(want, high)]
     gap = min(PORT_GAP, (high - low) / last)
+    if _stand_apart(sources, wanted, gap):
+        return [
+            round(min(max(want, low + gap * n), high - gap * (last - n))) for n, want in enumerate(wanted)
+        ]
     order = sorted(range(last + 1), key=sources.__getitem__)
     placed = isotonic(
         [wanted[port] for port in order], [1.0] * len(order), [gap * n for n in range(last + 1)]
@@ -171,6 +175,14 @@ def _spread(x: int, half: int, sources: list[int], wanted: list[int]) -> list[in
     for number, (port, found) in enumerate(zip(order, placed, strict=True)):
         spread[port] = round(min(max(found, low + gap * number), high - gap * (last - number)))
     return spread
+
+
+def _stand_apart(sources: list[int], wanted: list[int], gap: float) -> bool:
+    """Whether all may have what they want: they are in order, and far enough from each other."""
+    for place in range(1, len(sources)):
+        if sources[place - 1] > sources[place] or wanted[place] - wanted[place - 1] < gap:
+            return False
+    return True
 
 
 # ------------------------------------------------------------------------------------------------ lines

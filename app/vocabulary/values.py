@@ -10,7 +10,7 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from typing import Annotated, Any, Literal, NewType, TypeVar
+from typing import Annotated, Any, Literal, NewType, TypeVar, cast
 
 from pydantic import FailFast, PlainSerializer, PlainValidator, WithJsonSchema
 from typing_extensions import TypeAliasType
@@ -164,9 +164,11 @@ class Telling(Text):
 
 def tell(template: str, values: Mapping[str, str | int | float | Text]) -> Text:
     """A text, whatever fills its gaps."""
-    parts = {gap: value for gap, value in values.items() if isinstance(value, Text)}
+    parts = [gap for gap, value in values.items() if isinstance(value, Text)]
+    if not parts:
+        return Text(template, cast("dict[str, str | int | float]", values))
     others = {gap: value for gap, value in values.items() if not isinstance(value, Text)}
-    return Telling(template, others, parts) if parts else Text(template, others)
+    return Telling(template, others, {gap: cast(Text, values[gap]) for gap in parts})
 
 
 @dataclass(frozen=True, slots=True)
