@@ -159,7 +159,7 @@ def test_run_the_server_no_longer_knows_is_said(fake_site: FakeSite, page: Page)
     fake_site.sandbox.lets = SOME
     page.goto(fake_site.url)
     start(page)
-    expect(panel(page)).to_be_visible()
+    expect(page.locator(".curve").first).to_be_visible()  # it is being followed
     page.route("**/events*", lambda route: route.fulfill(status=404, body="{}"))
     fake_site.drop_connections()
     expect(page.locator("#training-note")).to_contain_text("no longer knows")
