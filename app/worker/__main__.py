@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
+from app.worker.hot_names import make_names
 from app.worker.hugepages import make_room
 
 
 def main() -> None:
-    room = make_room()
+    kept = make_room(), make_names()
     from app.worker.server import serve  # only now: importing it imports torch
 
     serve()
-    del room
+    del kept
 
 
 if __name__ == "__main__":

@@ -48,11 +48,12 @@ def run_child(
 ) -> NoReturn:
     send = Sender()
     try:
+        ready = hot.get_ready()
         if channel != CHANNEL:
             os.dup2(channel, CHANNEL)
         threading.current_thread().name = "program"
         kept = {CHANNEL} | (make_cuda_context(orders.gpu) if orders.gpu is not None else set())
-        if not hot.get_ready():
+        if not ready:
             rehearse()
         settle(orders, readable, uid, kept)
         send(Ready())

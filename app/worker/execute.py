@@ -11,7 +11,6 @@ import platform
 import time
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
-from dataclasses import replace
 
 import numpy as np
 import torch
@@ -91,9 +90,7 @@ def execute(task: Task, send: Callable[[Frame | Telling], None], listen: Listen 
     outcome = run.program()
     reserve.close()
     send(Telling())
-    trace = fit(run.trace(outcome), task.limits)
-    timings = replace(run.timings, record=time.perf_counter() - began - run.timings.run)
-    send(replace(trace, timings=timings))
+    send(fit(run.trace(outcome, began), task.limits))
 
 
 class Run:
@@ -107,7 +104,8 @@ class Run:
         limits: Limits,
         send: Callable[[Frame], None],
     ) -> None:
-        self.timings = Timings()
+        self._seconds = 0.0
+        """How long the program itself took."""
         self._request = request
         self._limits = limits
         self._compiled = compiled
@@ -213,7 +211,7 @@ class Run:
             return outcome_of(error, self._places, self._limits, self._watchers.report)
         finally:
             self._watchers.end()
-            self.timings = replace(self.timings, run=time.perf_counter() - began - self._clock.held)
+            self._seconds = time.perf_counter() - began - self._clock.held
 
     def _look_around(self) -> None:
         """What is read of the program's names once it has ended; the program's own code may run here too."""
@@ -298,9 +296,9 @@ class Run:
             )
         return Told(report, tensors, report.steps(), report.graphs())
 
-    def trace(self, outcome: Outcome) -> Trace:
+    def trace(self, outcome: Outcome, began: float) -> Trace:
+        """What is told of a run that began so and ended so."""
         told = self._told or self._tell()
-        self.timings = replace(self.timings, backward=self._passes.seconds)
         return Trace(
             outcome=outcome,
             device=self._device,
@@ -326,8 +324,13 @@ class Run:
                 *(*self._watchers.predictions.notes, *self._folder.notes()),
             ),
             cuts=tuple(self._cuts(told.report)),
-            versions=Versions(platform.python_version(), torch.__version__, np.__version__),
+            versions=Versions(platform.python_version(), str(torch.__version__), np.__version__),
+            timings=self._timings(began),  # last, because it took time to tell the rest
         )
+
+    def _timings(self, began: float) -> Timings:
+        recording = time.perf_counter() - began - self._seconds
+        return Timings(run=self._seconds, backward=self._passes.seconds, record=recording)
 
     def _cuts(self, report: Report) -> Iterator[Cut]:
         limits = self._limits

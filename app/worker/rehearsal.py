@@ -4,17 +4,16 @@ from __future__ import annotations
 
 from functools import cache
 
+from app.vocabulary.frames import Frame
 from app.vocabulary.limits import Limits
 from app.vocabulary.trace import InputSpec, RunRequest
-from app.wire import HEADER, Task, decode_task, encode_frame, encode_task
-from app.worker.beginning import seed_everything
-from app.worker.execute import Run
+from app.wire import HEADER, Task, Telling, decode_task, encode_frame, encode_task
+from app.worker.execute import Run, execute
 from app.worker.instrument import Compiled, compile_program
 
-REHEARSAL = "y = w * w + w"
-REHEARSED = encode_task(Task(REHEARSAL, RunRequest({"w": InputSpec(1.0, requires_grad=True)}), Limits()))[
-    HEADER.size :
-]
+REHEARSAL = "y = x * w + b"
+REQUEST = RunRequest(dict.fromkeys("xwb", InputSpec(1.0, requires_grad=True)))
+REHEARSED = encode_task(Task(REHEARSAL, REQUEST, Limits()))[HEADER.size :]
 
 
 def rehearse() -> None:
@@ -22,16 +21,16 @@ def rehearse() -> None:
 
     Only as far as a waiting child may grow: compiling, and what follows the program, are left for the real run.
     """
-    inputs = {"w": InputSpec(1.0, requires_grad=True)}
-    Run(REHEARSAL, compiled_rehearsal(), RunRequest(inputs), Limits(), lambda frame: None).program()
+    Run(REHEARSAL, compiled_rehearsal(), REQUEST, Limits(), lambda frame: None).program()
 
 
 def rehearse_whole() -> None:
-    """The whole of it, as `execute` does it."""
-    task = decode_task(REHEARSED)
-    seed_everything(None)
-    run = Run(task.source, compile_program(task.source), task.request, task.limits, lambda frame: None)
-    encode_frame(run.trace(run.program()))
+    """The whole of it: what a child does from its task to its last frame."""
+    execute(decode_task(REHEARSED), write_off)
+
+
+def write_off(frame: Frame | Telling) -> None:
+    encode_frame(frame)
 
 
 @cache

@@ -64,7 +64,6 @@ class ForkServer:
             send_message(self._control, {"refused": number, "why": str(error)})
             return
         if pid == 0:
-            self._selector.close()
             run_child(self._orders, self._readable, uid, channel, self._hot)
         os.close(channel)
         handle = os.pidfd_open(pid)

@@ -57,7 +57,7 @@ def look_always(source: str, limits: Limits) -> tuple[list[Tensors], Trace]:
     run._watchers.moments.listen(again)
     run._watchers.moments.wanted = True
     assert run.program() == Completed()
-    return [each for each in frames if isinstance(each, Tensors)], run.trace(Completed())
+    return [each for each in frames if isinstance(each, Tensors)], run.trace(Completed(), 0.0)
 
 
 def structure(graph: AutogradGraph | None) -> object:
