@@ -42,6 +42,7 @@ from app.worker.bars import prepare_bars
 from app.worker.figures import prepare_matplotlib
 from app.worker.hot_code import gather_code
 from app.worker.hugepages import gather_memory
+from app.worker.mappings import merge_mappings
 from app.worker.rehearsal import rehearse_whole
 from app.worker.stores import keep_stores_in_memory
 from app.worker.textbook import import_textbook
@@ -130,6 +131,7 @@ def preload() -> Prepared:
     for _ in range(REHEARSALS):
         rehearse_whole()
     gc.freeze()
+    merge_mappings()
     gather_memory()
     gc.disable()  # a collection in a fresh child would copy every page; the child turns it on for the program
     versions = Versions(platform.python_version(), torch.__version__, np.__version__)
