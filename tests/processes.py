@@ -11,7 +11,7 @@ from pathlib import Path
 import anyio
 import anyio.lowlevel
 
-PATIENCE = 40.0
+PATIENCE = 120.0
 """Seconds for what happens within one on an idle machine."""
 
 
