@@ -70,6 +70,12 @@ export function startLive(evaluation, watches) {
       run.screen.take(stream, text);
       run.drawing ||= setTimeout(() => { mine.drawing = 0; if (run === mine) showOutput(); }, REDRAWN);
     },
+    // A row of their own each: they stand where they came, and a cleared output takes them along.
+    shown({ shown }) { acts.output({ stream: "shown-now", text: `${shown.text}\n` }); },
+    warned({ warned }) {
+      const place = warned.span ? `${say("line", warned.span)} · ` : "";
+      acts.output({ stream: "warned-now", text: `${place}${warned.category}: ${warned.message}\n` });
+    },
     figure({ svg }) {
       const image = find(".live-figure");
       image.src = `data:image/svg+xml;charset=utf-8,${encodeURIComponent(svg)}`;

@@ -10,7 +10,7 @@ from pydantic import TypeAdapter
 
 from app.runs.face import Queued, Running, Snapshot
 from app.vocabulary.cells import CellTurn
-from app.vocabulary.frames import Tensors
+from app.vocabulary.frames import ShownNow, Tensors, WarnedNow
 from app.vocabulary.holding import Held
 from app.vocabulary.predictions import Predictions
 from app.vocabulary.trace import Figure, Output
@@ -23,6 +23,8 @@ EventData = (
     | CellTurn
     | Output
     | Figure
+    | ShownNow
+    | WarnedNow
     | Training
     | Watching
     | Predictions

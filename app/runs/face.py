@@ -26,6 +26,8 @@ EventKind = Literal[
     "cell",
     "output",
     "figure",
+    "shown",
+    "warned",
     "training",
     "watching",
     "predictions",

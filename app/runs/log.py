@@ -17,6 +17,7 @@ from app.runs.face import Event, EventKind
 EVENT_OVERHEAD = 200
 """Bytes an event takes beside its data."""
 TRAINING = frozenset({"training", "progress", "snapshot"})
+OUTPUT = frozenset({"output", "figure", "shown", "warned"})
 NEWEST = frozenset({"queued", "held", "cell", "tensors"})
 """Of these only the newest matters: its place in the line, which cell runs, how it is held, what its tensors hold."""
 
@@ -96,9 +97,9 @@ class EventLog:
         self._points = EVENT_OVERHEAD + len(snapshot)
 
     def _drop_output(self) -> None:
-        """Leave out the oldest output and figures until half of their share is free."""
+        """Leave out the oldest of what was put out until half of their share is free."""
         excess = self._rest - self._budget // 8
-        for each in [each for each in self._events if each.kind in ("output", "figure")]:
+        for each in [each for each in self._events if each.kind in OUTPUT]:
             if excess <= 0:
                 break
             excess -= size_of(each)

@@ -25,7 +25,7 @@ from app.runs.run import Run, pack_curves, pack_trace, status_of, unpack_trace, 
 from app.sandbox.face import Sandbox
 from app.vocabulary.cells import CellTurn
 from app.vocabulary.errors import PlaygroundError, RunNotFound, SandboxBusy, WorkerLost
-from app.vocabulary.frames import Frame, Tensors
+from app.vocabulary.frames import Frame, ShownNow, Tensors, WarnedNow
 from app.vocabulary.holding import Command, Held, Pace
 from app.vocabulary.limits import Limits
 from app.vocabulary.predictions import Predictions
@@ -220,6 +220,8 @@ class MemoryRuns:
                 run.log.append("cell", write_event(frame))
             case Figure():
                 run.log.append("figure", write_event(frame))
+            case ShownNow() | WarnedNow():
+                run.log.append(frame.frame, write_event(frame))
             case Held():
                 run.hold(frame)
                 run.log.append("held", write_event(frame))

@@ -25,10 +25,10 @@ from app.sandbox.pool import Pool
 from app.sandbox.uids import claim_uids
 from app.vocabulary.cells import Cell, CellTurn
 from app.vocabulary.errors import ProgramRefused, SandboxBusy, WireError, WorkerFailed, WorkerLost
-from app.vocabulary.frames import Frame
+from app.vocabulary.frames import Frame, ShownNow, WarnedNow
 from app.vocabulary.holding import Command, Held, Pace
 from app.vocabulary.limits import Limits
-from app.vocabulary.trace import Crashed, Figure, Outcome, Output, RunRequest, Stopped, Trace
+from app.vocabulary.trace import Crashed, Figure, Outcome, Output, RunRequest, Shown, Stopped, Trace, Warned
 from app.vocabulary.values import Problem, Text
 from app.wire import Failure, Ready, Task, Telling
 
@@ -299,15 +299,27 @@ class _Heard:
     figures: deque[Figure]
     begun: int | None = None
     output: list[Output] = field(default_factory=list)
+    shown: list[Shown] = field(default_factory=list)
+    warnings: list[Warned] = field(default_factory=list)
 
     def note(self, frame: Frame) -> None:
         if isinstance(frame, Output):
             self.output.append(frame)
         elif isinstance(frame, Figure):
             self.figures.append(frame)
+        elif isinstance(frame, ShownNow):
+            self.shown.append(frame.shown)
+        elif isinstance(frame, WarnedNow):
+            self.warnings.append(frame.warned)
         elif isinstance(frame, CellTurn):
             self.begun = frame.cell
 
     def trace(self, outcome: Outcome) -> Trace:
-        cells = mark_cells(self.cells, self.begun, True)
-        return Trace(outcome=outcome, output=tuple(self.output), figures=tuple(self.figures), cells=cells)
+        return Trace(
+            outcome=outcome,
+            output=tuple(self.output),
+            displays=tuple(self.shown),
+            warnings=tuple(self.warnings),
+            figures=tuple(self.figures),
+            cells=mark_cells(self.cells, self.begun, True),
+        )

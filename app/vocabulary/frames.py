@@ -9,7 +9,7 @@ from app.vocabulary.cells import CellTurn
 from app.vocabulary.graph import AutogradGraph
 from app.vocabulary.holding import Held
 from app.vocabulary.predictions import Predictions
-from app.vocabulary.trace import Figure, Output, TensorRecord, Trace
+from app.vocabulary.trace import Figure, Output, Shown, TensorRecord, Trace, Warned
 from app.vocabulary.training import Training, Watching
 from app.vocabulary.values import Many
 
@@ -32,4 +32,32 @@ class Tensors:
     frame: Literal["tensors"] = "tensors"
 
 
-Frame = Output | Figure | CellTurn | Training | Watching | Predictions | Tensors | Held | Trace
+@dataclass(frozen=True, slots=True)
+class ShownNow:
+    """A value that stands among the output, as it comes: a cell's last expression, or what `display()` was given."""
+
+    shown: Shown
+    frame: Literal["shown"] = "shown"
+
+
+@dataclass(frozen=True, slots=True)
+class WarnedNow:
+    """A warning when it first comes; how often it did is told in the trace."""
+
+    warned: Warned
+    frame: Literal["warned"] = "warned"
+
+
+Frame = (
+    Output
+    | Figure
+    | ShownNow
+    | WarnedNow
+    | CellTurn
+    | Training
+    | Watching
+    | Predictions
+    | Tensors
+    | Held
+    | Trace
+)

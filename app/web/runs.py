@@ -116,10 +116,12 @@ async def follow_run(
     request: Request, run_id: str, after: str | None = None, trace: str = "full", tensors: str = "full"
 ) -> Response:
     """Server-sent events: `queued` (place in the line), `running`, `held` (paused, going on, its speed, and where a
-    loss became NaN or infinite), `output`, `figure`, `training` (new series, points, and histograms of weights and
-    gradients), `watching` (what there is to follow of a watched expression, or what it raised), `predictions` (one
-    look at what a model says of its data), `tensors` (what the tensors hold and one graph with its numbers, a few
-    times a second), `progress`, and `done`, always the last, which says what GET on the run says.
+    loss became NaN or infinite), `output`, `figure`, `shown` (a value among the output: a cell's last expression, or
+    what `display()` was given), `warned` (a warning when it first comes), `training` (new series, points, and
+    histograms of weights and gradients), `watching` (what there is to follow of a watched expression, or what it
+    raised), `predictions` (one look at what a model says of its data), `tensors` (what the tensors hold and one graph
+    with its numbers, a few times a second), `progress`, and `done`, always the last, which says what GET on the run
+    says.
 
     Ids count up. After a dropped connection `Last-Event-ID`, or `?after=`, goes on without loss or repeats; where
     points so old are no longer kept one by one, a `snapshot` with all curves and histograms so far comes first. Of

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+from collections.abc import Callable
 from pprint import pformat
 from typing import Any
 
@@ -10,6 +11,7 @@ from matplotlib.figure import Figure as Plot
 from PIL import Image
 from torch import Tensor
 
+from app.vocabulary.frames import ShownNow
 from app.vocabulary.limits import Limits
 from app.vocabulary.trace import Shown, Table
 from app.vocabulary.values import Span
@@ -44,6 +46,7 @@ class Displays:
         limits: Limits,
         transcript: Transcript,
         figures: FigureCollector,
+        send: Callable[[ShownNow], None],
     ) -> None:
         self.shown: list[Shown] = []
         self.found: list[Found] = []
@@ -58,6 +61,7 @@ class Displays:
         self._room = limits.output_bytes
         self._transcript = transcript
         self._figures = figures
+        self._send = send
 
     @property
     def result(self) -> Shown | None:
@@ -104,6 +108,7 @@ class Displays:
             text, table = self._read(value)
             markup = plain_text(str(value.markup))[:LONGEST_NAME] if isinstance(value, Markup) else None
             self.shown.append(Shown(text, span, number, cell, after, turn, displayed, markup, table))
+            self._send(ShownNow(self.shown[-1]))
 
     def _read(self, value: Any) -> tuple[str, Table | None]:
         """A value's text within what room is left, and the table it is."""

@@ -115,7 +115,8 @@ class Run:
         self._recorder = Recorder(limits, self._identities, self._modules)
         self._folder = Folder()
         self._lender = Lender(self._recorder, self._folder, self._places)
-        self._outputs = Outputs(self._places, self._identities, self._recorder, limits, send)
+        live = request.pace is not None
+        self._outputs = Outputs(self._places, self._identities, self._recorder, limits, send, live)
         self._turns = Turns(
             compiled.codes, compiled.cells, self._outputs.transcript, self._outputs.figures, send
         )

@@ -31,11 +31,14 @@ class Outputs:
         recorder: Recorder,
         limits: Limits,
         send: Callable[[Frame], None],
+        live: bool,
     ) -> None:
+        """Text and figures are sent as they come, and where somebody may be looking all the rest, too."""
+        tell = send if live else lambda frame: None
         self.transcript = Transcript(limits.output_bytes, send)
         self.figures = FigureCollector(limits, self.transcript.place, send)
-        self.displays = Displays(places, identities, recorder, limits, self.transcript, self.figures)
-        self.warnings = Warnings(limits, places.span, lambda: self.transcript.cell)
+        self.displays = Displays(places, identities, recorder, limits, self.transcript, self.figures, tell)
+        self.warnings = Warnings(limits, places.span, lambda: self.transcript.cell, tell)
         self.notes: list[Text] = []
         self._limits = limits
 

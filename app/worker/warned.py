@@ -10,6 +10,7 @@ from dataclasses import replace
 from types import CodeType
 from typing import TextIO
 
+from app.vocabulary.frames import WarnedNow
 from app.vocabulary.limits import Limits
 from app.vocabulary.trace import Warned
 from app.vocabulary.values import Span
@@ -29,12 +30,14 @@ class Warnings:
         limits: Limits,
         span: Callable[[CodeType | None, int], Span | None],
         cell: Callable[[], int | None],
+        send: Callable[[WarnedNow], None],
     ) -> None:
         self._told: dict[Key, Warned] = {}
         self.dropped = 0
         self._limits = limits
         self._span = span
         self._cell = cell
+        self._send = send
 
     @contextmanager
     def watching(self) -> Iterator[None]:
@@ -71,5 +74,6 @@ class Warnings:
         elif len(self._told) < self._limits.warnings:
             name = plain_text(str(category.__name__))[:LONGEST_NAME]
             self._told[key] = Warned(name, text, self._span(code, instruction), 1, self._cell())
+            self._send(WarnedNow(self._told[key]))
         else:
             self.dropped += 1

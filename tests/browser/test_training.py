@@ -332,3 +332,17 @@ def test_expression_is_watched_while_it_trains(real_site: str, page: Page, compl
     panel(page).get_by_role("button", name="Stop").click()
     expect(panel(page)).to_have_attribute("data-state", "stopped")
     assert complaints.all() == []
+
+
+def test_values_and_warnings_stand_among_the_output_while_the_program_runs(
+    real_site: str, page: Page
+) -> None:
+    source = "# %%\n1 + 1\n# %%\nimport warnings\nprint('said')\nwarnings.warn('slow')\n'last'\n# %%\nwhile True: pass"
+    page.goto(real_site)
+    page.locator("#source").fill(source)
+    page.keyboard.press("Control+Enter")
+    rows = page.locator(".live-output .output")
+    expect(rows).to_have_text("2\nsaid\nline 6 · UserWarning: slow\n'last'\n")
+    expect(rows.locator(".shown-now")).to_have_count(2)
+    page.locator("button[data-stop]").first.click()
+    expect(page.locator("#panel-training")).to_have_attribute("data-state", re.compile("stopped|finished"))

@@ -127,3 +127,27 @@ def test_expression_is_watched_from_the_middle_of_a_run_on(app: RealApp) -> None
     nothing, weight = done["trace"]["watched"]
     assert nothing["error"] == "NameError: name 'nothing' is not defined"
     assert weight["value"]["statistics"]["norm"] == pytest.approx(norm["last"], rel=1e-5)
+
+
+def test_values_and_warnings_come_while_the_program_runs(app: RealApp) -> None:
+    source = (
+        "# %%\n1 + 1\n# %%\nimport warnings\nwarnings.warn('slow')\ndisplay('all')\n# %%\nwhile True: pass"
+    )
+    run = (
+        httpx.post(app.url + RUNS, json={"source": source, "graph": {"format": "none"}})
+        .raise_for_status()
+        .json()
+    )
+    told = {}
+    for kind, data in events(app, run):
+        told[kind] = data
+        if kind == "shown" and data["shown"]["displayed"]:
+            httpx.delete(f"{app.url}{RUNS}/{run['id']}").raise_for_status()
+        elif kind == "shown":
+            assert (data["shown"]["text"], data["shown"]["cell"]) == ("2", 0)
+    assert told["shown"]["shown"]["text"] == "'all'"
+    assert (told["warned"]["warned"]["category"], told["warned"]["warned"]["message"]) == (
+        "UserWarning",
+        "slow",
+    )
+    assert told["done"]["state"] == "stopped"

@@ -232,6 +232,16 @@ async def test_streams_that_the_program_breaks_harm_nobody(real: RealSandbox) ->
         assert (await real.run(source)).outcome == Completed()
 
 
+async def test_what_a_watched_program_showed_is_kept_when_it_takes_itself_down(real: RealSandbox) -> None:
+    source = "import os, warnings\nwarnings.warn('so')\ndisplay(1 + 1)\nos._exit(3)"
+    frames = real.sandbox.stream(real.parse(source), RunRequest(), 60, asyncio.Queue())
+    *_, trace = [frame async for frame in frames]
+    assert isinstance(trace, Trace)
+    assert trace.outcome == Crashed(None)
+    assert [each.text for each in trace.displays] == ["2"]
+    assert [each.message for each in trace.warnings] == ["so"]
+
+
 async def test_figures_are_kept(real: RealSandbox) -> None:
     trace = await real.run(
         "plt.plot([1, 2], label='中')\nplt.title('t')\nplt.xlabel('x')\nplt.legend()\nplt.show()"
