@@ -163,6 +163,7 @@ def test_every_part_of_the_vocabulary_is_tried() -> None:
     things = {**vars(values), **vars(trace)}.values()
     classes = [each.__name__ for each in things if isinstance(each, type) and each.__module__ in homes]
     classes.remove("GiveUp")  # how tuples are read, not what is told
+    classes.remove("Telling")  # told in front of the wall, and never crosses it
     assert [name for name in classes if f"{name}(" not in samples and name not in drawn] == []
 
 
