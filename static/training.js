@@ -38,7 +38,7 @@ export function startTraining() {
     return new Map(curves.map((curve, index) => [curve, { colour: index % COLOURS, dash: Math.floor(index / COLOURS) % 4 }]));
   }
 
-  // Curves of very different size are drawn apart; what was apart once stays so while the same ones are shown.
+  // Curves of very different size are drawn apart; what was apart once stays so while the same ones come.
   function panesOf(curves) {
     if (!SIZED.has(state.group) || state.log || !part("apart").querySelector("input").checked) return new Map();
     const keys = curves.map((curve) => keyOf(curve.series)).join("\n");
@@ -244,6 +244,7 @@ export function startTraining() {
     // The whole of the curves at once, e.g. at the end: what is told of them must not be older.
     replace(curves, histograms) {
       state.curves.replace(curves);
+      state.panes.keys = null; // of the whole it is seen anew what is to stand apart
       state.spoken = 0;
       ribbons.replace(histograms);
       soon();
