@@ -9,6 +9,7 @@ import asyncio
 from collections.abc import Callable, Coroutine, Iterator
 from contextlib import contextmanager
 from dataclasses import replace
+from functools import lru_cache
 from time import perf_counter
 from typing import Any, TypeVar
 
@@ -23,6 +24,7 @@ from app.request import check_request
 from app.runs.face import RunId
 from app.vocabulary.editing import Repaired
 from app.vocabulary.errors import ProgramRefused, RunNotFound
+from app.vocabulary.limits import Limits
 from app.vocabulary.trace import RunRequest, Trace
 from app.vocabulary.values import Text
 from app.web.herald import EXPECTED
@@ -58,16 +60,25 @@ async def parse_pasted(
     playground: Playground, source: str, mend: Callable[[str], Repaired] = repair
 ) -> Program:
     """Repair a text, then parse it; what a refusal says is about the repaired text, which it carries."""
-    large = len(source) > SMALL_SOURCE
-    if len(source) > playground.limits.source_bytes:
+    limits = playground.limits
+    if len(source) > limits.source_bytes:
         return await parse(playground, source)  # refused for its size
-    repaired = await in_thread_if(large, mend, source)
+    if len(source) > SMALL_SOURCE:
+        return await to_thread.run_sync(read_pasted, source, limits, mend)
+    return read_again(source, limits) if mend is repair else read_pasted(source, limits, mend)
+
+
+def read_pasted(source: str, limits: Limits, mend: Callable[[str], Repaired] = repair) -> Program:
+    repaired = mend(source)
     try:
-        program = await parse(playground, repaired.source)
+        program = parse_program(repaired.source, limits)
     except ProgramRefused as refused:
-        advice = await in_thread_if(large, advise, repaired.source)
-        raise ProgramRefused(refused.problems, repaired, advice) from None
-    return replace(program, repaired=repaired, advice=await in_thread_if(large, advise, program.source))
+        raise ProgramRefused(refused.problems, repaired, advise(repaired.source)) from None
+    return replace(program, repaired=repaired, advice=advise(program.source))
+
+
+read_again = lru_cache(maxsize=128)(read_pasted)
+"""Of small texts: most are sent again, with other inputs or by another reader of the same page."""
 
 
 @contextmanager
