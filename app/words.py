@@ -9,6 +9,7 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping
 from functools import lru_cache
+from typing import Any
 
 from app.vocabulary.values import Telling, Text
 
@@ -30,11 +31,11 @@ def fill_gaps(template: str, values: Mapping[str, str | int | float]) -> str:
     """The template with its gaps filled, at most LONGEST characters; a gap without a value stays as it is."""
     kept = list(_split(template[: LONGEST + 1]))
     try:  # nearly all sentences are short and filled with text
-        found = [values[gap] for gap in kept[1::2]]
-        if sum(map(len, found)) <= LONGEST - len(template):  # type: ignore[arg-type]
-            kept[1::2] = found  # type: ignore[assignment]
+        found: list[Any] = [values[gap] for gap in kept[1::2]]
+        if sum(map(len, found)) <= LONGEST - len(template):
+            kept[1::2] = found
             return "".join(kept)
-    except (KeyError, TypeError):  # a gap without a value, a number
+    except (KeyError, TypeError):  # a gap without a value; a number, which has no length
         pass
     return _fill_carefully(kept, values)
 

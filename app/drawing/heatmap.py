@@ -12,7 +12,7 @@ from collections.abc import Callable, Mapping, Sequence
 from functools import lru_cache
 from itertools import chain
 from math import prod
-from typing import NamedTuple, TypeVar, cast
+from typing import Any, NamedTuple, TypeVar, cast
 
 from app.drawing.numerals import as_float
 from app.vocabulary.values import Complex, Nested, Scalar, TensorValue
@@ -139,12 +139,15 @@ def _plain(number: Scalar) -> float:
         return float("nan")
 
 
-def _ink_floats(cells: Row, scale: float, strokes: Sequence[str]) -> tuple[Ink, ...]:
-    """One path for each colour there is. Nearly all cells are finite floats, each a look in the table of steps."""
+def _ink_floats(cells: Sequence[Any], scale: float, strokes: Sequence[str]) -> tuple[Ink, ...]:
+    """One path for each colour there is. Nearly all cells are finite floats, each a look in the table of steps.
+
+    Any other kind of cell raises: asking each for its kind first would cost as much as drawing it.
+    """
     steepness = STEPS / scale if 1e-300 < scale < float("inf") else 0.0
     paths = defaultdict[int, list[str]](list)
     for n, stroke in zip(cells, strokes, strict=True):
-        paths[round(n * steepness) or (n > 0) - (n < 0)].append(stroke)  # type: ignore[operator]
+        paths[round(n * steepness) or (n > 0) - (n < 0)].append(stroke)
     return tuple([(_COLOURS[step], "".join(paths[step])) for step in sorted(paths)])
 
 

@@ -72,11 +72,11 @@ class Openers:
         return call
 
     def _make_save(self) -> Callable[..., None]:
-        original = RecursiveScriptModule.save
+        original: Callable[..., None] = RecursiveScriptModule.save
 
         def save(module: Any, f: Any, **kwargs: Any) -> None:
             if self._folder.name_of(f) is None:
-                original(module, f, **kwargs)  # type: ignore[no-untyped-call]
+                original(module, f, **kwargs)
                 return
             with self._open(f, "wb") as file:
                 file.write(module.save_to_buffer(**kwargs))
@@ -146,8 +146,10 @@ class Openers:
     def _make_memmap(self) -> type[Any]:
         folder, original = self._folder, np.memmap
 
-        class memmap(original):  # type: ignore[misc, valid-type]
+        class memmap(np.memmap[Any, Any]):
             """numpy's, but that files of the run's folder are mapped there."""
+
+            _mmap: Any  # numpy sets it, and its types leave it out
 
             def __new__(cls, filename: Any, *args: Any, **kwargs: Any) -> Any:
                 name = folder.name_of(filename)
