@@ -6,13 +6,12 @@ import json
 import os
 import signal
 from collections.abc import Iterator
-from pathlib import Path
 from typing import Any
 
 import httpx
 import pytest
 
-from tests.processes import PATIENCE
+from tests.processes import PATIENCE, busiest
 from tests.real_app import RealApp, started_app
 
 RUNS = "/api/v1/runs"
@@ -80,24 +79,16 @@ def test_stop_ends_a_real_program(app: RealApp) -> None:
 
 def test_killed_child_is_told_with_the_last_step(app: RealApp) -> None:
     run = start(app, 10_000_000)
-    idle = {child.pid for child in app.children()}
     stream = events(app, run)
     assert any(kind == "training" for kind, _ in stream)
-    busiest = max(app.children(), key=lambda child: cpu_of(child.pid))
-    assert busiest.pid in idle
-    os.kill(busiest.pid, signal.SIGKILL)
+    victim = next(child for _ in stream if (child := busiest(app.children())) is not None)
+    os.kill(victim.pid, signal.SIGKILL)
     kind, done = list(stream)[-1]
     assert (kind, done["state"], done["error"]["code"]) == ("done", "failed", "worker_lost")
     assert done["progress"]["done"] > 0
     last = done["progress"]["optimiser_steps"]
     assert done["error"]["message"].endswith(f"The last optimiser step heard of was number {last}.")
     assert done["curves"][0]["points"]["steps"][-1] > 0
-
-
-def cpu_of(pid: int) -> int:
-    """Ticks of processor time a process has used."""
-    fields = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
-    return int(fields[11]) + int(fields[12])
 
 
 def test_server_that_is_told_to_stop_does_not_wait_for_viewers() -> None:
