@@ -9,7 +9,6 @@ from __future__ import annotations
 import asyncio
 import logging
 import secrets
-import time
 from collections.abc import AsyncGenerator
 from contextlib import aclosing
 from dataclasses import replace
@@ -21,7 +20,7 @@ from app.runs.events import write_event
 from app.runs.face import Event, Queued, RunId, Running, RunStatus, StopReason
 from app.runs.line import FairLine
 from app.runs.log import EventLog
-from app.runs.run import Run, pack_curves, pack_trace, status_of, unpack_trace, write_snapshot
+from app.runs.run import Run, now, pack_curves, pack_trace, status_of, unpack_trace, write_snapshot
 from app.sandbox.face import Sandbox
 from app.vocabulary.cells import CellTurn
 from app.vocabulary.errors import PlaygroundError, RunNotFound, SandboxBusy, WorkerLost
@@ -208,7 +207,7 @@ class MemoryRuns:
             raise WorkerLost("a stream ended without a trace")
 
     def _begin(self, run: Run) -> None:
-        run.state, run.place, run.begun = "running", None, time.monotonic()
+        run.state, run.place, run.begun = "running", None, now()
         run.log.append("running", write_event(Running(self._limits.run_seconds)))
         run.wake()
 
@@ -247,7 +246,7 @@ class MemoryRuns:
 
     def _finish(self, run: Run) -> None:
         run.place = None
-        run.ended = time.monotonic()
+        run.ended = now()
         run.begun = run.begun or run.ended
         run.curves = run.curves or pack_curves(run.book.curves(), run.book.ribbons())
         run.tensors = None
@@ -277,7 +276,7 @@ class MemoryRuns:
 
     def _watch(self, run: Run) -> None:
         """A sign of life. Without another one, or a viewer, the run is ended after the grace time."""
-        run.seen = time.monotonic()
+        run.seen = now()
         if not (run.over or run.viewers or run.timed):
             run.timed = True
             asyncio.get_running_loop().call_later(self._limits.run_grace_seconds, self._check_alone, run)
@@ -286,7 +285,7 @@ class MemoryRuns:
         run.timed = False
         if run.over or run.viewers:
             return
-        left = run.seen + self._limits.run_grace_seconds - time.monotonic()
+        left = run.seen + self._limits.run_grace_seconds - now()
         if left > 0:
             run.timed = True
             asyncio.get_running_loop().call_later(left, self._check_alone, run)
@@ -295,11 +294,11 @@ class MemoryRuns:
 
     def _forget(self) -> None:
         """Drop the oldest runs that are over until what is kept is within its bounds."""
-        limits, now = self._limits, time.monotonic()
+        limits, moment = self._limits, now()
         over = sorted((run for run in self._runs.values() if run.over), key=lambda run: run.ended)
         kept, total = len(over), sum(run.size for run in over)
         for run in over:
-            late = now - run.ended > limits.runs_kept_seconds
+            late = moment - run.ended > limits.runs_kept_seconds
             if not late and kept <= limits.runs_kept and total <= limits.runs_kept_bytes:
                 break
             del self._runs[run.id]

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import time
 import zlib
 from dataclasses import dataclass, field
 
@@ -73,7 +72,7 @@ class Run:
     def hold(self, held: Held) -> None:
         """Note what the program says of itself."""
         self.paused = paused_seconds(self)
-        self.held, self.held_at = held, time.monotonic()
+        self.held, self.held_at = held, now()
 
     def may_watch(self, expression: str, most: int) -> bool:
         """Whether there is room to tell of an expression: a child may not invent ever new ones."""
@@ -87,8 +86,13 @@ class Run:
         self.changed = asyncio.Event()
 
 
+def now() -> float:
+    """Seconds by the event loop's clock, which its timers go by too."""
+    return asyncio.get_running_loop().time()
+
+
 def status_of(run: Run) -> RunStatus:
-    end = run.ended if run.over else time.monotonic()
+    end = run.ended if run.over else now()
     left = unpack_curves(run.curves) if run.over else Snapshot(run.book.curves(), None, 0, run.book.ribbons())
     return RunStatus(
         id=run.id,
@@ -112,7 +116,7 @@ def paused_seconds(run: Run) -> float:
     """How long it was paused; while it is, up to now."""
     if run.held is None or run.held.state != "paused":
         return run.paused
-    return run.paused + (run.ended or time.monotonic()) - run.held_at
+    return run.paused + (run.ended or now()) - run.held_at
 
 
 def write_snapshot(run: Run, allowed: int) -> bytes:

@@ -11,6 +11,8 @@ from app.vocabulary.holding import Command
 from app.vocabulary.limits import KIB, Limits
 from app.wire import HEADER, ON_ITS_WAY, ChildFrame, Task, encode_command, encode_task, frame_length
 
+STATUS_SECONDS = 3.0
+"""How long the fork server may take to say how a child ended that has fallen silent."""
 LARGE_FRAME = 128 * KIB
 """Frames from here on are decoded in a thread: the event loop serves others meanwhile."""
 
@@ -78,9 +80,9 @@ class Child:
         return await asyncio.to_thread(decode_and_check, body, limits)
 
     async def exit_status(self) -> int | None:
-        """How it ended, if that is heard within a moment: an exit status, or a negative signal number."""
+        """How it ended, if that is heard in time: an exit status, or a negative signal number."""
         try:
-            return await asyncio.wait_for(asyncio.shield(self.status), 0.5)
+            return await asyncio.wait_for(asyncio.shield(self.status), STATUS_SECONDS)
         except TimeoutError:
             return None
 

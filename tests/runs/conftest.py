@@ -11,6 +11,12 @@ import pytest
 from app.runs.memory import MemoryRuns
 from app.vocabulary.limits import Limits
 from tests.runs.following import HeldSandbox, MakeStore
+from tests.runs.skipping import SkippingLoop
+
+
+@pytest.fixture
+def anyio_backend() -> tuple[str, dict[str, Any]]:
+    return "asyncio", {"loop_factory": SkippingLoop}
 
 
 @pytest.fixture
