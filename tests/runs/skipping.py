@@ -4,8 +4,13 @@ from __future__ import annotations
 
 import asyncio
 from asyncio import Future
+from collections.abc import Callable
+from concurrent.futures import Executor
 from selectors import DefaultSelector
-from typing import Any
+from typing import Any, TypeVar, TypeVarTuple, Unpack
+
+T = TypeVar("T")
+Ts = TypeVarTuple("Ts")
 
 
 class SkippingLoop(asyncio.SelectorEventLoop):
@@ -20,8 +25,10 @@ class SkippingLoop(asyncio.SelectorEventLoop):
         """Seconds. No work takes any: only what was waited for has passed."""
         return self.now
 
-    def run_in_executor(self, *args: Any) -> Future[Any]:
-        working = super().run_in_executor(*args)
+    def run_in_executor(
+        self, executor: Executor | None, func: Callable[[Unpack[Ts]], T], *args: Unpack[Ts]
+    ) -> Future[T]:
+        working = super().run_in_executor(executor, func, *args)
         self.threads.add(working)
         working.add_done_callback(self.threads.discard)
         return working
