@@ -26,7 +26,7 @@ class SkippingLoop(asyncio.SelectorEventLoop):
         return self.now
 
     def run_in_executor(
-        self, executor: Executor | None, func: Callable[[Unpack[Ts]], T], *args: Unpack[Ts]
+        self, executor: Executor | None, func: Callable[[Unpack[Ts]], T], *args: *Ts
     ) -> Future[T]:
         working = super().run_in_executor(executor, func, *args)
         self.threads.add(working)
