@@ -1,8 +1,9 @@
 // When the page asks for a new result, and which answer it shows: on every edit after a pause, never while an input
-// method composes, and never an older answer over a newer one.
+// method composes, and never an older answer over a newer one. A training that takes its time is watched from then on.
 
 const PAUSE = 250;
 const SLOW = 700;
+const TRAINS = [/^\s*(async\s+)?(for|while)\b/m, /backward|step|loss|grad|损失|误差/i]; // what has no loop has no curve
 
 export function startEvaluation(editor) {
   const form = document.getElementById("program");
@@ -10,6 +11,7 @@ export function startEvaluation(editor) {
   let shown = 0;
   let timer = 0;
   let edits = 0;
+  let unasked = false;
 
   function evaluate() {
     clearTimeout(timer);
@@ -20,8 +22,23 @@ export function startEvaluation(editor) {
 
   // Run is for programs that take their time: they are watched while they run.
   function run() {
+    unasked = false;
+    watch();
+  }
+
+  function watch() {
     clearTimeout(timer);
-    if (!editor.state.composing) document.getElementById("start-live").dispatchEvent(new Event("start"));
+    if (editor.state.composing) return;
+    form.dispatchEvent(new Event("htmx:abort"));
+    document.getElementById("start-live").dispatchEvent(new Event("start"));
+  }
+
+  // An edit's program is not done yet: if it trains, it begins anew, watched, unless a run somebody asked for is.
+  function goLive() {
+    if (!document.dispatchEvent(new Event("playground:slow", { cancelable: true }))) return;
+    if (!TRAINS.every((sign) => sign.test(form.elements.source.value))) return;
+    unasked = true;
+    watch();
   }
 
   function soon() {
@@ -66,7 +83,10 @@ export function startEvaluation(editor) {
   document.addEventListener("htmx:before:request", ({ detail: { ctx } }) => {
     clearTimeout(slow);
     if (ctx.sourceElement?.id === "look") return; // nothing runs
-    slow = setTimeout(() => { status.textContent = status.dataset.running; }, SLOW);
+    slow = setTimeout(() => {
+      status.textContent = status.dataset.running;
+      if (ctx.sourceElement === form) goLive();
+    }, SLOW);
   });
   document.addEventListener("htmx:finally:request", () => clearTimeout(slow));
   const unreachable = document.getElementById("unreachable");
@@ -74,7 +94,7 @@ export function startEvaluation(editor) {
   document.addEventListener("htmx:after:request", () => { unreachable.hidden = true; });
   document.addEventListener("htmx:error", () => { unreachable.hidden = false; });
   markFields();
-  return { edits: () => edits, evaluate, run };
+  return { edits: () => edits, unasked: () => unasked, evaluate, run };
 }
 
 // A problem that names an input marks that input's field.

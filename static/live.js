@@ -1,4 +1,5 @@
-// A live run: started by Run, followed through its events, stopped by Stop, by the next run, or by leaving the page.
+// A live run: started by Run, or by an edit whose training takes its time; followed through its events; stopped by Stop,
+// by the next run, or by leaving the page, and where nobody asked for it by the next edit.
 // The browser itself connects again after a dropped connection and says which event it saw last.
 import { startControls } from "./controls.js";
 import { startMoving } from "./moving.js";
@@ -24,7 +25,7 @@ export function startLive(evaluation, watches) {
 
   function follow(id) {
     leave();
-    run = { id, edits: evaluation.edits(), began: 0, progress: null, mark: null, held: null, pausedAt: 0, paused: 0, screen: new Screen(), drawing: 0, over: false, ended: false, timer: 0, patience: 0 };
+    run = { id, unasked: evaluation.unasked(), edits: evaluation.edits(), began: 0, progress: null, mark: null, held: null, pausedAt: 0, paused: 0, screen: new Screen(), drawing: 0, over: false, ended: false, timer: 0, patience: 0 };
     training.begin();
     predictions.begin();
     panel.dataset.run = id; // whose state it is
@@ -267,5 +268,11 @@ export function startLive(evaluation, watches) {
   for (const each of stops) each.addEventListener("click", stop);
   document.addEventListener("htmx:after:swap", arrive);
   addEventListener("pagehide", leave);
+  document.getElementById("program").addEventListener("evaluate", () => {
+    if (!run?.unasked) return;
+    leave();
+    drawn = null; // its curves make room for those of the edit, or for none
+  });
+  document.addEventListener("playground:slow", (event) => { if (run && !run.over && !run.unasked) event.preventDefault(); });
   arrive();
 }

@@ -30,6 +30,7 @@ export function startPredictions() {
     if (look.surface) views.push(look.surface.level === null && !look.surface.classes.length ? "surface" : "boundary");
     else if (look.data.inputs.length === 2) views.push("points");
     else if (look.data.inputs.length === 1 && !look.line) views.push("points");
+    else if (look.kind === "regression") views.push("against"); // too many inputs to draw
     if (look.probabilities) views.push("chances");
     return views;
   }
@@ -43,14 +44,15 @@ export function startPredictions() {
     if (!views.includes(state.view)) state.view = views[0];
     choices("models", [...state.models].sort(([one], [two]) => one - two).map(([index, each]) => [String(index), nameOf(each.now ?? each.before)]), String(state.model));
     choices("views", views.map((view) => [view, say(view)]), state.view);
-    const flat = state.view === "boundary" || state.view === "surface" || state.view === "points";
+    const flat = ["boundary", "surface", "points", "against"].includes(state.view);
     part("time").hidden = !flat || !looks().before || !looks().now;
     press(part("time"), state.time);
     showCaption();
-    part("field").hidden = part("reading").hidden = part("legend").hidden = state.view === "chances";
+    const scene = { line: lineScene, against: againstScene, points: planeScene, surface: planeScene, boundary: planeScene }[state.view];
+    part("field").hidden = part("reading").hidden = part("legend").hidden = !scene;
     part("chances").hidden = state.view !== "chances";
     if (state.view === "chances") showChances(part, say, looks(), { classColour, classShape });
-    else field.show(state.view === "line" ? lineScene() : planeScene());
+    if (scene) field.show(scene());
     showLegend();
     showReading(field.reading() === null ? null : { point: field.reading() });
     speakSoon();
@@ -90,6 +92,18 @@ export function startPredictions() {
   }
 
   const lineOf = (look) => ({ xs: look.line.xs.map(numberOf), ys: look.line.ys.map(numberOf) });
+
+  // What was predicted over what is true: the nearer to the diagonal, the better.
+  function againstScene() {
+    const look = shown();
+    const ends = extent(look.data.targets, 0.08);
+    const rows = look.data.rows.map((_, at) => ({ x: numberOf(look.data.targets[at]), y: numberOf(look.data.predicted[at]), at, colour: "--accent" }));
+    const points = rows.filter(({ x, y }) => Number.isFinite(x) && Number.isFinite(y));
+    state.keys = points.map(({ at }) => at);
+    const exact = { xs: ends, ys: ends, colour: "--soft", dash: [6, 5], width: 2, below: true };
+    const { bottom, top } = vertical(ends, [{ ys: points.map(({ y }) => y) }]);
+    return { left: ends[0], right: ends[1], bottom, top, lines: [exact], points, labels: [look.axes.at(-1), say("predicted")], square: true, pointSize: points.length > 200 ? 3.5 : 4.5 };
+  }
 
   function planeScene() {
     const look = shown();
@@ -159,7 +173,7 @@ export function startPredictions() {
   function showLegend() {
     const legend = part("legend");
     if (legend.hidden) return;
-    const entries = state.view === "line" ? lineLegend() : planeLegend();
+    const entries = { line: lineLegend, against: againstLegend }[state.view]?.() ?? planeLegend();
     const key = JSON.stringify(entries);
     if (legend.dataset.key !== key) {
       legend.dataset.key = key;
@@ -187,6 +201,8 @@ export function startPredictions() {
     if (now && before) entries.push({ off: "before", sign: "┅", colour: "--soft", text: say("before") });
     return entries;
   }
+
+  const againstLegend = () => [{ sign: "●", colour: "--accent", text: say("rows", { count: state.keys.length }) }, { sign: "┅", colour: "--soft", text: say("exact") }];
 
   function planeLegend() {
     const look = shown();
@@ -216,7 +232,7 @@ export function startPredictions() {
       const at = state.view === "line" ? point : state.keys[point];
       const values = look.data.inputs.map((column) => numberOf(column[at]));
       const target = `${look.axes.at(-1)} = ${short(numberOf(look.data.targets[at]))}`;
-      return say("point", { place: place(values), target, now: valueOf(looks().now ?? look, look.data.rows[at]), before: valueOf(looks().before, look.data.rows[at]) });
+      return say("point", { place: place(values) || `${say("row")} ${look.data.rows[at]}`, target, now: valueOf(looks().now ?? look, look.data.rows[at]), before: valueOf(looks().before, look.data.rows[at]) });
     }
     if (!look.surface) return "";
     const { columns, left, right, bottom, top, classes } = look.surface;

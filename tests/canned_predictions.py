@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 from app.vocabulary.predictions import (
@@ -51,3 +52,13 @@ def classifier_trace(*_: Any) -> Trace:
     curve = Curve(LOSS, Points(0, (0, 1), (1.0, 0.5)), 2, 1.0, 0.5, 0.5, 1.0, None)
     looks = (classifier_look(first=True), classifier_look(first=False))
     return Trace(Completed(), curves=(curve,), predictions=looks, versions=VERSIONS)
+
+
+def regressor_trace(*_: Any) -> Trace:
+    """Of a model that reads more numbers than can be drawn: rows 3 and 8, one of them predicted exactly."""
+    data = [DataRows((3, 8), (), (1.0, -2.0), predicted) for predicted in ((0.0, 0.0), (1.0, -1.5))]
+    looks = [
+        Predictions(0, "net", "regression", first, step=0 if first else 9, own=False, axes=("y",), data=rows)
+        for first, rows in zip((True, False), data, strict=True)
+    ]
+    return replace(classifier_trace(), predictions=tuple(looks))

@@ -60,7 +60,8 @@ FOREVER = 3600.0
 LISTEN = """() => {
   window.round = (window.round ?? 0) + 1;
   if (window.round > 1) return;
-  const ofEdit = (act) => ({ detail: { ctx } }) => { if (ctx.sourceElement?.id === "program") act(ctx); };
+  const kinds = ["program", "end-live"]; // a slow training's answer comes when its live run is over
+  const ofEdit = (act) => ({ detail: { ctx } }) => { if (kinds.includes(ctx.sourceElement?.id)) act(ctx); };
   document.addEventListener("htmx:before:request", ofEdit((ctx) => { ctx.round = window.round; }));
   document.addEventListener("htmx:after:swap", ofEdit((ctx) => { window.answered = [ctx.round, ctx.program]; }));
 }"""

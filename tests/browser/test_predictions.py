@@ -8,7 +8,7 @@ from playwright.sync_api import Browser, Locator, Page, expect
 
 from tests.browser.conftest import Complaints, FakeSite, wait_until
 from tests.browser.test_training import FULL, REAL, THIRTY, finish, set_speed, start
-from tests.canned_predictions import classifier_trace
+from tests.canned_predictions import classifier_trace, regressor_trace
 
 
 def part(page: Page, name: str) -> Locator:
@@ -71,6 +71,23 @@ def test_boundary_and_probabilities_are_switched_and_read(
     expect(part(page, "sure-now").get_by_text("0.9 to 1.0: 4 right, 0 wrong")).to_be_attached()
     part(page, "table").locator("summary").click()
     expect(part(page, "table").locator("tbody tr")).to_have_count(4)
+    assert complaints.all() == []
+
+
+def test_model_of_many_inputs_is_shown_as_predicted_over_true(
+    fake_site: FakeSite, page: Page, complaints: Complaints
+) -> None:
+    fake_site.sandbox.trace = regressor_trace
+    page.goto(fake_site.url)
+    expect(part(page, "legend")).to_contain_text("predicted exactly")
+    part(page, "field").focus()
+    page.keyboard.press("End")
+    expect(part(page, "reading")).to_have_text("Row 3: y = 1, predicted 1, before 0")
+    expect(part(page, "summary")).to_have_text(
+        "net: mean distance from the target 0.25, before training 1.5."
+    )
+    part(page, "table").locator("summary").click()
+    expect(part(page, "table").locator("tbody tr")).to_have_count(2)
     assert complaints.all() == []
 
 

@@ -346,3 +346,14 @@ def test_values_and_warnings_stand_among_the_output_while_the_program_runs(
     expect(rows.locator(".shown-now")).to_have_count(2)
     page.locator("button[data-stop]").first.click()
     expect(page.locator("#panel-training")).to_have_attribute("data-state", re.compile("stopped|finished"))
+
+
+def test_edit_that_trains_for_long_is_watched_until_the_next(real_site: str, page: Page) -> None:
+    """Nobody presses Run: pasting is enough, and so is typing on."""
+    page.goto(f"{real_site}/?example=views")
+    page.locator("#source").fill(REAL.replace("3000", "10_000_000"))
+    expect(panel(page)).to_have_attribute("data-state", "running")
+    see_points_come(page)
+    write(page, "y = torch.ones(3) * 2")
+    expect(panel(page)).to_be_hidden()
+    expect(page.locator("#status")).to_contain_text("Completed")
