@@ -3,6 +3,7 @@
 
 const PAUSE = 250;
 const SLOW = 700;
+const ONE_COLUMN = matchMedia("(width < 62rem)"); // the answer is out of sight then
 const TRAINS = [/^\s*(async\s+)?(for|while)\b/m, /backward|step|loss|grad|损失|误差/i]; // what has no loop has no curve
 
 export function startEvaluation(editor) {
@@ -12,6 +13,7 @@ export function startEvaluation(editor) {
   let timer = 0;
   let edits = 0;
   let unasked = false;
+  let seeking = false;
 
   function evaluate() {
     clearTimeout(timer);
@@ -24,6 +26,11 @@ export function startEvaluation(editor) {
   function run() {
     unasked = false;
     watch();
+  }
+
+  function runAndSee() {
+    run();
+    seeking = ONE_COLUMN.matches;
   }
 
   function watch() {
@@ -52,14 +59,14 @@ export function startEvaluation(editor) {
   form.addEventListener("submit", (event) => {
     if (event.submitter?.name) return; // the language switch loads the page anew, saving a program is a download
     event.preventDefault();
-    run();
+    runAndSee();
   });
   form.addEventListener("keydown", (event) => {
     if (event.key !== "Enter" || event.isComposing) return;
     const whole = event.ctrlKey || event.metaKey;
     if (!whole && !event.target.matches("input")) return;
     event.preventDefault();
-    if (whole) run();
+    if (whole) runAndSee();
     else evaluate();
   });
 
@@ -76,6 +83,10 @@ export function startEvaluation(editor) {
   // htmx carries `style` over to what comes with the same id, as an attribute: the page's policy refuses that, and says so.
   document.addEventListener("htmx:before:swap", ({ detail: { tasks } }) => {
     for (const { target } of tasks) for (const each of target?.querySelectorAll?.("[id][style]") ?? []) each.removeAttribute("style");
+  });
+  document.addEventListener("htmx:after:swap", () => {
+    if (seeking) document.getElementById("answer").scrollIntoView();
+    seeking = false;
   });
   // A program that takes its time must not look finished meanwhile.
   const status = document.getElementById("status");

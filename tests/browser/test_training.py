@@ -282,6 +282,7 @@ def test_panel_fits_a_phone(fake_site: FakeSite, browser: Browser, locale: str) 
     fake_site.sandbox.lets = SOME
     page.goto(fake_site.url)
     start(page, TRAIN + "  # nan")
+    expect(page.locator("#training-title")).to_be_in_viewport()  # Run goes to what it shows
     expect(page.locator(".curve").first).to_be_visible()
     assert page.evaluate("document.documentElement.scrollWidth") == 360
     fake_site.sandbox.lets = math.inf
