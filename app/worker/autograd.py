@@ -7,7 +7,8 @@ gradients as they flow. Afterwards only plain values are held, so that no graph 
 from __future__ import annotations
 
 import itertools
-from collections.abc import Iterator, Sequence
+import weakref
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from time import perf_counter
 from typing import Any, Literal
@@ -18,7 +19,7 @@ from torch.autograd.function import BackwardCFunction
 from torch.autograd.graph import GradientEdge, Node, get_gradient_edge
 
 from app.vocabulary.graph import NodeKind, SavedItem
-from app.vocabulary.limits import KIB, MIB, Limits
+from app.vocabulary.limits import MIB, Limits
 from app.vocabulary.values import Mark, TensorId, TensorValue
 from app.worker.anchors import (
     has_hooks,
@@ -31,17 +32,19 @@ from app.worker.anchors import (
 from app.worker.budget import GraphBudget
 from app.worker.calls import Argument, Call, Result
 from app.worker.identity import IdentityTable
-from app.worker.recorder import Recorder
+from app.worker.recorder import Recorder, version_of
 from app.worker.replay import MOVES, move
 from app.worker.saved import describe, read_saved
 from app.worker.shelf import FEW
-from app.worker.tensors import dtype_name, summarise, summarise_list
+from app.worker.tensors import dtype_name, summarise, summarise_list, unheard
 
-HELD_BYTES = 64 * KIB
-HEARD_BYTES, MOVED_BYTES = 4 * MIB, 8 * MIB
-"""All gradients held at the same time, and all values copied in order to be told."""
+MOVED_BYTES = 8 * MIB
+"""All values copied in order to be told."""
 MOST_NODES = 5_000
 """Of a graph that is searched."""
+Heard = tuple[Callable[[], Tensor | None], int | None, TensorValue | None]
+"""A gradient as long as it lives, its version, and what it held."""
+NEVER_HEARD: Heard = (lambda: None), None, None
 
 
 @dataclass(slots=True)
@@ -136,8 +139,8 @@ class GraphWalk:
         self._results: dict[tuple[int, int], Result] = {}
         self._first_edge: list[int] = []
         self._handles: list[Any] = []
-        self._heard: dict[int, tuple[Tensor, TensorValue | None]] = {}
-        self._heard_bytes = self._moved_bytes = 0
+        self._heard: dict[int, Heard] = {}
+        self._moved_bytes = 0
         self._clock = 0.0
         self.graph = RawGraph([], [], [], 0)
         self._walk(roots)
@@ -337,21 +340,18 @@ class GraphWalk:
         return [edge for edge in self.graph.edges[start:end] if edge.consumer == number]
 
     def _hear(self, grad: Tensor | None) -> TensorValue | None:
-        """Summarise a gradient at once: torch may go on adding into the same tensor."""
+        """Summarise a gradient at once: torch may go on adding into the same tensor, which then has another version.
+
+        What one node sends is what the next one gets. It is not held, or torch would have to add elsewhere.
+        """
         if grad is None:
             return None
-        heard = self._heard.get(id(grad))
-        if heard is not None:
-            return heard[1]
+        version = unheard(version_of, grad)
+        known, before, value = self._heard.get(id(grad), NEVER_HEARD)
+        if known() is grad and before == version:
+            return value
         value = self._summary(grad)
-        size = grad.numel() * grad.itemsize
-        if size <= HELD_BYTES:
-            if self._heard_bytes > HEARD_BYTES:
-                self._heard.clear()
-                self._heard_bytes = 0
-            # Held: torch then adds elsewhere, and the identity stays its own.
-            self._heard[id(grad)] = grad, value
-            self._heard_bytes += size
+        self._heard[id(grad)] = weakref.ref(grad), version, value
         return value
 
     def finish(self) -> RawGraph:

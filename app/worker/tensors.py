@@ -8,8 +8,9 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Iterable, Sequence
-from typing import Any, Literal, TypeVar
+from typing import Any, Literal, NamedTuple, TypeVar, cast
 
+import numpy as np
 import torch
 from torch.nn.parameter import UninitializedBuffer, UninitializedParameter
 
@@ -22,6 +23,12 @@ LARGEST_DENSE = 2**22
 """Elements a sparse tensor may have to be looked at as a dense one."""
 FEW = 64
 """Up to this many elements, Python counts faster than torch dispatches."""
+MANY = 2**13
+"""From this many elements on, numpy looks through them piece by piece faster than torch through the whole."""
+PIECE = 2**16
+"""Elements that stay in the processor's cache while they are looked at several times."""
+SMALLEST_SQUARE = 1e-30
+"""On average; below it single ones lose digits in a float32."""
 
 
 def plain_scalar(number: bool | float | complex) -> Scalar:
@@ -186,35 +193,42 @@ def mean_of(numbers: list[float]) -> float | None:
         return math.fsum([number / len(numbers) for number in numbers])
 
 
+class Look(NamedTuple):
+    """What one look through all elements finds. Least and greatest are not finite where any element is not."""
+
+    low: float
+    high: float
+    zeros: int
+    squares: float = math.nan
+    """The sum of their squares, where that came with it."""
+
+
 def measure(dense: torch.Tensor) -> Statistics:
-    """Statistics of a large tensor, in torch. Infinities and NaN are counted only where a first look finds any."""
+    """Statistics of a large tensor. Infinities and NaN are counted only where a first look finds any."""
     numbers = dense.abs() if dense.is_complex() else dense
     nan = above = below = 0
     if not numbers.is_floating_point():
         numbers = numbers.to(torch.float64)
     elif numbers.dtype in (torch.float16, torch.bfloat16):
         numbers = numbers.float()
-    size = numbers.numel()
-    zeros = size - int(torch.count_nonzero(numbers))
-    low, high = bounds(numbers)
-    if not (math.isfinite(low) and math.isfinite(high)):
+    look = look_through(numbers)
+    zeros = look.zeros
+    if not (math.isfinite(look.low) and math.isfinite(look.high)):
         nan, above, below = (
             int(kind(numbers).sum()) for kind in (torch.isnan, torch.isposinf, torch.isneginf)
         )
         numbers = numbers[torch.isfinite(numbers)]
-        size = numbers.numel()
-        low, high = bounds(numbers)
-    if not size:
+        look = look_through(numbers)
+    if not numbers.numel():
         return Statistics(None, None, None, None, None, zeros, nan, above, below)
-    # `std_mean` walks through in one pass, and takes eight times as long as these two
-    spread, mean = torch.std(numbers) if size > 1 else None, torch.mean(numbers)
-    norm = torch.linalg.vector_norm(numbers)
+    mean = float(torch.mean(numbers))
+    spread = spread_of(numbers, mean, look.squares) if numbers.numel() > 1 else None
     return Statistics(
-        minimum=low,
-        maximum=high,
-        mean=spell(float(mean)),
-        std=None if spread is None else spell(float(spread)),
-        norm=spell(float(norm)),
+        minimum=look.low,
+        maximum=look.high,
+        mean=spell(mean),
+        std=None if spread is None else spell(spread),
+        norm=spell(float(torch.linalg.vector_norm(numbers))),
         zeros=zeros,
         nan=nan,
         positive_infinity=above,
@@ -222,8 +236,35 @@ def measure(dense: torch.Tensor) -> Statistics:
     )
 
 
-def bounds(numbers: torch.Tensor) -> tuple[float, float]:
-    """Least and greatest."""
-    if not numbers.numel():
-        return 0.0, 0.0
-    return float(torch.amin(numbers)), float(torch.amax(numbers))
+def look_through(numbers: torch.Tensor) -> Look:
+    size = numbers.numel()
+    if not size:
+        return Look(0.0, 0.0, 0)
+    if size >= MANY and numbers.is_cpu:
+        return look_at_pieces(numbers.numpy())
+    zeros = size - int(torch.count_nonzero(numbers))
+    return Look(float(torch.amin(numbers)), float(torch.amax(numbers)), zeros)
+
+
+def look_at_pieces(numbers: np.ndarray[Any, Any]) -> Look:
+    """In the order they lie in memory, which is read once for all that is asked of it."""
+    lows, highs, zeros, squares = [], [], 0, 0.0
+    is_zero = np.empty(PIECE, bool)
+    pieces = np.nditer(numbers, ["external_loop", "buffered"], order="K", buffersize=PIECE)
+    with np.errstate(all="ignore"):  # squares may be beyond all floats; `spread_of` sees it
+        for piece in cast("Iterable[np.ndarray[Any, Any]]", pieces):
+            lows.append(np.minimum.reduce(piece))
+            highs.append(np.maximum.reduce(piece))
+            zeros += int(np.count_nonzero(np.equal(piece, 0, out=is_zero[: piece.size])))
+            squares += float(np.dot(piece, piece))
+    return Look(float(np.min(lows)), float(np.max(highs)), zeros, squares)
+
+
+def spread_of(numbers: torch.Tensor, mean: float, squares: float) -> float:
+    """`torch.std`, which takes longer than all else: from the squares, unless what they and the mean make up cancels
+    out, or single squares are beyond the numbers there are."""
+    size = numbers.numel()
+    around = squares - size * mean * mean
+    if around > squares / 2 and SMALLEST_SQUARE < squares / size < math.inf:
+        return float(torch.tensor(math.sqrt(around / (size - 1)), dtype=numbers.dtype))
+    return float(torch.std(numbers))

@@ -139,6 +139,22 @@ def test_hook_that_changes_a_gradient_is_seen_to_do_so() -> None:
     assert grads(graph)["w"] == 20.0
 
 
+@pytest.mark.parametrize("side", [8, 200])
+def test_gradient_torch_adds_into_is_told_as_it_was_when_it_came(side: int) -> None:
+    """The first gradient that comes to `h` is written over with the sum of both."""
+    trace = run(
+        f"w = torch.ones({side}, {side}, requires_grad=True)\nh = w * 1\ny = ((h * 2) + (h * 5)).sum()"
+    )
+    graph = trace.graphs[0]
+    h = next(each for each in graph.nodes if each.outputs[0].name == "h")
+    came = [each.grad.statistics for each in graph.edges if each.producer == h.id and each.grad is not None]
+    assert {found.mean for found in came if found is not None} == {2.0, 5.0}
+    arrived = h.outputs[0].grad
+    assert arrived is not None
+    assert arrived.statistics is not None
+    assert arrived.statistics.mean == 7.0
+
+
 def test_constant_is_a_node_at_the_slot_torch_left_empty() -> None:
     (graph,) = run(Y, inputs={**SCALARS, "x": leaf(3.0)}, backward="none").graphs
     assert [each.kind for each in graph.nodes].count("constant") == 0

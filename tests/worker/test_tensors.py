@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import math
+from dataclasses import replace
 
 import pytest
 import torch
 from hypothesis import given
 from hypothesis import strategies as st
 
-from app.vocabulary.values import Complex, Real, Statistics
+from app.vocabulary.values import Complex, Real, Statistics, spell
 from app.worker.tensors import corner, count, measure, plain_nested, slice_text, strided, summarise
 
 SHAPES = st.lists(st.integers(0, 50), min_size=1, max_size=4).map(tuple)
@@ -62,6 +63,47 @@ def test_large_tensor_gives_a_window_and_statistics_of_all() -> None:
     assert value.data == plain_nested(tensor[:32, :32].tolist())
     assert value.statistics is not None
     assert value.statistics.maximum == 9_999.0
+
+
+RANDOM = torch.randn(140_001, generator=torch.Generator().manual_seed(0))
+
+
+@pytest.mark.parametrize(
+    "tensor",
+    [
+        *(
+            RANDOM,
+            RANDOM.relu(),
+            RANDOM.double(),
+            RANDOM[::2],
+            RANDOM.expand(3, -1),
+            RANDOM.reshape(3, -1).t(),
+        ),
+        *(RANDOM + 1e6, RANDOM * 1e-25, RANDOM * 1e25, torch.full((20_000,), 0.1), torch.zeros(20_000)),
+        *((RANDOM * 9).int(), RANDOM > 0),
+    ],
+    ids=lambda tensor: f"{tensor.dtype}{tuple(tensor.shape)}",
+)
+def test_large_tensor_is_summed_up_as_torch_does(tensor: torch.Tensor) -> None:
+    """Numbers far from zero, tiny and huge ones: where squares would cancel out, vanish or be no float."""
+    found, numbers = measure(tensor), tensor if tensor.is_floating_point() else tensor.double()
+    assert found == Statistics(
+        minimum=float(numbers.min()),
+        maximum=float(numbers.max()),
+        mean=float(numbers.mean()),
+        std=found.std,
+        norm=spell(float(torch.linalg.vector_norm(numbers))),
+        zeros=int((numbers == 0).sum()),
+    )
+    assert found.std == pytest.approx(float(numbers.std()), rel=2.5e-7, abs=0)
+
+
+def test_large_tensor_with_what_is_not_finite_is_summed_up_without() -> None:
+    numbers = RANDOM.clone()
+    numbers[[5, 70_000, 140_000]] = torch.tensor([math.nan, math.inf, -math.inf])
+    found, rest = measure(numbers), measure(RANDOM[RANDOM.isfinite() & numbers.isfinite()])
+    assert (found.nan, found.positive_infinity, found.negative_infinity) == (1, 1, 1)
+    assert replace(found, nan=0, positive_infinity=0, negative_infinity=0) == rest
 
 
 NUMBERS = st.lists(
