@@ -34,7 +34,7 @@ NO_KEYBOARD = Text(
     "Line {line}: there is no keyboard here. Give what `input()` should answer in the program itself."
 )
 NO_COMPILER = Text(
-    "Line {line}: `{name}` needs a C++ compiler, which is not here. The program says the same without it."
+    "Line {line}: nothing is compiled here: `{name}` hands back what it is given, and the program says the same."
 )
 NO_PACKAGE = Text("Line {line}: the package `{name}` is not installed here, and nothing can be installed.")
 NO_TENSORFLOW = Text(
@@ -104,7 +104,7 @@ def find_absent(names: Names) -> Iterator[Advice]:
         if meaning == "input":
             yield _say(names, "keyboard", NO_KEYBOARD, call, meaning)
         if meaning == "torch.compile":
-            yield _compiled(names, call)
+            yield _say(names, "compile", NO_COMPILER, call, meaning)
         yield from _file(names, call, meaning, written)
     yield from _decorators(names)
 
@@ -210,14 +210,6 @@ def _removed(names: Names, node: ast.ImportFrom, module: str, aliases: list[ast.
             yield replace(advice, fix=fix, stand_in=CALLS_LENT.get(path))
 
 
-def _compiled(names: Names, call: ast.Call) -> Advice:
-    said = _say(names, "compile", NO_COMPILER, call, "torch.compile")
-    if len(call.args) != 1 or call in _decorating(names):
-        return said
-    text = names.text(call.args[0])
-    return Advice(said.code, said.sentence, said.span, Fix(text, (Edit(said.span, text),)))
-
-
 def _decorating(names: Names) -> list[ast.expr]:
     functions = [node for node in names.nodes if isinstance(node, ast.FunctionDef | ast.ClassDef)]
     return [each for node in functions for each in node.decorator_list]
@@ -226,9 +218,7 @@ def _decorating(names: Names) -> list[ast.expr]:
 def _decorators(names: Names) -> Iterator[Advice]:
     for node in _decorating(names):
         if names.meaning(node) == "torch.compile":
-            said = _say(names, "compile", NO_COMPILER, node, "torch.compile")
-            text = "torch.compiler.disable"
-            yield Advice(said.code, said.sentence, said.span, Fix(f"@{text}", (Edit(said.span, text),)))
+            yield _say(names, "compile", NO_COMPILER, node, "torch.compile")
 
 
 def _written(names: Names) -> frozenset[str]:

@@ -65,6 +65,7 @@ from app.worker.stand_ins.lend import Lender
 from app.worker.static_graphs import StaticGraphs
 from app.worker.summaries import Summaries
 from app.worker.turns import Turns
+from app.worker.uncompiled import leaving_uncompiled
 from app.worker.watchers import Watchers
 from app.worker.watches import Watches
 from app.worker.ways import Ways
@@ -278,6 +279,7 @@ class Run:
             stack.enter_context(self._summaries.watching())
             stack.enter_context(self._statics.tracings.watching())
             stack.enter_context(Ways(self._folder).watching())
+            stack.enter_context(leaving_uncompiled())
             if self._request.stand_ins:
                 stack.enter_context(self._lender.lending())
             yield

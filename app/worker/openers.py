@@ -18,7 +18,10 @@ from torch.jit._script import RecursiveScriptModule, ScriptModule
 
 from app.worker.folder import Folder, MemoryFile
 
-BY_FILE = ((torch, "save", 1, "wb"), (torch.jit, "save", 1, "wb"), (torch.jit, "load", 0, "rb"))
+BY_FILE = (
+    *((torch, "save", 1, "wb"), (torch.jit, "save", 1, "wb"), (torch.jit, "load", 0, "rb")),
+    *((torch.export, "save", 1, "wb"), (torch.export, "load", 0, "rb")),
+)
 """torch's functions that take an open file as well as a name: which argument it is, and how it is opened."""
 READONLY, COPYING, GROWING = ("r", "readonly"), ("c", "copyonwrite"), ("w+", "write", "r+", "readwrite")
 """Modes of `np.memmap`."""

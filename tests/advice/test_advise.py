@@ -147,7 +147,6 @@ RENEWED: tuple[tuple[str, str], ...] = (
         "x = torch.linspace(-1.0, 1.0, steps=100, requires_grad=True)",
     ),
     ("model = net.cuda()", "model = net"),
-    ("net = torch.compile(nn.Linear(1, 1))", "net = nn.Linear(1, 1)"),
     ("import gym", "import gymnasium as gym"),
     ("import gym as g", "import gymnasium as g"),
     ("from gym import spaces", "from gymnasium import spaces"),

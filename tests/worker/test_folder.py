@@ -67,6 +67,10 @@ torch.jit.load('a.ts').save('c.ts')
 loaded = torch.jit.load('c.ts'), torch.jit.load('b.ts')
 same = all(torch.equal(each.weight, module.weight) for each in loaded)
 same and torch.load('w.pt', mmap=True)['w'].tolist() == [1, 1]
+# %% export
+exported = torch.export.export(nn.Linear(2, 1), (torch.ones(1, 2),))
+torch.export.save(exported, 'e.pt2')
+torch.export.load('e.pt2').module()(torch.ones(1, 2)).shape == (1, 1)
 # %% text
 with open('中.txt', 'w') as f:
     f.write('一\\n二\\n')
