@@ -10,7 +10,7 @@ from importlib.util import find_spec
 from app.advice.names import Names
 from app.vocabulary.editing import Advice, Edit, Fix
 from app.vocabulary.stand_ins import CALLS as CALLS_LENT
-from app.vocabulary.stand_ins import set_called
+from app.vocabulary.stand_ins import set_called, set_in_file
 from app.vocabulary.values import Span, Text
 
 NO_NETWORK = Text(
@@ -26,6 +26,10 @@ NO_PROCESS = Text(
 )
 NO_FILE = Text(
     "Line {line}: `{name}` reads the file {file}, which is not here. Write the data into the program itself."
+)
+NOT_HERE = Text("Line {line}: the file {file} is not here. Write the data into the program itself.")
+NO_PICTURES = Text(
+    "Line {line}: `{name}` reads pictures from a folder, and here there are only the files a program writes itself."
 )
 NO_WINDOW = Text(
     "Line {line}: `{name}` opens a window; there is no screen here. Figures of matplotlib are shown."
@@ -54,6 +58,7 @@ CALLS: tuple[tuple[tuple[str, ...], str, Text], ...] = (
     (("torch.hub.load", "torch.hub.download_url_to_file", "wget.download"), "network", NO_NETWORK),
     (("torch.distributed.rpc.init_rpc",), "network", NO_NETWORK),
     (("d2l.torch.load_data_", "d2l.torch.download"), "download", NO_DOWNLOAD),
+    (("torchvision.datasets.ImageFolder",), "file", NO_PICTURES),
     (("sklearn.datasets.fetch_", "torchvision.datasets.", "torchaudio.datasets."), "download", NO_DOWNLOAD),
     (("subprocess.", "os.system", "os.popen", "os.fork", "os.spawn", "os.exec"), "process", NO_PROCESS),
     (
@@ -82,8 +87,13 @@ READERS: Mapping[str, tuple[str, ...]] = {
     "PIL.Image.open": (),
     "matplotlib.pyplot.imread": (),
 }
-HARMLESS = frozenset({"torchvision.datasets.FakeData", "torchvision.datasets.ImageFolder"})
-"""Of torchvision's data sets, those that download nothing."""
+HARMLESS = frozenset({"torchvision.datasets.FakeData"})
+"""Of torchvision's data sets, the one that reads and downloads nothing."""
+SAVERS = frozenset(
+    {"save", "savefig", "imsave", "imwrite", "save_image", "to_csv", "write_text", "extractall"}
+)
+"""Methods by which a program writes files of its own."""
+LISTERS = frozenset({"open", "io.open", "codecs.open", "glob.glob", "os.listdir", "pathlib.Path"})
 PROVIDED = frozenset({"IPython", "matplotlib_inline", "tensorboardX"})
 """Packages of which a program finds here what tutorials use, installed or not."""
 RENAMED: Mapping[str, str] = {"gym": "gymnasium"}
@@ -92,6 +102,12 @@ REMOVED: Mapping[str, str] = {"sklearn.datasets.load_boston": "load_diabetes"}
 
 
 def find_absent(names: Names) -> Iterator[Advice]:
+    found = [*_find(names)]
+    yield from found
+    yield from _named(names, {each.stand_in for each in found})
+
+
+def _find(names: Names) -> Iterator[Advice]:
     tried = _tried(names)
     yield from _packages(names, tried)
     written = _written(names)
@@ -113,8 +129,10 @@ def _called(names: Names, call: ast.Call, meaning: str) -> Iterator[Advice]:
     stand_in = _stand_in(names, call, meaning)
     for beginnings, code, sentence in CALLS:
         if meaning.startswith(beginnings) and meaning not in HARMLESS and _is_here(meaning.partition(".")[0]):
-            said = DOWNLOADS if stand_in else sentence
-            yield replace(_say(names, code, said, call.func, meaning), stand_in=stand_in)
+            said = DOWNLOADS if stand_in and sentence is NO_DOWNLOAD else sentence
+            if not (code == "file" and _saves(names)):
+                yield replace(_say(names, code, said, call.func, meaning), stand_in=stand_in)
+            return
 
 
 def _stand_in(names: Names, call: ast.Call, meaning: str) -> str | None:
@@ -132,7 +150,7 @@ def _weights(names: Names, call: ast.Call) -> Iterator[Advice]:
             span = Span(span.line, span.column, end.end_line, end.end_column)
             values: dict[str, str | int | float] = {"line": span.line, "text": "weights=None"}
             fix = Fix("weights=None", (Edit(span, "weights=None"),))
-            yield Advice("weights", Text(NO_WEIGHTS.template, values), span, fix)
+            yield Advice("weights", Text(NO_WEIGHTS.template, values), span, fix, stand_in="weights")
 
 
 def _say(
@@ -242,6 +260,33 @@ def _file(names: Names, call: ast.Call, meaning: str, written: frozenset[str]) -
     ):
         said = _say(names, "file", NO_FILE, call, meaning, file=path[:80])
         yield replace(said, stand_in=stand_in)
+
+
+def _named(names: Names, offered: set[str | None]) -> Iterator[Advice]:
+    """Files of known sets that are named anywhere in the text: many a lesson puts its names together."""
+    meanings = [meaning for _, meaning in names.calls()]
+    if not LISTERS.intersection(meanings) or (_saves(names) and not any(map(_fetches, meanings))):
+        return
+    for node in names.nodes:
+        if isinstance(node, ast.Constant) and isinstance(node.value, str):
+            stand_in = set_in_file(node.value)
+            if stand_in is not None and stand_in not in offered:
+                offered.add(stand_in)
+                said = _say(names, "file", NOT_HERE, node, "", file=node.value[:80])
+                yield replace(said, stand_in=stand_in)
+
+
+def _saves(names: Names) -> bool:
+    """Whether the program writes files, as far as its text tells."""
+    return any(
+        (isinstance(call.func, ast.Attribute) and call.func.attr in SAVERS)
+        or (meaning == "open" and any(_writes(getattr(each, "value", None)) for each in call.args[1:2]))
+        for call, meaning in names.calls()
+    )
+
+
+def _fetches(meaning: str) -> bool:
+    return meaning.startswith(("requests.", "urllib.request.", "wget.", "torch.hub.download"))
 
 
 def _known(names: Names, node: ast.expr, path: str, written: frozenset[str]) -> bool:

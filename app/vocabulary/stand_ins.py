@@ -49,6 +49,34 @@ SETS: Mapping[str, Text] = {
     "pima": Text(
         "Stand-in for the Pima diabetes file: 768 made-up rows with its 9 columns; the last follows a rule and noise."
     ),
+    "wine": Text("Stand-in for the file: scikit-learn's own copy of the 178 wines."),
+    "wine_quality": Text(
+        "Stand-in for the wine quality file: 1,599 made-up rows with its 12 columns; "
+        "the quality follows a rule and noise."
+    ),
+    "breast_cancer": Text("Stand-in for the file: scikit-learn's own copy of the 569 breast cancer rows."),
+    "passengers": Text(
+        "Stand-in for the airline passengers file: 144 made-up months; they grow, with a season, and noise."
+    ),
+    "prices": Text("Stand-in for the file of prices: 1,000 made-up days of a share that nobody ever traded."),
+    "english_text": Text(
+        "Stand-in for the text: well-known passages of Shakespeare, 13,600 characters; "
+        "a large text teaches a model more."
+    ),
+    "poems": Text("Stand-in for the text: 50 poems of the Tang dynasty, one to a line as title:poem."),
+    "first_names": Text("Stand-in for names.txt: 419 first names in small letters, one to a line."),
+    "surnames": Text(
+        "Stand-in for the lists of names: 25 or 50 common surnames of each of the 18 languages."
+    ),
+    "translations": Text(
+        "Stand-in for the pairs of sentences: 266 short ones made here, English and French."
+    ),
+    "pictures": Text(
+        "Stand-in for the folder of pictures: drawn shapes, 256 × 256 in colour, of one kind in each class."
+    ),
+    "weights": Text(
+        "Stand-in for trained weights: none. The model begins with random ones, so it knows nothing until you train it."
+    ),
 }
 """What each stand-in is."""
 CALLS: Mapping[str, str] = {
@@ -56,28 +84,57 @@ CALLS: Mapping[str, str] = {
     "d2l.torch.load_data_fashion_mnist": "FashionMNIST",
     "sklearn.datasets.load_boston": "boston",
     "sklearn.datasets.fetch_california_housing": "california_housing",
+    "torchvision.datasets.ImageFolder": "pictures",
+    "d2l.torch.load_data_time_machine": "english_text",
+    "d2l.torch.read_time_machine": "english_text",
+    "d2l.torch.load_corpus_time_machine": "english_text",
+    "d2l.torch.load_data_nmt": "translations",
+    "d2l.torch.read_data_nmt": "translations",
 }
 """The calls that have one."""
 OPENML = "sklearn.datasets.fetch_openml"
 FILE_READERS = ("pandas.read_csv", "numpy.loadtxt", "numpy.genfromtxt")
+FETCHERS = (
+    *("requests.get", "urllib.request.urlopen", "urllib.request.urlretrieve"),
+    *("torch.hub.download_url_to_file", "d2l.torch.download", "d2l.torch.download_extract"),
+)
+"""What is asked for a file by its address."""
 FILES: Mapping[str, str] = {
     r"iris[\w.-]*\.(csv|data|txt)": "iris",
     r"[\w.-]*titanic[\w.-]*\.csv": "titanic",
-    r"pima[\w.-]*\.(csv|data|txt)": "pima",
+    r"(pima[\w.-]*\.(csv|data|txt)|diabetes\.csv)": "pima",
     r"(boston[\w.-]*|housing)\.(csv|data)": "boston",
+    r"wine\.(csv|data)": "wine",
+    r"winequality[\w.-]*\.csv": "wine_quality",
+    r"(wdbc\.data|(breast[-_]?cancer|wdbc)[\w.-]*\.csv)": "breast_cancer",
+    r"(international-)?air(line)?[-_]?passengers\.csv": "passengers",
+    r"(aapl|amzn|goog|googl|msft|tsla|nflx|spy|stocks?|stock[-_]?(data|prices?))[\w.-]*\.csv": "prices",
+    r"(input|time_?machine|alice[\w.-]*|[\w.-]*shakespeare[\w.-]*|ptb\.[\w.]+|wiki\.[\w.]+)\.txt": "english_text",
+    r"(poe(try|ms?)|tang[\w.-]*|唐诗\w*|jaychou_lyrics)\.txt": "poems",
+    r"names\.txt": "first_names",
+    r"(eng-fra|fra-eng|fra|%s-%s)\.txt": "translations",
 }
 """What the last part of a file's name or an address says it is."""
+LISTS_OF_NAMES = r"(.*/)?(data/names/?|names/[\w*]+\.txt)"
+"""The folder of a lesson that tells languages by their names, and a file in it."""
+ALIASES: Mapping[str, str] = {"time_machine": "english_text", "fra-eng": "translations"}
+"""What the textbook calls them."""
 
 
 def set_called(call: str, asked: str | None) -> str | None:
     """The set that a call asks for, with its first argument where that is a text; None where none stands in."""
     if call == OPENML:
         return asked if asked in ("mnist_784", "boston", "titanic") else None
-    if call in FILE_READERS and asked is not None:
-        return set_in_file(asked)
+    if call == "torch.hub.load":
+        return "weights" if asked is not None and asked.startswith("pytorch/vision") else None
+    if call in (*FILE_READERS, *FETCHERS, "open") and asked is not None:
+        return ALIASES.get(asked) or set_in_file(asked)
     return CALLS.get(call)
 
 
 def set_in_file(path: str) -> str | None:
-    name = path.lower().split("?")[0].replace("\\", "/").rpartition("/")[2]
+    whole = path.lower().split("?")[0].replace("\\", "/")
+    if re.fullmatch(LISTS_OF_NAMES, whole):
+        return "surnames"
+    name = whole.rpartition("/")[2]
     return next((found for pattern, found in FILES.items() if re.fullmatch(pattern, name)), None)

@@ -123,10 +123,17 @@ class Folder:
         self._folders: set[str] = {*ROOTS, HOME}
         self._here = HOME
         self._began = time.time_ns()
+        self._lent: set[str] = set()
+        self.missing: Callable[[str], None] = lambda name: None
+        """Told of a name that is asked for and not there, before that is said: it may still lend it."""
 
     def notes(self) -> Iterator[Text]:
         """What there is to say of the files that were written."""
-        kept = {name: content for name, content in self._files.items() if is_within(name, TOP)}
+        kept = {
+            name: content
+            for name, content in self._files.items()
+            if is_within(name, TOP) and name not in self._lent
+        }
         if not kept:
             return
         named = list(kept.items())[:MOST_NAMED]
@@ -156,7 +163,21 @@ class Folder:
         return name in self._folders
 
     def exists(self, name: str) -> bool:
+        if not self._has(name):
+            self.missing(name)
+        return self._has(name)
+
+    def _has(self, name: str) -> bool:
         return name in self._files or name in self._folders
+
+    def lend(self, name: str, content: bytes) -> None:
+        """A file the program did not write, and the folders above it."""
+        above = posixpath.dirname(name)
+        while above not in self._folders:
+            self._folders.add(above)
+            above = posixpath.dirname(above)
+        self._files[name] = content
+        self._lent.add(name)
 
     # ------------------------------------------------------------------------------------------ files
 
@@ -177,6 +198,8 @@ class Folder:
         return io.TextIOWrapper(raw, encoding or "utf-8", errors, newline, write_through=True)
 
     def _open(self, name: str, mode: str) -> MemoryFile:
+        if "r" in mode:
+            self.exists(name)
         if name in self._folders:
             raise failed(errno.EISDIR, name)
         self._check_parent(name)
@@ -188,6 +211,7 @@ class Folder:
 
         def keep(data: bytes | bytearray) -> None:
             self._files[name] = data
+            self._lent.discard(name)
             self._changed[name] = time.time_ns()
 
         writes = any(letter in mode for letter in "wax+")
@@ -210,7 +234,7 @@ class Folder:
         return content
 
     def touch(self, name: str) -> None:
-        if not self.exists(name):
+        if not self._has(name):
             self._open(name, "a").close()
 
     def remove(self, name: str) -> None:
@@ -252,7 +276,7 @@ class Folder:
         return Entries([Entry(self, said, posixpath.join(name, each)) for each in self.listdir(name)])
 
     def mkdir(self, name: str) -> None:
-        if self.exists(name):
+        if self._has(name):
             raise failed(errno.EEXIST, name)
         self._check_parent(name)
         self._folders.add(name)

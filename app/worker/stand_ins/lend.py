@@ -25,8 +25,11 @@ from app.worker.functions import silenced
 from app.worker.recorder import Recorder
 from app.worker.report import Places
 from app.worker.stand_ins import images
+from app.worker.stand_ins.files import Files
+from app.worker.stand_ins.models import untrained_models
 from app.worker.stand_ins.tables import MADE, text_of
 
+ADDRESS = "://"
 CIFAR10 = ("airplane", "automobile", "bird", "cat", "deer", "dog", "frog", "horse", "ship", "truck")
 
 
@@ -38,6 +41,7 @@ class Lender:
         self._folder = folder
         self._places = places
         self._lent: dict[str, StandIn] = {}
+        self._files = Files(folder, self._tell)
 
     def told(self) -> tuple[StandIn, ...]:
         return tuple(self._lent.values())
@@ -45,9 +49,9 @@ class Lender:
     @contextmanager
     def lending(self) -> Iterator[None]:
         """Meanwhile what would be downloaded stands in."""
-        changes = [
-            *self._changes()
-        ]  # all of them, before the first is made: classes inherit from one another
+        # all of them, before the first is made: classes inherit from one another
+        changes = [*self._changes(), *self._files.changes(), *untrained_models(self._tell)]
+        self._folder.missing = self._files.put
         with ExitStack() as stack:
             for holder, name, function in changes:
                 stack.enter_context(put(holder, name, function))
@@ -58,7 +62,7 @@ class Lender:
         vision = sys.modules.get("torchvision.datasets")
         for call, name in CALLS.items():
             module, _, called = call.rpartition(".")
-            if module == "torchvision.datasets" and vision is not None:
+            if vision is not None and call == f"torchvision.datasets.{name}":
                 for attribute, function in self._pictures(vision, name).items():
                     yield getattr(vision, name), attribute, function
             elif module == "sklearn.datasets":
@@ -157,18 +161,15 @@ class Lender:
 
         return fetch_openml
 
-    def _wrote(self, path: str) -> bool:
-        name = self._folder.name_of(path)
-        return name is not None and self._folder.exists(name)
-
     def _file(self, read: Callable[..., Any]) -> Callable[..., Any]:
         def read_file(*args: Any, **kwargs: Any) -> Any:
-            """The file of that name that the program wrote itself comes first."""
+            """A file of the run's folder is read there; what is elsewhere, or at an address, stands in here."""
             keyword = next((each for each in ("filepath_or_buffer", "fname") if each in kwargs), "")
             path = args[0] if args else kwargs.get(keyword)
             path = os.fspath(path) if isinstance(path, os.PathLike) else path
-            name = set_in_file(path) if isinstance(path, str) and not self._wrote(path) else None
-            if name is None:
+            foreign = isinstance(path, str) and (self._folder.name_of(path) is None or ADDRESS in path)
+            name = set_in_file(str(path)) if foreign else None
+            if name is None or name not in MADE:
                 return read(*args, **kwargs)
             self._tell(name)
             others = {key: value for key, value in kwargs.items() if key != keyword}

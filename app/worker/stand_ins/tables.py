@@ -1,13 +1,14 @@
-"""Made-up tables with the columns of well-known ones, the same in every run; iris is scikit-learn's own copy."""
+"""Made-up tables with the columns of well-known ones, the same in every run; three are scikit-learn's own copies."""
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Mapping
 
 import numpy as np
 import numpy.typing as npt
-from pandas import DataFrame
-from sklearn.datasets import load_iris
+from pandas import DataFrame, date_range
+from sklearn.datasets import load_breast_cancer, load_iris, load_wine
 
 Ranges = Mapping[str, tuple[float, float]]
 
@@ -46,9 +47,22 @@ PIMA: Mapping[str, tuple[float, float]] = {
     "DiabetesPedigreeFunction": (0.08, 2.42),
     "Age": (21, 81),
 }
+WINE_QUALITY: Mapping[str, tuple[float, float]] = {
+    "fixed acidity": (4.6, 15.9),
+    "volatile acidity": (0.12, 1.58),
+    "citric acid": (0.0, 1.0),
+    "residual sugar": (0.9, 15.5),
+    "chlorides": (0.012, 0.611),
+    "free sulfur dioxide": (1.0, 72.0),
+    "total sulfur dioxide": (6.0, 289.0),
+    "density": (0.99, 1.004),
+    "pH": (2.74, 4.01),
+    "sulphates": (0.33, 2.0),
+    "alcohol": (8.4, 14.9),
+}
 WHOLE = frozenset({"CHAS", "RAD", "TAX", *PIMA} - {"BMI", "DiabetesPedigreeFunction"})
-HEADED = frozenset({"iris", "titanic", "boston"})
-"""Files whose first line names the columns; those that end in `.data` and the Pima file have none."""
+BARE = r".*\.data|pima[^/]*"
+"""Files whose first line is a row already; that of the others names the columns."""
 
 
 def made_up(ranges: Ranges, count: int, seed: int) -> tuple[DataFrame, npt.NDArray[np.float64]]:
@@ -114,19 +128,70 @@ def iris() -> DataFrame:
     return rows.assign(species=[str(flowers.target_names[label]) for label in flowers.target])
 
 
+def wine() -> DataFrame:
+    bottles = load_wine(as_frame=True).frame
+    bottles.insert(0, "class", bottles.pop("target") + 1)
+    return DataFrame(bottles)
+
+
+def breast_cancer() -> DataFrame:
+    cells = load_breast_cancer(as_frame=True)
+    rows = cells.data.rename(columns=lambda name: name.replace(" ", "_"))
+    rows.insert(0, "diagnosis", ["MB"[benign] for benign in cells.target])
+    rows.insert(0, "id", np.arange(1, len(rows) + 1))
+    return DataFrame(rows)
+
+
+def wine_quality() -> DataFrame:
+    rows, score = made_up(WINE_QUALITY, 1_599, 1_599)
+    return rows.assign(quality=np.clip(np.round(5.6 + 0.8 * score), 3, 8).astype(int))
+
+
+def passengers() -> DataFrame:
+    """Twelve years of months: growth, and a season that grows with it."""
+    month = np.arange(144)
+    draw = np.random.default_rng(1949)
+    season = 1 + 0.22 * np.sin((month - 3) * np.pi / 6) + 0.08 * np.cos(month * np.pi / 3)
+    count = 112 * 1.0103**month * season * draw.normal(1, 0.02, 144)
+    months = [f"{1949 + at // 12}-{at % 12 + 1:02}" for at in month]
+    return DataFrame({"Month": months, "Passengers": count.astype(int)})
+
+
+def prices() -> DataFrame:
+    """A thousand days of a share that nobody ever traded."""
+    draw = np.random.default_rng(1_000)
+    close = 100 * np.exp(np.cumsum(draw.normal(0.0005, 0.015, 1_000)))
+    opened = np.concatenate([[100.0], close[:-1]])
+    reach = 1 + np.abs(draw.normal(0, 0.006, (2, 1_000)))
+    numbers = {
+        "Open": opened,
+        "High": np.maximum(opened, close) * reach[0],
+        "Low": np.minimum(opened, close) / reach[1],
+        "Close": close,
+        "Adj Close": close,
+    }
+    days = date_range("2016-01-04", periods=1_000, freq="B").strftime("%Y-%m-%d")
+    return DataFrame({"Date": days, **numbers, "Volume": draw.integers(10**6, 10**7, 1_000)}).round(2)
+
+
 MADE: Mapping[str, Callable[[], DataFrame]] = {
     "boston": boston,
     "california_housing": california,
     "pima": pima,
     "titanic": titanic,
     "iris": iris,
+    "wine": wine,
+    "wine_quality": wine_quality,
+    "breast_cancer": breast_cancer,
+    "passengers": passengers,
+    "prices": prices,
 }
 
 
 def text_of(name: str, path: str) -> str:
     """A table as the file of that name would hold it."""
     rows = MADE[name]()
-    headed = name in HEADED and not path.lower().endswith(".data")
+    headed = not re.fullmatch(BARE, path.lower().rpartition("/")[2])
     if name == "iris" and not headed:
         rows["species"] = "Iris-" + rows["species"]
-    return str(rows.to_csv(index=False, header=headed))
+    return str(rows.to_csv(index=False, header=headed, sep=";" if name == "wine_quality" else ","))

@@ -124,6 +124,11 @@ def test_each_class_is_labelled_with_its_own_stand_in() -> None:
         ("import pandas as pd\npd.read_csv('http://example.org/iris.data', header=None).shape", "(150, 5)"),
         ("import pandas as pd\npd.read_csv(filepath_or_buffer='data/iris.csv').shape", "(150, 5)"),
         ("import pandas as pd\npd.read_csv('titanic.csv')['Sex'].nunique()", "2"),
+        ("import pandas as pd\npd.read_csv('/content/wine.data', header=None).shape", "(178, 14)"),
+        ("import pandas as pd\npd.read_csv('winequality-red.csv', sep=';').shape", "(1599, 12)"),
+        ("import pandas as pd\npd.read_csv('https://example.org/wdbc.data', header=None).shape", "(569, 32)"),
+        ("import pandas as pd\npd.read_csv('airline-passengers.csv')['Passengers'].shape", "(144,)"),
+        ("import pandas as pd\npd.read_csv('AAPL.csv', parse_dates=['Date'])['Close'].shape", "(1000,)"),
         ("np.loadtxt('pima-indians-diabetes.data.csv', delimiter=',').shape", "(768, 9)"),
     ],
 )

@@ -1,0 +1,48 @@
+"""Trained weights would be downloaded: in a run that asks for stand-ins a model keeps the random ones it began with."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import torch
+from torch.nn.modules.module import _IncompatibleKeys
+
+VISION = "pytorch/vision"
+HUB_WORDS = frozenset({"source", "trust_repo", "force_reload", "verbose", "skip_validation"})
+"""What `torch.hub.load` is told beside what the model is."""
+
+
+class Untrained(dict[str, Any]):
+    """What stands where a file of weights would: no weight at all."""
+
+
+def untrained_models(tell: Callable[[str], None]) -> Iterator[tuple[Any, str, Callable[..., Any]]]:
+    """Who holds it, what it is called there, and what stands there meanwhile."""
+    load: Callable[..., Any] = torch.nn.Module.load_state_dict
+    hub_load: Callable[..., Any] = torch.hub.load
+    models = sys.modules.get("torchvision.models")
+
+    def fetch(*args: Any, **kwargs: Any) -> Untrained:
+        tell("weights")
+        return Untrained()
+
+    def load_state_dict(module: Any, state_dict: Any, *args: Any, **kwargs: Any) -> Any:
+        if isinstance(state_dict, Untrained):
+            return _IncompatibleKeys([], [])
+        return load(module, state_dict, *args, **kwargs)
+
+    def load_model(repo_or_dir: Any, model: str, *args: Any, **kwargs: Any) -> Any:
+        if models is None or not str(repo_or_dir).startswith(VISION):
+            return hub_load(repo_or_dir, model, *args, **kwargs)
+        tell("weights")
+        return getattr(models, model)(
+            *args, **{name: each for name, each in kwargs.items() if name not in HUB_WORDS}
+        )
+
+    yield torch.nn.Module, "load_state_dict", load_state_dict
+    yield torch.hub, "load", load_model
+    yield torch.hub, "load_state_dict_from_url", fetch
+    if models is not None:
+        yield models._api.WeightsEnum, "get_state_dict", fetch
