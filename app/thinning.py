@@ -17,6 +17,8 @@ from app.vocabulary.training import Curve, Histogram, Points, Ribbon, Series
 from app.vocabulary.values import as_float, spell
 
 SMALLEST_CAPACITY = 16
+PILED = 4_096
+"""So many points are put away at once: most programs train for fewer steps, and many together take less time."""
 
 
 class Point(NamedTuple):
@@ -90,28 +92,41 @@ class Thinner:
         self._width = 1
         self._stretches: list[Stretch] = []
         self._tail = Columns((), (), ())
+        self.last_step = -1
+        self._piled: list[Points] = []
+        """What came and was not looked at yet."""
+        self._piled_count = 0
         self._first: Point | None = None
         self._first_bad: int | None = None
         self._count = 0
         self._low = math.inf
         self._high = -math.inf
 
-    @property
-    def last_step(self) -> int:
-        return self._tail.steps[-1] if self._tail else -1
-
     def add(self, points: Points) -> None:
         """Take points of rising steps."""
-        new = read_columns(points)
-        if not new:
+        count = min(len(points.steps), len(points.values))
+        if not count:
             return
+        self._piled.append(points)
+        self._piled_count += count
+        self.last_step = points.steps[count - 1]
+        if self._piled_count >= PILED:
+            self._settle()
+
+    def _settle(self) -> None:
+        piled, self._piled, self._piled_count = self._piled, [], 0
+        for points in piled:
+            self._take(points)
+        blocks = len(self._tail) // self._tail_length - 1
+        if blocks > 0:
+            self._put_away(self._tail.cut(blocks * self._tail_length))
+
+    def _take(self, points: Points) -> None:
+        new = read_columns(points)
         self._first = self._first or new.point(0)
         self._count += len(new) + points.left_out
         self._note_extremes(new)
         self._tail.extend(new)
-        blocks = len(self._tail) // self._tail_length - 1
-        if blocks > 0:
-            self._put_away(self._tail.cut(blocks * self._tail_length))
 
     def _note_extremes(self, new: Columns) -> None:
         finite = list(filter(math.isfinite, new.values))
@@ -123,6 +138,10 @@ class Thinner:
 
     def _put_away(self, old: Columns) -> None:
         """Put points into their stretches; of many that share one, only the least and the greatest are looked at."""
+        while (
+            len(self._stretches) + len({step // self._width for step in old.steps}) > self._most_stretches + 1
+        ):
+            self._widen()  # sooner or later: now there are fewer to make
         start = 0
         while start < len(old):
             stretch = self._stretch(old.steps[start])
@@ -161,6 +180,7 @@ class Thinner:
 
     def curve(self) -> Curve | None:
         """The curve as it stands; None before the first point."""
+        self._settle()
         if self._first is None:
             return None
         kept = {self._first.step: self._first}

@@ -4,20 +4,48 @@ from __future__ import annotations
 
 import math
 from collections import deque
+from collections.abc import Callable, Sequence
 from typing import Any
+
+from torch import Tensor
 
 from app.thinning import fill_epochs
 from app.vocabulary.training import Points, Series
 from app.vocabulary.values import Real, spell
+from app.worker.loops import LoopState
 
 Waiting = tuple[int, Any, int | None]
 """Step, value, epoch: not yet sent."""
 
 
+class Noted:
+    """The tensor that was noted last, weakly held: what follows a backward pass from it by its name."""
+
+    __slots__ = ("tensor",)
+
+    def __init__(self) -> None:
+        self.tensor: Callable[[], Tensor | None] = nothing
+
+
+def nothing() -> None:
+    return None
+
+
 class Channel:
     """One series with what waits to be sent. Filled by the program's thread, emptied by ours."""
 
-    __slots__ = ("count", "last", "place", "read_at_once", "series", "step", "waiting")
+    __slots__ = (
+        "calm",
+        "count",
+        "epochs",
+        "last",
+        "outermost",
+        "place",
+        "read_at_once",
+        "series",
+        "step",
+        "waiting",
+    )
 
     def __init__(self, series: Series) -> None:
         self.series = series
@@ -26,10 +54,26 @@ class Channel:
         """Of the newest point."""
         self.read_at_once = False
         """Whether its values are tensors whose numbers nothing waits for."""
+        self.calm = math.inf
+        """Nobody heeds numbers smaller than this."""
+        self.outermost: LoopState | None = None
+        """The outermost loop that ran when its newest number was looked at closely,"""
+        self.epochs: LoopState | None = None
+        """and the same where its passes are epochs."""
         self.waiting: deque[Waiting] = deque()
         self.last: Any = None
         self.place = 0
         """The newest number, and where it came from: a line of the program."""
+
+    def stand(self, running: Sequence[LoopState], training: int | None) -> None:
+        """Learn between which loops its numbers come; `training` is the first line of the one that trains."""
+        self.outermost = running[0] if running else None
+        around = self.outermost is not None and self.outermost.line != training
+        self.epochs = self.outermost if around else None
+
+    @property
+    def epoch(self) -> int | None:
+        return None if self.epochs is None else self.epochs.done
 
     def repeats(self, number: Any, place: int) -> bool:
         """Whether a number only moved to another place: `loss = loss.item()`."""
@@ -56,11 +100,11 @@ class Steps:
     So a loss that is looked at in every tenth pass stands where it was looked at.
     """
 
-    __slots__ = ("_most", "newest")
+    __slots__ = ("most", "newest")
 
     def __init__(self) -> None:
         self.newest = 0
-        self._most = 0
+        self.most = 0
         """Points of the series that counts."""
 
     def count(self, channel: Channel) -> int:
@@ -70,6 +114,6 @@ class Steps:
             step = self.newest
         channel.step = step
         channel.count += 1
-        if channel.count >= self._most:
-            self._most, self.newest = channel.count, step
+        if channel.count >= self.most:
+            self.most, self.newest = channel.count, step
         return step

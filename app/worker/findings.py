@@ -144,9 +144,17 @@ class Finding:
         """Whether more rows would change nothing."""
         return not self.own and self._rows.full
 
-    def take(self, batch: Batch) -> None:
+    @property
+    def remembers(self) -> bool:
+        """Whether it can be asked at any time what was predicted at first."""
+        return self._before is not None
+
+    def take(self, batch: Batch) -> bool:
+        """Take rows in; whether there are new ones among them."""
+        known = self._rows.changes
         self._rows.add(batch.inputs, batch.targets, batch.outputs, newest=self.own)
         self._taken += 1
+        return self._rows.changes > known
 
     def take_named(self, names: Mapping[str, Any]) -> None:
         """The program's own predictions as its names hold them now: calls are recorded too seldom for the newest."""

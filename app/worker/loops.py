@@ -57,10 +57,10 @@ class Loops:
     def _count(self, iterator: Iterator[Any], state: LoopState) -> Iterator[Any]:
         listener, moments, clock, tick = self._listener, self._moments, perf_counter, self._tick
         self.running.append(state)
-        state.done = 0
+        state.done, last = 0, (state.total or 0) - 1
         try:
             for item in iterator:
-                if clock() >= listener.due or moments.wanted or moments.follow or moments.hold:
+                if moments.asked or clock() >= listener.due or state.done == last:
                     tick(state.line)
                 yield item
                 state.done += 1
@@ -72,7 +72,7 @@ class Loops:
         """Called before each pass of a `while` loop."""
         self.state(line).done += 1
         listener, moments = self._listener, self._moments
-        if perf_counter() >= listener.due or moments.wanted or moments.follow or moments.hold:
+        if moments.asked or perf_counter() >= listener.due:
             self._tick(line)
 
     def empty(self) -> int | None:

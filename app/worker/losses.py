@@ -15,6 +15,7 @@ from torch import Tensor
 from app.vocabulary.holding import NonFinite, Origin
 from app.vocabulary.training import Points, Series
 from app.vocabulary.values import Real, Spelled, spell
+from app.worker.channels import Channel
 from app.worker.gate import Gate
 from app.worker.presence import Presence
 
@@ -41,19 +42,24 @@ class LossWatch:
         self._find_origin = find_origin
         self._losses: dict[int, Loss] = {}
 
-    def heed(self, series: Series, step: int, number: Any, value: Any) -> None:
-        """A new point, in the program's thread. `number` is a tensor where reading it would wait for a GPU."""
-        if not self._gate.pauses_on_nonfinite or isinstance(number, Tensor):
+    def heed(self, channel: Channel, step: int, number: Any, value: Any) -> None:
+        """A new point, in the program's thread. `number` is a tensor where reading it would wait for a GPU.
+
+        Whoever brings them need not bring those of a size that is `calm`.
+        """
+        series, pauses = channel.series, self._gate.pauses_on_nonfinite
+        if isinstance(number, Tensor):
+            channel.read_at_once = False
             return
         loss = self._losses.get(series.index)
         if loss is None:
             loss = self._losses[series.index] = Loss(number)
-        loss.heeded = step
+        loss.heeded, channel.calm = step, -1.0  # whatever follows one that is no number is heeded
         if math.isfinite(number):
-            loss.bad = False
-            if abs(number) > loss.most:
+            loss.bad, channel.calm = False, loss.most
+            if pauses and abs(number) > loss.most:
                 self._presence.attend()
-        elif not loss.bad:
+        elif pauses and not loss.bad:
             loss.bad = True
             told = spell(float(number))
             if isinstance(told, str):

@@ -83,7 +83,7 @@ class Moving:
         if seen is not None:
             self._send(seen)
         if self._patience.over:
-            self._moments.wanted = True
+            self._moments.want()
 
     def look(self, find: Callable[[], Iterable[Found]], passes: int) -> None:
         """Show what there is now, where it is time for it; called between two steps of the training."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+from collections import deque
 from collections.abc import Callable, Iterator, Mapping
 from time import perf_counter
 from typing import Any
@@ -14,7 +15,7 @@ from torch.optim.optimizer import register_optimizer_step_pre_hook
 from torch.utils.hooks import RemovableHandle
 
 from app.vocabulary.training import SeriesKind
-from app.worker.channels import Channel
+from app.worker.channels import Channel, Waiting
 from app.worker.frames import names_in_frames
 from app.worker.functions import silenced
 from app.worker.names import parameter_names
@@ -59,6 +60,11 @@ class BeforeStep:
 class Parameters:
     """What one optimiser moves: learning rates at every step; gradient norms and update ratios now and then."""
 
+    __slots__ = (
+        *("_before", "_copying", "_follow", "_groups", "_looker", "_names", "_next", "_old", "_optimiser"),
+        *("_parameters", "_prefix", "_rates", "_recorder", "due", "rate", "waits"),
+    )
+
     def __init__(
         self,
         optimiser: Optimizer,
@@ -83,8 +89,10 @@ class Parameters:
         """Of each followed group that has a learning rate."""
         self._groups = 0
         self._old: list[Tensor] | None = None
-        self._due = 0.0
+        self.due = 0.0
         """When there may be more to do than to note the learning rates."""
+        self.rate: deque[Waiting] | None = None
+        """Where the learning rate of the only group is noted."""
         self._next = 0.0
         self._copying = 0.0
 
@@ -95,19 +103,15 @@ class Parameters:
             self._old = [parameter.detach().clone() for parameter in self._parameters]
         self._copying = perf_counter() - began
 
-    def after(self, step: int) -> None:
-        """Called after each step that is part of a training."""
-        groups = self._optimiser.param_groups
+    def note_rates(self, groups: list[dict[str, Any]], step: int) -> None:
         if len(groups) != self._groups:
             self._meet_groups(groups)
         for group, channel in zip(groups, self._rates):  # noqa: B905 - only the first groups are followed
             rate = group.get("lr")
             if channel is not None and rate is not None:
                 channel.waiting.append((step, rate if type(rate) is float else float(rate), None))
-        if perf_counter() >= self._due or not step & (step - 1):  # as `Looker.due` has it
-            self._take_turn(step)
 
-    def _take_turn(self, step: int) -> None:
+    def take_turn(self, step: int) -> None:
         """Norms or histograms, where it is time for them."""
         if self._old is not None:
             self._take_norms(self._old, step)
@@ -119,7 +123,7 @@ class Parameters:
         if self._looker.due(step):
             self.look(step)
         busy = self.waits or self._old is not None
-        self._due = 0.0 if busy else min(self._next, self._looker.next_time)
+        self.due = 0.0 if busy else min(self._next, self._looker.next_time)
 
     def look(self, step: int) -> None:
         """Weights and gradients as histograms."""
@@ -141,6 +145,8 @@ class Parameters:
             name = "lr" if len(groups) == 1 else f"lr[{index}]"
             known = group.get("lr") is not None
             self._rates.append(self._follow(self._prefix + name, "learning_rate") if known else None)
+        only = self._rates[0] if len(groups) == 1 else None
+        self.rate = None if only is None else only.waiting
 
     def _norms(self, old: list[Tensor]) -> Iterator[tuple[str, SeriesKind, Any]]:
         with silenced(self._recorder), torch.no_grad():

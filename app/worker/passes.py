@@ -23,6 +23,7 @@ from app.vocabulary.values import TensorId
 from app.worker.anchors import sequence_number, transforms_active
 from app.worker.autograd import GraphWalk, RawGraph, root_edges
 from app.worker.budget import GraphBudget
+from app.worker.channels import Noted
 from app.worker.frames import loop_around, names_in_frames, program_frame
 from app.worker.identity import IdentityTable
 from app.worker.loops import Loops
@@ -66,10 +67,11 @@ class Passes:
         loops: Loops,
         loop_lines: tuple[range, ...],
         limits: Limits,
+        noted: Noted,
     ) -> None:
         self.count = 0
-        self.own = 0
-        """Passes the program ran itself; the others ran inside a transform of torch.func."""
+        self._inside = 0
+        """Passes that ran inside a transform of torch.func: not the program's own."""
         self.first: list[RawPass] = []
         self.latest: RawPass | None = None
         self.seconds = 0.0
@@ -78,6 +80,7 @@ class Passes:
         self._identities = identities
         self._loops = loops
         self._loop_lines = loop_lines
+        self._noted = noted
         self._budget = GraphBudget(limits)
         self._limits = limits
         self.before_pass: Callable[[Tensor], None] = lambda root: None
@@ -114,6 +117,11 @@ class Passes:
             self._running = running
 
     @property
+    def own(self) -> int:
+        """Passes the program ran itself."""
+        return self.count - self._inside
+
+    @property
     def values_dropped(self) -> int:
         """Values of nodes and edges that found no room."""
         return self._budget.values_dropped
@@ -122,34 +130,44 @@ class Passes:
         return [*self.first, self.latest] if self.latest is not None else self.first
 
     def _wrap(self, original: Callable[..., Any], call: Literal["backward", "grad"]) -> Callable[..., Any]:
+        recorder, presence, noted, clock = self._recorder, self._presence, self._noted, time.perf_counter
+        first, most, running = self.first, self._limits.backward_passes, self._loops.running
+
         @functools.wraps(original)
         def wrapper(*args: Any, **kwargs: Any) -> Any:
-            if self._running:
-                return original(*args, **kwargs)
-            roots = args[0] if args else kwargs.get("outputs", kwargs.get("tensors"))
-            if self._recorder.recording or len(self.first) < self._limits.backward_passes:
-                return self.run(
-                    call, roots, lambda: original(*args, **kwargs), lambda: _facts(call, args, kwargs)
-                )
-            if transforms_active():
-                return original(*args, **kwargs)
-            # Nothing is recorded, which is nearly always so: every microsecond here is one of each step.
-            running = self._loops.running
-            loop = self._presence.training_loop = running[-1].line if running else self._find_loop()
-            self.on_pass_by(roots, loop)
+            if recorder.recording or self._running or not (presence.too_long or len(first) >= most):
+                return self._hear(original, call, args, kwargs)
+            # Nothing is recorded, which is nearly always so: whatever is touched here is touched at each step.
+            if not (
+                args and noted.tensor() is args[0] and running and running[-1].line == presence.training_loop
+            ):
+                if transforms_active():
+                    return original(*args, **kwargs)
+                self.on_pass_by(_roots(args, kwargs), self._find_loop())
             self._running = True
-            began = time.perf_counter()
+            began = clock()
             try:
                 return original(*args, **kwargs)
             finally:
-                self.seconds += time.perf_counter() - began
+                self.seconds += clock() - began
                 self._running = False
                 if self.after_pass_by is not None:
                     self.after_pass_by(self.count)
                 self.count += 1
-                self.own += 1
 
         return wrapper
+
+    def _hear(
+        self,
+        original: Callable[..., Any],
+        call: Literal["backward", "grad"],
+        args: Sequence[Any],
+        kwargs: dict[str, Any],
+    ) -> Any:
+        if self._running:
+            return original(*args, **kwargs)
+        roots = _roots(args, kwargs)
+        return self.run(call, roots, lambda: original(*args, **kwargs), lambda: _facts(call, args, kwargs))
 
     def run(self, call: Call, roots: Any, backward: Callable[[], Any], facts: Callable[[], _Facts]) -> Any:
         """Run one backward pass; take its graph, with the facts of its call, if this one is to be kept."""
@@ -170,7 +188,7 @@ class Passes:
         finally:
             ended = time.perf_counter()
             self.count += 1
-            self.own += not inside
+            self._inside += inside
             self.seconds += ended - taken
             if sequence_number() > before:  # create_graph: these gradients have a graph of their own
                 self._recorder.note(f"torch.autograd.{call}", [], tensors_in(result), before)
@@ -194,13 +212,19 @@ class Passes:
             self._presence.training_loop = loop_around(sys._getframe(1), self._loop_lines)
         return self._presence.training_loop
 
+    @property
+    def _keeps_all(self) -> bool:
+        """Whether this pass is one of the first ones, which are kept."""
+        return not self._presence.too_long and len(self.first) < self._limits.backward_passes
+
     def _wanted(self) -> bool:
-        if not self._recorder.recording or self._recorder.full:
-            return len(self.first) < self._limits.backward_passes
-        if len(self.first) < self._limits.backward_passes:
+        if self._keeps_all:
             return True
-        elapsed = time.perf_counter() - self._began
-        return self._presence.sampling or self._spent < FREE_SECONDS + elapsed / PATIENCE
+        if not self._recorder.recording or self._recorder.full:
+            return False
+        if self._presence.too_long or self._presence.sampling:
+            return self._presence.sampling
+        return self._spent < FREE_SECONDS + (time.perf_counter() - self._began) / PATIENCE
 
     def _take(self, facts: _Facts, roots: Any) -> tuple[GraphWalk, RawPass] | tuple[None, None]:
         tensors: Sequence[Any] = roots if isinstance(roots, tuple | list) else (roots,)
@@ -280,6 +304,10 @@ def run_auto(passes: Passes, root: Tensor) -> None:
     seed = None if scalar else torch.ones_like(root)
     facts = _Facts("auto", "one" if scalar else "ones")
     passes.run("auto", root, lambda: torch.autograd.backward(root, seed), lambda: facts)
+
+
+def _roots(args: Sequence[Any], kwargs: dict[str, Any]) -> Any:
+    return args[0] if args else kwargs.get("outputs", kwargs.get("tensors"))
 
 
 def _facts(call: Literal["backward", "grad"], args: Sequence[Any], kwargs: dict[str, Any]) -> _Facts:

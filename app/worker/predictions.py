@@ -72,12 +72,15 @@ class Watcher:
         self._send = send
         self._step = step
         self._found: list[Finding] = []
+        self._fresh = False
+        """Whether the newest pass showed rows that were not known."""
         self._passes = 0
         self._next = 0.0
         self._cost = 0.0
         watched = limits.looks_per_second > 0
         self._pause = PAUSE if watched else PAUSE_UNSEEN
         self._patience = Patience(PATIENCE, self._pause, CREDIT if watched else 0.0)
+        self._watched = watched
         self._due = False
         self._waiting: dict[tuple[int, bool], Predictions] = {}
         self._ended = threading.Event()
@@ -98,6 +101,10 @@ class Watcher:
                 self._thread.join()
                 self._flush()
 
+    def learns(self) -> bool:
+        """Whether the newest pass brought rows that were not known."""
+        return self._fresh
+
     def told(self) -> tuple[Predictions, ...]:
         """The first and the latest look at each model."""
         looks = (look for finding in self._found for look in (finding.first, finding.latest))
@@ -110,6 +117,7 @@ class Watcher:
         if not self._recorder.recording:
             return
         began = thread_time()
+        self._fresh = False
         if loop is not None and (
             self._passes < FREE_PASSES or self._presence.sampling or began >= self._next
         ):
@@ -157,9 +165,9 @@ class Watcher:
             finding = finding or self._meet(owner, comparison, origin, batch)
             if finding is None:
                 return
-            finding.take(batch)
+            self._fresh |= finding.take(batch)
         finding.seen = self._passes
-        if finding.first is None:
+        if finding.first is None and (self._watched or not finding.remembers):
             self._look_at(finding)
 
     def _meet(self, owner: Any, comparison: Comparison, origin: Origin, batch: Batch) -> Finding | None:
@@ -248,7 +256,8 @@ class Watcher:
         while not self._ended.wait(self._rest()):
             self._flush()
             if self._patience.over:
-                self._due = self._moments.wanted = True
+                self._due = True
+                self._moments.want()
 
     def _rest(self) -> float:
         """Seconds until there may be something to do: what was asked for is sent soon after it was seen."""

@@ -1,13 +1,14 @@
 """When the recorder is there: for the start of a program, for single passes of the loop that trains, for what follows.
 
 A loop that cannot be recorded whole is left after its first passes, so that it runs at its own speed; now and then one
-more pass is recorded, so that the latest state can be shown too. When the loop has ended the recorder comes back.
+more pass is recorded, so that the latest state can be shown too, and its last one where its length is known. When the
+loop has ended the recorder comes back.
 """
 
 from __future__ import annotations
 
 import threading
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from math import inf
 from time import perf_counter
 
@@ -19,10 +20,14 @@ from app.worker.recorder import Recorder
 PATIENCE = 200
 """A pass of the training loop is recorded again only after this many times as long as recording the last one took."""
 IMPATIENCE = 50
-"""So many times after the first, twice as many after the second, and so on up to PATIENCE: short runs end recently."""
-SECONDS_PER_CALL = 12e-6
+"""Of a loop that may end at any time, so many times after the first pass, twice as many after the second, and so on up
+to PATIENCE: what is shown at its end shall be recent."""
+SECONDS_PER_CALL = 100e-6
+"""With all that comes along with recording one, in the midst of a training, where none of it is at hand."""
+FEW_PASSES = 3
+"""So many passes of a loop are recorded before it is left,"""
 FIRST_PASSES = 10
-"""So many passes of a loop are recorded before it is left."""
+"""and so many where each still brings something new."""
 
 
 class Presence:
@@ -34,9 +39,15 @@ class Presence:
         """First line of the loop that runs backward passes."""
         self.pass_seconds = 0.0
         """What taking one backward pass costs."""
+        self.too_long = False
+        """Whether the training loop is known to find no room: its passes are no longer kept one by one."""
+        self.learns: Callable[[], bool] = lambda: False
+        """Whether the newest pass brought something new."""
         self._recorder = recorder
         self._limits = limits
         self._next_sample = 0.0
+        self._soonest = 0.0
+        """When the last pass of a loop may be recorded, however lately one was."""
         self._samples = 0
         self._attending = False
         self._modes = 0
@@ -66,16 +77,18 @@ class Presence:
             too_long = trains and not self.sampling and self._is_too_long(line, running)
             recorder.left_early = recorder.left_early or recorder.full or too_long
             if recorder.full or too_long or (trains and self.sampling):
-                self._leave()
-        if not recorder.recording and trains and perf_counter() > self._next_sample:
+                self._leave(knows_end(line, running))
+        if not recorder.recording and trains and self._is_time(line, running):
             self._sample()
         self.due = 0.0 if recorder.recording else self._next_sample
 
     def over(self, line: int) -> None:
         """A `for` loop has ended. What follows a loop that was left is recorded again, as long as there is room."""
         recorder = self._recorder
-        if recorder.recording and self.sampling and line == self.training_loop:
-            self._leave()
+        if line == self.training_loop:
+            self.too_long = False
+            if recorder.recording and self.sampling:
+                self._leave()
         if recorder.recording or line not in self._left or len(recorder.calls) >= self._limits.steps:
             return
         if count_modes() == self._modes and threading.current_thread() is threading.main_thread():
@@ -90,16 +103,25 @@ class Presence:
         """Whether what this loop will call finds no room, as far as its first passes tell."""
         calls = len(self._recorder.calls)
         if line in self._left:
+            self.too_long = True
             return True
         if not self._passes:
             self._before = calls
-        elif self._passes >= FIRST_PASSES:
+        elif self._passes >= FEW_PASSES:
             each = (calls - self._before) / self._passes
-            if calls + each * passes_left(running) > self._limits.steps:
+            self.too_long = calls + each * passes_left(running) > self._limits.steps
+            if self.too_long and (self._passes >= FIRST_PASSES or not self.learns()):
                 self._left.add(line)
                 return True
         self._passes += 1
         return False
+
+    def _is_time(self, line: int, running: Sequence[LoopState]) -> bool:
+        """Whether this pass is to be recorded; the last one of all too, unless there are many last ones."""
+        now = perf_counter()
+        if now < self._next_sample and knows_end(line, running) and passes_left(running) == 1:
+            return self._samples == 1 or now > self._soonest
+        return now > self._next_sample
 
     def _sample(self) -> None:
         recorder = self._recorder
@@ -107,18 +129,32 @@ class Presence:
         self.sampling, recorder.room = True, self._whole + self._limits.steps
         recorder.start()
 
-    def _leave(self) -> None:
-        recorder = self._recorder
+    def _leave(self, ends: bool = False) -> None:
+        """`ends` says whether its last pass will be known as such."""
+        recorder, sampled = self._recorder, self.sampling
         recorder.leave()
-        if not self.sampling:
-            self._whole = len(recorder.calls)
-        calls = len(recorder.calls) - (self._whole if self.sampling else 0)
+        calls = len(recorder.calls)
         self.sampling, recorder.room = False, self._limits.steps
+        if sampled:
+            self._plan(calls - self._whole, ends)
+        else:
+            self._whole = calls
+            if not self._samples:  # else it was there between two loops, and the plan stays
+                self._plan((calls - self._before) // max(1, self._passes), ends)
+        self.due = self._next_sample
+
+    def _plan(self, calls: int, ends: bool) -> None:
+        """When to record the next pass; the last one took so many calls."""
         if not self._attending:
             self._samples += 1
-        patience = min(PATIENCE, IMPATIENCE * self._samples)
-        self._next_sample = perf_counter() + patience * (calls * SECONDS_PER_CALL + self.pass_seconds)
-        self.due = self._next_sample
+        patience = PATIENCE if ends else min(PATIENCE, IMPATIENCE * self._samples)
+        now, cost = perf_counter(), calls * SECONDS_PER_CALL + self.pass_seconds
+        self._soonest, self._next_sample = now + IMPATIENCE * cost, now + patience * cost
+
+
+def knows_end(line: int, running: Sequence[LoopState]) -> bool:
+    """Whether the loop at `line` runs, and its length is known, and that of each loop around it."""
+    return bool(running) and running[-1].line == line and all(each.total is not None for each in running)
 
 
 def passes_left(running: Sequence[LoopState]) -> int:

@@ -18,8 +18,8 @@ from torch import Tensor
 
 from app.vocabulary.values import Text
 from app.worker.functions import silenced
+from app.worker.readings import single_number
 from app.worker.recorder import Recorder
-from app.worker.training import single_number
 
 PLACES = ("torch.utils.tensorboard", "torch.utils.tensorboard.writer", "tensorboardX")
 MOST_COLUMNS = 8

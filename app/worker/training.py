@@ -6,7 +6,6 @@ The program only appends to queues; a thread of ours empties them a few times a 
 
 from __future__ import annotations
 
-import numbers
 import sys
 import threading
 from collections.abc import Callable, Iterator
@@ -23,14 +22,16 @@ from torch.optim.optimizer import register_optimizer_step_post_hook
 from app.thinning import Thinner, thin_points
 from app.vocabulary.limits import Limits
 from app.vocabulary.training import Curve, Points, Progress, Ribbon, Series, SeriesKind, Training
-from app.vocabulary.values import Span, as_float
-from app.worker.channels import Channel, Steps
+from app.vocabulary.values import Span
+from app.worker.channels import Channel, Noted, Steps, nothing
 from app.worker.frames import names_in_frames, program_frame
 from app.worker.functions import silenced
 from app.worker.loops import Loops
 from app.worker.losses import LossWatch
 from app.worker.moments import Moments
 from app.worker.parameters import BeforeStep, Parameters, leaves_in_frames
+from app.worker.pulse import Beat, make_after_step, make_note
+from app.worker.readings import kind_of, single_number
 from app.worker.recorder import Recorder
 from app.worker.ribbons import Looker, Ribbons
 from app.worker.threads import start_thread
@@ -62,8 +63,8 @@ class TrainingLog:
         moments: Moments,
         recorder: Recorder,
         tick: Callable[[], None],
+        noted: Noted,
     ) -> None:
-        self.optimiser_steps = 0
         self.training_loop: int | None = None
         """First line of the loop that runs backward passes."""
         self.watch: LossWatch | None = None
@@ -81,8 +82,15 @@ class TrainingLog:
         self._written: dict[str, Channel | None] = {}
         self._noting_loop: int | None = None
         self._steps = Steps()
-        self._newest: ref[Tensor] | None = None
-        """The tensor that was noted last."""
+        self._newest = noted
+        self._calm: dict[str, Channel] = {}
+        """Series that go on as they did, by name; empty while calls are recorded."""
+        self.note = make_note(self._calm, loops.running, noted, self._steps, self._note)
+        """Told of a value assigned in a loop under a telling name; anything but a single number is left alone.
+
+        What loops over phases like "train" and "val" give is followed for each by itself.
+        """
+        self._beat = Beat()
         self._moments = moments
         self._recorder = recorder
         self._tick = tick
@@ -101,28 +109,22 @@ class TrainingLog:
         """Of the last number of a watched expression."""
 
     @property
+    def optimiser_steps(self) -> int:
+        return self._beat.steps
+
+    @property
     def by_hand(self) -> bool:
         """Whether it trains without an optimiser."""
         return self._by_hand and not self.optimiser_steps
 
     # ------------------------------------------------------------------------------------------ what is found
 
-    def note(self, name: str, value: Any, line: int, loop: int, phase: Any = None) -> None:
-        """A value assigned in a loop under a telling name; anything but a single number is left alone.
-
-        What loops over phases like "train" and "val" give is followed for each by itself.
-        """
+    def _note(self, name: str, value: Any, line: int, loop: int, phase: Any) -> None:
         end = len(name)
         if isinstance(phase, str):
             name = f"{name} ({phase[:40]})"
         channel = self._noted.get(name)
-        if channel is not None and channel.read_at_once and not self._recorder.recording:
-            try:  # every call saved here is one of each step
-                number = value.item()
-            except (AttributeError, RuntimeError, ValueError):
-                number = self._read(value)
-        else:
-            number = self._read(value)
+        number = self._read(value)
         if number is None or type(number) is complex:
             self._leave(name, value)
             return
@@ -134,16 +136,25 @@ class TrainingLog:
             channel.read_at_once = type(value) is Tensor and value.is_cpu
         if loop != self._noting_loop and loop:
             self._noting_loop = self._inner(loop)
-        self._newest = ref(value) if isinstance(value, Tensor) else None
+        self._newest.tensor = ref(value) if isinstance(value, Tensor) else nothing
         if line != channel.place and channel.repeats(number, line):
             return
         channel.last = number
-        running = self._loops.running
-        known = not running or running[0].line == (self.training_loop or self._noting_loop)
+        channel.stand(self._loops.running, self.training_loop or self._noting_loop)
         step = self._steps.count(channel)
-        channel.waiting.append((step, number, None if known else running[0].done))
+        channel.waiting.append((step, number, channel.epoch))
         if self.watch is not None and channel.series.kind == "loss":
-            self.watch.heed(channel.series, step, number, value)
+            self.watch.heed(channel, step, number, value)
+        if channel.read_at_once and not self._recorder.recording and phase is None:
+            self._calm[name] = channel
+
+    # ---- with the recorder
+
+    def start(self) -> None:
+        """While calls are recorded, reading a number has to be hidden from the recorder."""
+        self._calm.clear()
+
+    def stop(self) -> None: ...
 
     @property
     def found_any(self) -> bool:
@@ -168,11 +179,13 @@ class TrainingLog:
 
     def note_backward(self, roots: Any, loop: int | None) -> None:
         """The root of a backward pass that runs in a loop; a name that is followed already is not followed twice."""
-        self.training_loop = loop
+        if loop != self.training_loop:
+            self.training_loop = loop
+            self._calm.clear()  # what counts as an epoch may be another loop
         if loop is None:
             return
         root = roots[0] if isinstance(roots, tuple | list) and roots else roots
-        if self._newest is not None and self._newest() is root:  # its place would cost more than all the rest
+        if self._newest.tensor() is root:  # its place would cost more than all the rest
             return
         number = self._read(root) if isinstance(root, Tensor) else None
         frame = program_frame(sys._getframe(1))
@@ -192,7 +205,7 @@ class TrainingLog:
             step = self._steps.count(channel)
             channel.waiting.append((step, number, self._loops.epoch(loop)))
             if self.watch is not None and channel.series.kind == "loss":
-                self.watch.heed(channel.series, step, number, root)
+                self.watch.heed(channel, step, number, root)
 
     def note_watched(self, name: str, number: Any, step: int) -> None:
         """The number a watched expression gave after a step."""
@@ -251,7 +264,7 @@ class TrainingLog:
         if not self.optimiser_steps and line == known:
             self._by_hand = True
             self._moments.arrive()
-        elif self._moments.hold is not None or self._moments.follow is not None:
+        elif self._moments.asked:
             self._moments.pass_by("between" if known or self.optimiser_steps else "pass")
 
     def after_backward(self, passes: int) -> None:
@@ -265,25 +278,16 @@ class TrainingLog:
     @contextmanager
     def watching(self) -> Iterator[None]:
         """Meanwhile follow every optimiser step in this process."""
-        with register_optimizer_step_post_hook(self._after_step):
+        after_step = make_after_step(self._beat, self._watches, self._moments, self._meet)
+        with register_optimizer_step_post_hook(after_step):
             try:
                 yield
             finally:
                 self._before.remove()
 
-    def _after_step(self, optimiser: Optimizer, args: Any, kwargs: Any) -> None:
-        step = self.optimiser_steps
-        self.optimiser_steps = step + 1
-        if self.training_loop is not None:
-            watch = self._watches.get(id(optimiser))
-            if watch is None:
-                watch = self._meet(optimiser)
-            watch.after(step)
-        moments = self._moments
-        if moments.wanted or moments.follow is not None or moments.hold is not None:
-            moments.arrive()
-
-    def _meet(self, optimiser: Optimizer) -> Parameters:
+    def _meet(self, optimiser: Optimizer) -> Parameters | None:
+        if self.training_loop is None:
+            return None
         watch = Parameters(
             optimiser, len(self._watches), self._follow, self._before, Looker(self._ribbons), self._recorder
         )
@@ -308,7 +312,7 @@ class TrainingLog:
             channels = tuple(self._channels.values())
             taken = tuple(filter(None, map(Channel.take, channels)))
             for each in taken:
-                self._keep(each, channels[each.series].series)
+                self._keep(each, channels[each.series])
             points = tuple(thin_points(each, self._limits.frame_points) for each in taken)
             new = tuple(channel.series for channel in channels[self._announced :])
             self._announced = len(channels)
@@ -316,12 +320,13 @@ class TrainingLog:
             if new or points or ribbons or (always and progress is not None):
                 self._send(Training(new, points, progress, ribbons))
 
-    def _keep(self, points: Points, series: Series) -> None:
+    def _keep(self, points: Points, channel: Channel) -> None:
+        series = channel.series
         curve = self._curves.get(series.index)
         if curve is None:
             curve = self._curves[series.index] = Thinner(series, self._limits.curve_points)
         curve.add(points)
-        if self.watch is not None and series.kind == "loss":
+        if self.watch is not None and series.kind == "loss" and not channel.read_at_once:
             self.watch.heed_late(series, points)
 
     @property
@@ -364,25 +369,3 @@ class TrainingLog:
 
     def ribbons(self) -> tuple[Ribbon, ...]:
         return self._ribbons.whole()
-
-
-def kind_of(name: str) -> SeriesKind:
-    lowered = name.lower()
-    return "loss" if any(word in lowered for word in ("loss", "损失", "cost", "代价")) else "metric"
-
-
-def single_number(value: Any) -> Any:
-    """The number in a value that is one: Python's, NumPy's, or a tensor of one element; else None."""
-    if isinstance(value, Tensor):
-        return reading(value) if value.numel() == 1 else None
-    if isinstance(value, bool) or not isinstance(value, numbers.Real):
-        return None
-    return as_float(value)  # type: ignore[arg-type] # what is a number by its class can be made a float
-
-
-def reading(tensor: Tensor) -> Any:
-    """The number of a tensor of one element; on a GPU a copy, read later so that nothing waits for it."""
-    if not tensor.is_cpu:
-        return None if tensor.is_complex() else tensor.detach().clone()
-    number: Any = tensor.item()
-    return None if type(number) is complex else number

@@ -14,6 +14,7 @@ from torch import Tensor
 from app.vocabulary.frames import Frame
 from app.vocabulary.limits import Limits
 from app.vocabulary.values import Text
+from app.worker.channels import Noted
 from app.worker.functions import OptimiserSteps, silenced, watching_functions
 from app.worker.gate import Gate
 from app.worker.identity import IdentityTable
@@ -57,11 +58,15 @@ class Watchers:
         self._find = find
         self._more = tick
         self._loops = loops = Loops(self.presence, self._pass_begins, self.moments)
-        self.passes = Passes(recorder, self.presence, identities, loops, compiled.loops, limits)
+        noted = Noted()
+        self.passes = Passes(recorder, self.presence, identities, loops, compiled.loops, limits, noted)
         self.moving = Moving(self.moments, limits, self.report, send)
         self.moments.listen(self._look)
         span, text = places.span, places.source.text
-        self.training = TrainingLog(loops, limits, send, span, text, self.moments, recorder, self._tick)
+        self.training = TrainingLog(
+            loops, limits, send, span, text, self.moments, recorder, self._tick, noted
+        )
+        recorder.join(self.training)
         self.predictions = Watcher(
             recorder,
             self.presence,
@@ -72,6 +77,7 @@ class Watchers:
             send,
             lambda: self.training.steps_done,
         )
+        self.presence.learns = self.predictions.learns
         self._trains = compiled.trains
         self._reads_names = bool(compiled.differences)
         recorder.join(OptimiserSteps(recorder))

@@ -27,8 +27,9 @@ from app.worker.aside import Aside
 from app.worker.frames import program_frame
 from app.worker.moments import Moment, Moments
 from app.worker.outcome import message_of, plain_text
+from app.worker.readings import reading, single_number
 from app.worker.tensors import summarise
-from app.worker.training import TrainingLog, reading, single_number
+from app.worker.training import TrainingLog
 
 SHARE = 0.05
 """Of the program's time, which all expressions together may take,"""

@@ -54,9 +54,10 @@ def count_moments(source: str, always: bool) -> int:
     def arrive() -> None:
         nonlocal count
         count += 1
-        run._watchers.moments.wanted = always
+        run._watchers.moments.want()
 
     run._watchers.moments.listen(arrive)
-    run._watchers.moments.wanted = always
+    if always:
+        run._watchers.moments.want()
     assert run.program() == Completed()
     return count

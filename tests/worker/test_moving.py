@@ -52,10 +52,10 @@ def look_always(source: str, limits: Limits) -> tuple[list[Tensors], Trace]:
 
     def again() -> None:
         run._watchers.moving.tick()
-        run._watchers.moments.wanted = True
+        run._watchers.moments.want()
 
     run._watchers.moments.listen(again)
-    run._watchers.moments.wanted = True
+    run._watchers.moments.want()
     assert run.program() == Completed()
     return [each for each in frames if isinstance(each, Tensors)], run.trace(Completed(), 0.0)
 

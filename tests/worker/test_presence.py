@@ -41,6 +41,19 @@ def test_loop_that_was_broken_off_is_followed_too() -> None:
     assert sum(step.name == "loss" for step in trace.steps) < 2 * FIRST_PASSES
 
 
+def test_last_pass_of_a_loop_of_known_length_is_recorded() -> None:
+    source = """
+w = torch.ones(2, requires_grad=True)
+for epoch in range(20):
+    for batch in torch.arange(50.0):
+        loss = (w * batch + epoch).sum()
+        loss.backward()
+        w.grad = None
+"""
+    trace = run(source, Limits(steps=200))
+    assert trace.graphs[-1].occurrence == 999
+
+
 def test_mode_of_the_program_around_a_long_loop_stays_its_own() -> None:
     source = """
 w = torch.ones(2, requires_grad=True)
