@@ -57,6 +57,7 @@ export function startShare(editor, links, steps, watches) {
   function fill(pairs) {
     for (const old of form.querySelectorAll('input:is([name="opened"], [name="tracer"])')) old.remove();
     const parked = [];
+    const lent = [];
     watches.set(pairs.filter(([name]) => name === "watch").map(([, value]) => value).filter(Boolean));
     for (const [name, value] of pairs) {
       const field = form.elements.namedItem(name);
@@ -64,6 +65,7 @@ export function startShare(editor, links, steps, watches) {
       else if (name === "input" || name === "parked") parked.push(hidden("parked", value));
       else if (name.startsWith("in.")) parked.push(hidden(name, value));
       else if (name === "opened" || name === "tracer") form.append(hidden(name, value));
+      else if (name === "stand_ins") lent.push(hidden(name, value));
       else if (name === "seed") field.value = value;
       else if (field instanceof HTMLSelectElement) {
         if (![...field.options].some((option) => option.value === value)) field.add(new Option(value, value));
@@ -72,6 +74,7 @@ export function startShare(editor, links, steps, watches) {
     }
     // Parked: the server makes fields of those the program reads.
     document.getElementById("inputs").replaceChildren(...parked);
+    document.getElementById("advice").replaceChildren(...lent); // where the answer says so again, and lets it be undone
   }
 
   function arrive({ step, pin }) {

@@ -10,6 +10,9 @@ import builtins
 import re
 import warnings
 from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+
+from app.notebook import MARKER
 
 SPANNING = re.compile(
     r"""
@@ -38,6 +41,27 @@ def parse(text: str) -> ast.Module | None:
 
 def parses(lines: Sequence[str | None]) -> bool:
     return parse("\n".join(line for line in lines if line is not None)) is not None
+
+
+@dataclass(frozen=True, slots=True)
+class CellLines:
+    """The lines between two marks of cells, by their places."""
+
+    mark: int
+    """Where the line stands that marks it; -1 for what comes before all marks."""
+    places: range
+    sound: bool
+    """Whether they are Python, alone or as what goes on from the cell before."""
+
+
+def split_lines(lines: Sequence[str]) -> Iterator[CellLines]:
+    marks = [at for at, line in enumerate(lines) if MARKER.match(line)]
+    before = ""
+    for mark, end in zip([-1, *marks], [*marks, len(lines)], strict=True):
+        own = "\n".join(lines[mark + 1 : end])
+        sound = parse(own) is not None or parse(f"{before}\n{own}") is not None
+        yield CellLines(mark, range(mark + 1, end), sound)
+        before = own
 
 
 def code_pieces(text: str) -> Iterator[tuple[int, int]]:

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 
 from app.program import normalise_source
 from app.repairs import characters, indents, margins, prompts, workers, wrappings
-from app.repairs.reading import known_names, parses
+from app.repairs.reading import CellLines, known_names, parses, split_lines
 from app.repairs.results import comment_results
 from app.vocabulary.editing import Change, Repair, Repaired
 from app.vocabulary.values import Span, Text
@@ -124,8 +124,8 @@ def repair(source: str, kept: frozenset[str] = frozenset()) -> Repaired:
         if stage.kind in kept or (readable and not stage.unmistakable):
             continue
         before = [line.text for line in lines]
-        after = stage.change(before)
-        if after == before or (stage.must_parse and not parses(after)):
+        after = apply(stage, before)
+        if after == before:
             continue
         found.append((stage, _changes(lines, after)))
         pairs = zip(lines, after, strict=True)
@@ -135,6 +135,29 @@ def repair(source: str, kept: frozenset[str] = frozenset()) -> Repaired:
     places = tuple(line.origin for line in lines)
     repairs = tuple(_tell(stage, changes, places) for stage, changes in found)
     return Repaired(original, text, repairs, places, kept)
+
+
+def apply(stage: Stage, lines: Lines) -> list[str | None]:
+    """The lines as the stage leaves them: all at once or, where that would change what is sound, cell by cell."""
+    whole = stage.change(lines)
+    cells = list(split_lines(lines))
+    marks = [cell.mark for cell in cells[1:]]
+    sound = [at for cell in cells if cell.sound and not stage.unmistakable for at in cell.places]
+    taken = whole != [*lines] and not (stage.must_parse and not parses(whole))
+    if not marks or (taken and all(whole[at] == lines[at] for at in (*marks, *sound))):
+        return whole if taken else [*lines]
+    return _apply_apart(stage, lines, cells)
+
+
+def _apply_apart(stage: Stage, lines: Lines, cells: Sequence[CellLines]) -> list[str | None]:
+    after: list[str | None] = [*lines]
+    for cell in cells:
+        if stage.unmistakable or not cell.sound:
+            own = [lines[at] for at in cell.places]
+            changed = stage.change(own)
+            if not stage.must_parse or parses(changed):
+                after[cell.places.start : cell.places.stop] = changed
+    return after
 
 
 @dataclass(frozen=True, slots=True)

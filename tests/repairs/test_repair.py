@@ -113,6 +113,32 @@ def test_repaired_exactly(damaged: str, meant: str) -> None:
     assert repair(damaged).source == meant
 
 
+CELLS = (
+    ("prompts", ">>> x * 2\n2", "x * 2\n# 2"),
+    ("a gutter", "1 y = x\n2 for i in y:\n3     i", "y = x\nfor i in y:\n    i"),
+    ("a fence", "```python\nx\n```", "x"),
+    ("a margin", "    y = x\n    y", "y = x\ny"),
+    ("punctuation", "print（x）", "print(x)"),
+    ("a lost block", "for i in x:\ni", "for i in x:\n    i"),
+    ("tabs", "if x:\n        y = 1\n\ty", "if x:\n        y = 1\n        y"),
+)
+
+
+@pytest.mark.parametrize(("damaged", "meant"), [each[1:] for each in CELLS], ids=[each[0] for each in CELLS])
+def test_one_cell_is_repaired_and_the_others_are_spared(damaged: str, meant: str) -> None:
+    around = "# %%\nx = '（1）'  # 1，2\nif x:\n\tx = [1]\n# %%\n{}\n# %%\nprint('last')"
+    repaired = repair(around.format(damaged))
+    assert "\n".join(line for line in repaired.source.split("\n") if line) == around.format(meant)
+    broken = "# %%\ny = = 1\n"
+    still = repair(broken + around.format(damaged)).source
+    assert "\n".join(line for line in still.split("\n") if line) == broken + around.format(meant)
+
+
+def test_a_block_that_goes_on_behind_a_mark_is_no_shifted_cell() -> None:
+    text = "def f():\n    a = 1\n# %%\n    return a\n# %%\nx = = 2"
+    assert repair(text).source == text
+
+
 def test_each_repair_says_its_lines() -> None:
     repaired = repair("```\n>>> x = （1）\n```")
     assert repaired.source == "x = (1)"
