@@ -23,10 +23,11 @@ export function startLive(evaluation, watches) {
 
   // --------------------------------------------------------------------------------------- one run
 
-  function follow(id) {
+  function follow(id, source) {
+    const whole = !run?.unasked || run.ended;
     leave();
     run = { id, unasked: evaluation.unasked(), edits: evaluation.edits(), began: 0, progress: null, mark: null, held: null, pausedAt: 0, paused: 0, screen: new Screen(), drawing: 0, over: false, ended: false, timer: 0, patience: 0 };
-    training.begin();
+    training.begin(source, whole);
     predictions.begin();
     panel.dataset.run = id; // whose state it is
     tell("starting");
@@ -243,14 +244,15 @@ export function startLive(evaluation, watches) {
   let drawn = "";
   function arrive(event) {
     const started = field()?.value;
-    if (started && started !== run?.id) return follow(started);
+    const source = event?.detail.ctx?.program ?? document.getElementById("source").value;
+    if (started && started !== run?.id) return follow(started, source);
     const data = document.getElementById("panel-trained")?.dataset.curves ?? "";
     if ((run && !run.over) || data === drawn) return;
     drawn = data;
     if (event?.detail.ctx.sourceElement?.id === "end-live") return; // the live run's own answer
     panel.hidden = !data;
     if (!data) return;
-    training.begin();
+    training.begin(source);
     const { ribbons, predictions: looks } = document.getElementById("panel-trained").dataset;
     training.replace(JSON.parse(data), JSON.parse(ribbons));
     predictions.begin();

@@ -99,7 +99,7 @@ export function startPlot(element, onRead) {
     const [low, high] = [Math.min(...ends.map(({ xs }) => xs[0])), Math.max(...ends.map(({ xs }) => xs.at(-1)))];
     state.whole = ends.length ? [low, high > low ? high : low + 1] : [0, 1];
     Object.assign(state, { marks, log, label });
-    const shape = JSON.stringify([log, label, state.lines.map(({ colour, faint, dash, width: wide, dots, pane, old, curve }) => [colour, faint, dash, wide, dots, pane, old, curve.series.name])]);
+    const shape = JSON.stringify([log, label, state.lines.map(({ colour, faint, dash, width: wide, dots, pane, old, curve }) => [colour, faint, dash, wide, dots, pane, Boolean(old), curve.series.name])]);
     if (shape === state.shape) feed();
     else rebuild(shape);
   }

@@ -1,5 +1,6 @@
 // The Training panel: curves of a live run or of a finished evaluation, drawn, switched, summed up and saved.
 import { align, Curves, epochsOf, GROUPS, csv, json, keyOf, positions, sample, smooth } from "./curves.js";
+import { colourOf, dashOf, startEarlier } from "./earlier.js";
 import { startPlot, short } from "./plot.js";
 import { startRibbons } from "./ribbons.js";
 import { save, savePicture } from "./saving.js";
@@ -16,9 +17,10 @@ export function startTraining() {
   const part = (id) => document.getElementById(`training-${id}`);
   const words = panel.dataset;
   const say = (word, values = {}) => words[word].replace(/\{(\w+)\}/g, (gap, name) => values[name] ?? gap);
-  const state = { curves: new Curves(), before: null, group: "loss", wanted: "", log: false, axis: null, off: new Set(), gone: new Set(), spoken: 0, timer: 0, rested: 0, reading: null, lines: [], panes: {}, panesNow: new Map(), looks: new Map(), epochs: new Map() };
+  const state = { curves: new Curves(), source: "", group: "loss", wanted: "", log: false, axis: null, off: new Set(), gone: new Set(), spoken: 0, timer: 0, rested: 0, reading: null, lines: [], panes: {}, panesNow: new Map(), looks: new Map(), epochs: new Map() };
   const plot = startPlot(part("plot"), (x) => { state.reading = x; showReadings(); });
   const ribbons = startRibbons(() => state.curves.all, plot.colour);
+  const earlier = startEarlier(part("before"), say, () => soon());
   let asked = 0;
 
   // -------------------------------------------------------------------------------------- what is drawn
@@ -29,7 +31,7 @@ export function startTraining() {
   const groups = () => [...new Set(Object.values(GROUPS))].filter((group) => all().some((curve) => groupOf(curve) === group));
   const inGroup = (curves) => curves.filter((curve) => groupOf(curve) === state.group);
   const isOn = ({ series }) => !state.off.has(keyOf(series));
-  const before = () => (state.before && part("before").querySelector("input").checked ? inGroup(state.before).filter(isOn) : []);
+  const curvesOf = (run) => inGroup(run.curves).filter(isOn);
   const weight = () => Number(part("smoothing").value);
   const place = (curve, epochs = state.epochs) => positions(curve, state.drawnAxis, epochs);
 
@@ -49,8 +51,7 @@ export function startTraining() {
 
   function linesOf(curves) {
     const paneOf = (curve) => state.panesNow.get(keyOf(curve.series)) ?? 0;
-    const epochs = state.drawnAxis === "epoch" ? epochsOf(before()) : state.epochs;
-    const lines = before().map((curve) => ({ curve, pane: paneOf(curve), xs: place(curve, epochs), ys: smooth(curve.values, weight()), colour: "--soft", dash: 2, width: 1.5, old: true }));
+    const lines = earlier.on().flatMap((run) => oldLinesOf(run, paneOf));
     for (const curve of curves.filter(isOn)) {
       const { colour, dash } = state.looks.get(curve);
       const line = { curve, pane: paneOf(curve), xs: place(curve), colour: `--curve-${colour}`, dash, look: `c${colour} d${dash}` };
@@ -58,6 +59,13 @@ export function startTraining() {
       lines.push({ ...line, ys: smooth(curve.values, weight()), dots: true });
     }
     return lines;
+  }
+
+  function oldLinesOf(run, paneOf) {
+    const curves = curvesOf(run);
+    const epochs = state.drawnAxis === "epoch" ? epochsOf(curves) : state.epochs;
+    const look = { colour: `--curve-${colourOf(run)}`, dash: dashOf(run), width: 1.5, old: run };
+    return curves.map((curve) => ({ curve, pane: paneOf(curve), xs: place(curve, epochs), ys: smooth(curve.values, weight()), ...look }));
   }
 
   function marksOf(curves) {
@@ -93,7 +101,6 @@ export function startTraining() {
     showLegend(curves);
     showReadings();
     showBad(curves);
-    part("before").hidden = !state.before || !inGroup(state.before).length;
     part("hidden").hidden = !(state.log && curves.some((curve) => curve.low <= 0));
     part("hidden").textContent = say("hidden");
     speakSoon(curves);
@@ -151,6 +158,12 @@ export function startTraining() {
       entry.dataset.count = String(curve.count);
       entry.querySelector(".curve-value").textContent = value == null ? "–" : short(value);
     }
+    earlier.show(curvesOf, (run) => {
+      const index = state.lines.findIndex((line) => line.old === run);
+      if (index < 0) return "";
+      const value = at ? at[index] : state.lines[index].curve.values.at(-1);
+      return value == null ? "–" : short(value);
+    });
     const told = at ? `${say(state.drawnAxis)} ${short(state.reading)}` : "";
     if (part("plot").dataset.reading !== told) part("plot").dataset.reading = told;
   }
@@ -178,9 +191,11 @@ export function startTraining() {
   function showTable(curves) {
     const table = part("table").querySelector("table");
     const head = element("tr");
-    head.append(element("th", "", say(state.drawnAxis)), ...curves.map((curve) => element("th", "", curve.series.name)));
+    const old = state.lines.filter((line) => line.old);
+    const names = [...curves.map((curve) => curve.series.name), ...old.map((line) => `${line.curve.series.name} (${line.old.name})`)];
+    head.append(element("th", "", say(state.drawnAxis)), ...names.map((name) => element("th", "", name)));
     table.tHead.replaceChildren(head);
-    const lines = curves.map((curve) => ({ xs: place(curve), ys: curve.values }));
+    const lines = [...curves.map((curve) => ({ xs: place(curve), ys: curve.values })), ...old.map(({ xs, curve }) => ({ xs, ys: curve.values }))];
     const [places] = align(lines);
     const stride = Math.max(1, (places.length - 1) / (ROWS - 1));
     const chosen = Array.from({ length: Math.min(ROWS, places.length) }, (_, row) => places[Math.round(row * stride)]);
@@ -218,7 +233,7 @@ export function startTraining() {
     panel.querySelector("output[for=training-smoothing]").textContent = String(weight());
     soon();
   });
-  for (const id of ["before", "apart"]) part(id).addEventListener("change", soon);
+  part("apart").addEventListener("change", soon);
   part("table").addEventListener("toggle", soon);
   panel.querySelector(".zoom").addEventListener("click", (event) => {
     const chosen = event.target.closest("button");
@@ -230,7 +245,7 @@ export function startTraining() {
     const curves = all();
     if (kind === "csv") save("training.csv", "text/csv", csv(curves));
     if (kind === "json") save("training.json", "application/json", json(curves));
-    if (kind === "png") savePicture("training.png", plot, [...part("legend").children]);
+    if (kind === "png") savePicture("training.png", plot, [...part("legend").children, ...part("before").querySelectorAll("button")]);
     panel.querySelector(".training-menu").open = false;
   });
   const repaint = () => { plot.repaint(); ribbons.repaint(); soon(); };
@@ -256,9 +271,11 @@ export function startTraining() {
       for (const each of added) state.gone.delete(each);
       soon();
     },
-    // The curves so far become the last run's, to compare the next one with.
-    begin() {
-      if (state.curves.all.length) state.before = state.curves.all;
+    // The curves so far become an earlier run's, to compare the next one with, unless that was broken off.
+    begin(source, whole = true) {
+      if (whole && state.curves.all.length) earlier.keep(state.curves.all, state.source);
+      state.source = source;
+      earlier.name(source);
       state.curves = new Curves();
       state.panes = {};
       plot.zoom(0);

@@ -221,15 +221,24 @@ def test_curves_are_read_by_keyboard(fake_site: FakeSite, page: Page) -> None:
     expect(page.locator("#training-summary")).to_contain_text("loss: 300 points, first 2.6")
 
 
-def test_next_run_is_compared_with_the_last(fake_site: FakeSite, page: Page) -> None:
+def test_earlier_runs_lie_below_the_newest(fake_site: FakeSite, page: Page) -> None:
     page.goto(fake_site.url)
-    start(page)
-    finish(page)
-    expect(page.locator("#training-before")).to_be_hidden()
-    start(page, TRAIN + "  # again")
-    finish(page)
-    expect(page.locator("#training-before")).to_be_visible()
-    page.locator("#training-before input").uncheck()
+    earlier = page.locator("#training-before")
+    for rounds in (300, 200, 200, 100, 40, 50):
+        start(page, "x = 1\n" * (rounds == 40) + TRAIN.replace("300", str(rounds)))
+        finish(page)
+        if rounds == 300:
+            expect(earlier).to_be_hidden()
+    names = ["range: 200 → 50", "range: 100 → 50", "2 lines differ"]
+    expect(earlier.locator(".curve-name")).to_have_text(names)
+    looks = {entry.get_attribute("class") for entry in earlier.get_by_role("button").all()}
+    assert len(looks) == len(names)  # colour and pattern of their own
+    page.locator("#training-table summary").click()
+    expect(page.locator("#training-table thead")).to_contain_text("loss (range: 100 → 50)")
+    earlier.get_by_role("button", name="range: 100 → 50").click()
+    expect(earlier.get_by_role("button", name="range: 100 → 50")).to_have_attribute("aria-pressed", "false")
+    expect(page.locator("#training-table thead")).not_to_contain_text("range: 100 → 50")
+    expect(page.locator("#training-table thead")).to_contain_text("range: 200 → 50")
 
 
 def test_edit_during_a_run_keeps_the_newer_result(fake_site: FakeSite, page: Page) -> None:
