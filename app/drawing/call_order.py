@@ -47,12 +47,13 @@ def wire(graph: AutogradGraph) -> Wiring:
         raise DrawingFailed("two nodes have one number")
     operands: list[list[Operand]] = [[] for _ in graph.nodes]
     uses = [0] * len(graph.nodes)
-    for edge in graph.edges:
-        consumer, producer = places.get(edge.consumer), places.get(edge.producer)
-        if consumer is None or producer is None:
-            raise DrawingFailed("an edge leads to a node that is not there")
-        operands[consumer].append(Operand(producer, edge))
-        uses[producer] += 1
+    try:
+        for edge in graph.edges:
+            producer = places[edge.producer]
+            operands[places[edge.consumer]].append(Operand(producer, edge))
+            uses[producer] += 1
+    except KeyError:
+        raise DrawingFailed("an edge leads to a node that is not there") from None
     for found in operands:
         if len(found) > 1:
             found.sort(key=_input_nr)

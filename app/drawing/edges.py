@@ -127,7 +127,7 @@ def _say(strand: Strand, norm: float | None, titles: Sequence[str | Text]) -> Te
     values: dict[str, str | int | float | Text] = {
         "producer": titles[strand.producer],
         "consumer": titles[strand.consumer],
-        "operand": strand.input_nr,
+        "operand": str(strand.input_nr),
     }
     if strand.cut is not None:
         return tell("{producer} ⇢ {consumer}: {reason}", {**values, "reason": strand.cut})

@@ -38,6 +38,7 @@ CHANGES = ("added", "removed", "changed")
 FOUR_FACTS = "min %.6g, max %.6g, mean %.6g, norm %.6g"
 ODD_SIGNS = ("nan", "inf", "e+", "-0,")
 """Where one of these is, `show_number` knows better."""
+CONSTANT = Text("constant")
 CAPTIONS: Mapping[Column, Text] = {"value": Text("value"), "grad": Text("grad")}
 
 
@@ -120,9 +121,8 @@ def title_of(node: GraphNode) -> str:
     return clean(node.call or node.op)
 
 
-def node_face(node: GraphNode, use: Use | None = None, mapped: bool = True) -> Face:
+def node_face(node: GraphNode, title: str, use: Use | None = None, mapped: bool = True) -> Face:
     """A node's box, with heatmaps or without; a leaf drawn at several uses says which of them this is."""
-    title = title_of(node)
     words = _Words(mapped)
     words.write(shorten_path(title, TITLE_COLUMNS), "title")
     if node.call:
@@ -131,7 +131,9 @@ def node_face(node: GraphNode, use: Use | None = None, mapped: bool = True) -> F
             words.write(shorten(call, CODE_COLUMNS), "code")
     _write_op(words, node, use, title)
     if node.module:
-        words.write(_in_module(node.module), "op")
+        text, width = _in_module(node.module)
+        words.texts.append(text)
+        words.rows.append(("op", width))
     for mark in node.marks[:MOST_MARKS]:
         if mark.kind != "why":
             words.write(mark.sentence, "note")
@@ -144,8 +146,10 @@ def node_face(node: GraphNode, use: Use | None = None, mapped: bool = True) -> F
 
 
 @lru_cache(maxsize=1_024)
-def _in_module(module: str) -> Text:
-    return Text("in {module}", {"module": shorten_path(clean(module), CODE_COLUMNS - 3)})
+def _in_module(module: str) -> tuple[Text, int]:
+    """The line, and its columns."""
+    text = Text("in {module}", {"module": shorten_path(clean(module), CODE_COLUMNS - 3)})
+    return text, columns(in_english(text))
 
 
 @lru_cache(maxsize=1_024)
@@ -159,7 +163,7 @@ def _write_op(words: _Words, node: GraphNode, use: Use | None, title: str) -> No
         values: dict[str, str | int | float] = {"op": op, "use": use.number, "uses": use.uses}
         words.write(Text("{op} · use {use} of {uses}", values), "op")
     elif node.kind == "constant":
-        words.write(Text("constant"), "op")
+        words.write(CONSTANT, "op")
     elif op != title:
         words.write(op, "op")
 

@@ -21,9 +21,8 @@ def group_title(part: Part, nodes: Sequence[GraphNode] | Sequence[StaticNode]) -
     return Text("calls {first}–{last}", {"first": show_count(part.start + 1), "last": show_count(part.end)})
 
 
-def group_name(part: Part, nodes: Sequence[GraphNode] | Sequence[StaticNode]) -> str | Text:
+def group_name(part: Part, title: Text) -> str | Text:
     """The same inside a sentence: a module's path is the same in every language."""
-    title = group_title(part, nodes)
     return in_english(title) if part.kind == "module" else title
 
 

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Literal, NamedTuple
 
 from app.vocabulary.graph import GraphNode
@@ -61,6 +62,7 @@ def read_calls(nodes: Sequence[GraphNode], leaf_uses: Sequence[int]) -> Calls:
     return Calls(tuple([paths[node.module] for node in nodes]), tokens, tuple(leaf_uses))
 
 
+@lru_cache(maxsize=1_024)
 def split_path(path: str) -> tuple[str, ...]:
     """`net.layers[0].fc` has the parts net, layers, [0], fc."""
     return tuple([part for part in path.replace("[", ".[").split(".") if part])

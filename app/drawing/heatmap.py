@@ -70,22 +70,27 @@ def _choose_rows(data: tuple[Nested, ...]) -> tuple[Row, ...]:
         first = first[0]
     if len(sizes) == 1:
         return cast("tuple[Row, ...]", _thin(data, MOST_ROWS))
-    count, rows = prod(sizes), []
-    for number in _thin(range(count), MOST_ROWS):
-        row: Nested = data
-        for size in reversed(_unravel(number, sizes)):
-            row = cast("tuple[Nested, ...]", row)[size]
-        rows.append(cast("Row", row))
+    rows = []
+    for places in _row_places(tuple(sizes)):
+        row: Any = data
+        for place in places:
+            row = row[place]
+        rows.append(row)
     return tuple(rows)
 
 
-def _unravel(number: int, sizes: Sequence[int]) -> list[int]:
-    """Where row `number` is in each dimension, the innermost first."""
+@lru_cache(maxsize=256)
+def _row_places(sizes: tuple[int, ...]) -> tuple[tuple[int, ...], ...]:
+    """Where the rows that are shown are in each dimension, the outermost first."""
+    return tuple([_unravel(number, sizes) for number in _thin(range(prod(sizes)), MOST_ROWS)])
+
+
+def _unravel(number: int, sizes: Sequence[int]) -> tuple[int, ...]:
     places = []
     for size in reversed(sizes):
         number, place = divmod(number, size)
         places.append(place)
-    return places
+    return tuple(reversed(places))
 
 
 def _fold(numbers: Row) -> tuple[Row, ...]:

@@ -64,10 +64,11 @@ def _draw(study: Study, outline: Outline, outputs: dict[str, NodeOutput], mapped
         return _draw_group(study, part, outputs.get(part.key), mapped)
     node, uses = wiring.nodes[outline.node], wiring.uses[outline.node]
     use = Use(outline.use, uses, outline.grad) if outline.consumer >= 0 and uses > 1 else None
-    face = node_face(node, use, mapped)
+    title = title_of(node)
+    face = node_face(node, title, use, mapped)
     if not node.marks:
-        return Drawn(face, title_of(node), _span_text(node.span), (), "")
-    return Drawn(face, title_of(node), _span_text(node.span), _whys([node]), _change([node]))
+        return Drawn(face, title, _span_text(node.span), (), "")
+    return Drawn(face, title, _span_text(node.span), _whys([node]), _change([node]))
 
 
 def _draw_group(study: Study, part: Part, output: NodeOutput | None, mapped: bool) -> Drawn:
@@ -79,7 +80,7 @@ def _draw_group(study: Study, part: Part, output: NodeOutput | None, mapped: boo
     around = _around([node.span for node in nodes if node.span is not None])
     marked = [node for node in nodes if node.marks]
     change = _change(nodes) if marked else ""
-    return Drawn(face, group_name(part, nodes), around, _whys(marked), change, _words_in(nodes))
+    return Drawn(face, group_name(part, title), around, _whys(marked), change, _words_in(nodes))
 
 
 def _whys(nodes: Sequence[GraphNode]) -> tuple[Text, ...]:

@@ -83,7 +83,7 @@ class _Hand:
         self._pen = pen
         self._alone = alone
         self._say = say
-        self._said: dict[str, str] = {}
+        self._said: dict[int, str] = {}
 
     def write_boxes(self, boxes: Sequence[Box]) -> list[str]:
         """The words of all boxes are escaped in one go."""
@@ -116,12 +116,10 @@ class _Hand:
         return words
 
     def _tell(self, text: Text) -> str:
-        """Many a line is the same in every box."""
-        if text.values:
-            return self._say(text)
-        said = self._said.get(text.template)
+        """Many a line is one and the same in several boxes, which hold on to it meanwhile."""
+        said = self._said.get(id(text))
         if said is None:
-            said = self._said[text.template] = self._say(text)
+            said = self._said[id(text)] = self._say(text)
         return said
 
     def write_edges(self, edges: Sequence[Edge]) -> list[str]:
