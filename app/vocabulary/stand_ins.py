@@ -74,6 +74,7 @@ SETS: Mapping[str, Text] = {
     "pictures": Text(
         "Stand-in for the folder of pictures: drawn shapes, 256 × 256 in colour, of one kind in each class."
     ),
+    "picture": Text("Stand-in for the picture: a drawn shape, 256 × 256 in colour."),
     "weights": Text(
         "Stand-in for trained weights: none. The model begins with random ones, so it knows nothing until you train it."
     ),
@@ -115,6 +116,8 @@ FILES: Mapping[str, str] = {
     r"(eng-fra|fra-eng|fra|%s-%s)\.txt": "translations",
 }
 """What the last part of a file's name or an address says it is."""
+PICTURE = r".+\.(jpe?g|png)"
+PICTURE_READERS = ("PIL.Image.open", "matplotlib.pyplot.imread")
 LISTS_OF_NAMES = r"(.*/)?(data/names/?|names/[\w*]+\.txt)"
 """The folder of a lesson that tells languages by their names, and a file in it."""
 ALIASES: Mapping[str, str] = {"time_machine": "english_text", "fra-eng": "translations"}
@@ -129,7 +132,13 @@ def set_called(call: str, asked: str | None) -> str | None:
         return "weights" if asked is not None and asked.startswith("pytorch/vision") else None
     if call in (*FILE_READERS, *FETCHERS, "open") and asked is not None:
         return ALIASES.get(asked) or set_in_file(asked)
+    if call in PICTURE_READERS and asked is not None and "://" not in asked:
+        return "picture" if is_picture(asked) else None
     return CALLS.get(call)
+
+
+def is_picture(path: str) -> bool:
+    return re.fullmatch(PICTURE, path.lower()) is not None
 
 
 def set_in_file(path: str) -> str | None:

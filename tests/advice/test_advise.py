@@ -205,6 +205,7 @@ def test_unknown_key_changes_nothing() -> None:
         ("np.loadtxt('pima-indians-diabetes.csv', delimiter=',')", "pima"),
         ("from torchvision import datasets\nx = datasets.ImageFolder('a/train')", "pictures"),
         ("text = open('data/input.txt').read()", "english_text"),
+        ("from PIL import Image\nImage.open('images/dog.jpg')", "picture"),
         ("def load(a, b):\n    return open('data/%s-%s.txt' % (a, b))", "translations"),
         ("import glob\nnames = 'data/names/*.txt'\nprint(glob.glob(names))", "surnames"),
         ("import requests\nrequests.get('https://example.org/names.txt')", "first_names"),

@@ -14,7 +14,7 @@ from typing import Any
 import torch
 from PIL import Image
 
-from app.vocabulary.stand_ins import ALIASES, set_in_file
+from app.vocabulary.stand_ins import ALIASES, is_picture, set_in_file
 from app.worker.folder import TOP, Folder
 from app.worker.stand_ins import images
 from app.worker.stand_ins.tables import MADE, text_of
@@ -46,6 +46,10 @@ class Files:
             self._tell(name)
             for each, text in texts_of(name, path).items():
                 self._folder.lend(each, text.encode())
+        elif is_picture(path):
+            self._tell("picture")
+            drawn, _ = images.shapes(True, images.SHAPES)
+            self._folder.lend(path, encoded(drawn[0], "PNG" if path.lower().endswith("png") else "JPEG"))
 
     def changes(self) -> Iterator[tuple[Any, str, Callable[..., Any]]]:
         """Who holds it, what it is called there, and what stands there meanwhile."""
@@ -128,6 +132,10 @@ def pictures_in(folder: str) -> Iterator[tuple[str, bytes]]:
     for number, name in enumerate(classes):
         chosen = [picture for picture, label in zip(drawn, labels, strict=True) if label == number]
         for at, picture in enumerate(chosen[: 8 if testing else 20]):
-            file = io.BytesIO()
-            Image.fromarray(picture).resize((SIDE, SIDE), Image.Resampling.BICUBIC).save(file, "JPEG")
-            yield f"{folder}/{name}/{at:03}.jpg", file.getvalue()
+            yield f"{folder}/{name}/{at:03}.jpg", encoded(picture, "JPEG")
+
+
+def encoded(picture: images.Pictures, kind: str) -> bytes:
+    file = io.BytesIO()
+    Image.fromarray(picture).resize((SIDE, SIDE), Image.Resampling.BICUBIC).save(file, kind)
+    return file.getvalue()

@@ -49,6 +49,11 @@ LESSONS: tuple[tuple[str, str, str], ...] = (
     ),
     ("pima", "import csv", "next(csv.reader(open('diabetes.csv')))[-1] == 'Outcome'"),
     (
+        "picture",
+        "from PIL import Image",
+        "(Image.open('dog.jpg').size, Image.open('dog.jpg').mode) == ((256, 256), 'RGB')",
+    ),
+    (
         "pictures",
         "from torchvision import datasets\ndata = datasets.ImageFolder('data/hymenoptera_data/val')",
         "(len(data), data.classes, data[0][0].size, data[9][1]) == (16, ['ants', 'bees'], (256, 256), 1)",
