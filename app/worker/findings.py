@@ -7,6 +7,7 @@ a module of its own is shown as the program computed it. Nothing is invented.
 from __future__ import annotations
 
 from collections.abc import Mapping
+from contextlib import nullcontext
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -27,7 +28,7 @@ from app.worker.looks import (
     tell_surface,
 )
 from app.worker.rows import DRAWN, Array, Rows
-from app.worker.shadow import CannotAsk, ask, make_twin
+from app.worker.shadow import CannotAsk, ask, make_twin, undisturbed
 
 MOST_CLASSES = 1_000
 MOST_KEPT_PARAMETERS = 4_000_000
@@ -195,10 +196,12 @@ class Finding:
 
     def _look(self, first: bool, step: int, twin: nn.Module | None) -> Predictions:
         inputs = self._rows.inputs()
-        outputs = self._rows.outputs(first) if twin is None else self._ask(twin, inputs)
         shown = inputs if self._drawn else inputs[:, :0]
-        seen = Seen(self.kind, self._rows.numbers(), shown, self._rows.targets(), outputs)
-        line, surface = self._between(seen, twin) if self._drawn else (None, None)
+        like = None if twin is None else self._like
+        with nullcontext() if like is None else undisturbed(like.device):
+            outputs = self._rows.outputs(first) if twin is None else self._ask(twin, inputs)
+            seen = Seen(self.kind, self._rows.numbers(), shown, self._rows.targets(), outputs)
+            line, surface = self._between(seen, twin) if self._drawn else (None, None)
         return Predictions(
             self.index, self.name, self.kind, first, step, self.own, self._axes, tell_rows(seen), line, surface,
             tell_probabilities(seen, with_samples=self._like is not None),

@@ -24,7 +24,7 @@ from app.worker.report import Report
 
 PATIENCE = 600
 """The next look comes after this many times as long as the last one took."""
-CREDIT = 0.015
+CREDIT = 0.01
 """Seconds of looks that come before that, in the beginning."""
 MOST_TENSORS = 64
 MOST_NODES = 1_000

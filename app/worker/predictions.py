@@ -36,7 +36,7 @@ PAUSE_UNSEEN = 2.0
 """The same where nobody watches: only the first and the latest look are told."""
 PATIENCE = 600
 """Looks, and what finding takes, come again only after this many times as long as they took."""
-CREDIT = 0.03
+CREDIT = 0.02
 """Seconds of looks that come as soon as they can: a training that lasts a second is seen to move, too."""
 FORGOTTEN = 20
 """A model that was in none of so many passes gives its place to another of its name."""

@@ -21,6 +21,7 @@ from torch import Tensor, nn
 MOST_ITEMS = 1_000
 """Longer lists are the module's data, not its parts."""
 PLAIN = frozenset({int, float, bool, str, type(None)})
+EMPTY = frozenset({dict, OrderedDict, list, set})
 HOOKS = frozenset({"_forward_hooks", "_forward_pre_hooks", "_backward_hooks", "_backward_pre_hooks"})
 
 
@@ -75,9 +76,16 @@ class _Twins:
         if isinstance(module, torch.jit.ScriptModule):
             raise CannotAsk("a compiled module")
         twin = self._remember(module, type(module).__new__(type(module)))
+        held = twin.__dict__
         for name, value in vars(module).items():
-            twin.__dict__[name] = torchs_own(value) if name in HOOKS else self.of(value)
-        twin.__dict__["training"] = False
+            kind = type(value)
+            if kind in PLAIN:  # as most of what a module holds is, or empty
+                held[name] = value
+            elif kind in EMPTY and not value:
+                held[name] = kind()
+            else:
+                held[name] = torchs_own(value) if name in HOOKS else self.of(value)
+        held["training"] = False
         return twin  # type: ignore[no-any-return]  # of the module's own class
 
 
@@ -89,12 +97,11 @@ def torchs_own(hooks: dict[int, Any]) -> dict[int, Any]:
 
 
 def ask(twin: nn.Module, inputs: Tensor) -> Tensor:
-    """What a twin gives for some inputs; CannotAsk where its forward fails or gives no tensor."""
-    with undisturbed(inputs.device):
-        try:
-            result = twin(inputs)
-        except Exception as error:  # the program's own forward, with inputs it never saw
-            raise CannotAsk(type(error).__name__) from error
+    """What a twin gives for some inputs, `undisturbed`; CannotAsk where its forward fails or gives no tensor."""
+    try:
+        result = twin(inputs)
+    except Exception as error:  # the program's own forward, with inputs it never saw
+        raise CannotAsk(type(error).__name__) from error
     if type(result) is not Tensor or result.is_complex():
         raise CannotAsk("no tensor of numbers")
     return result.detach()
