@@ -8,8 +8,10 @@ from __future__ import annotations
 
 import json
 import socket
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from typing import Any
+
+from app.vocabulary.limits import Limits
 
 MESSAGE_BYTES = 65_536
 
@@ -23,6 +25,16 @@ class Orders:
     """Which GPU its children use; None for children of the CPU."""
     memory_bytes: int
     cpu_seconds: int
+    limits: Limits
+    """Of a run that is only waited for, as most are: what its child may get ready for. A task brings its own."""
+
+    @classmethod
+    def read(cls, text: str) -> Orders:
+        fields = json.loads(text)
+        return cls(**{**fields, "limits": Limits(**fields["limits"])})
+
+    def write(self) -> str:
+        return json.dumps(asdict(self))
 
 
 def send_message(control: socket.socket, message: dict[str, Any]) -> None:

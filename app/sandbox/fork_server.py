@@ -13,7 +13,6 @@ import subprocess
 import sys
 import tempfile
 from collections.abc import Callable
-from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
@@ -46,7 +45,7 @@ class ForkServer:
         self._control = ours
         with theirs:
             self._process = subprocess.Popen(
-                [sys.executable, "-m", "app.worker", str(theirs.fileno()), json.dumps(asdict(self._orders))],
+                [sys.executable, "-m", "app.worker", str(theirs.fileno()), self._orders.write()],
                 cwd=ROOT,
                 env=server_environment(self._orders.gpu is not None),
                 stdin=subprocess.DEVNULL,

@@ -73,7 +73,8 @@ class LocalSandbox:
 
     def _make_pool(self, gpu: int | None, spares: int) -> Pool:
         plan = self._plan
-        orders = Orders(plan.sealed, gpu, plan.limits.process_bytes, cpu_seconds(plan.limits))
+        waited_for = live_limits(plan.limits, None)
+        orders = Orders(plan.sealed, gpu, plan.limits.process_bytes, cpu_seconds(plan.limits), waited_for)
         uids = 2 * (plan.slots + spares)
         return Pool(orders, spares, lambda: claim_uids(plan.sealed, plan.first_uid, uids), plan.limits)
 

@@ -7,6 +7,7 @@ import threading
 import traceback
 from collections.abc import Callable, Collection
 from contextlib import suppress
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, NoReturn
 
@@ -34,6 +35,7 @@ from app.worker.execute import execute
 from app.worker.hot_pages import HotPages
 from app.worker.rehearsal import rehearse
 from app.worker.seal import SealPlan, seal
+from app.worker.stage import Stage
 from app.worker.threads import start_thread
 
 CHANNEL = 3
@@ -43,10 +45,19 @@ LOST = 71
 """Exit status of a child that could not be sealed or got no task."""
 
 
+@dataclass(frozen=True, slots=True)
+class Ahead:
+    """What a server has done ahead for its children."""
+
+    send: Sender
+    stage: Stage
+    hot: HotPages
+
+
 def run_child(
-    orders: Orders, readable: tuple[str, ...], uid: int | None, channel: int, hot: HotPages
+    orders: Orders, readable: tuple[str, ...], uid: int | None, channel: int, ahead: Ahead
 ) -> NoReturn:
-    send = Sender()
+    send, hot = ahead.send, ahead.hot
     try:
         ready = hot.get_ready()
         if channel != CHANNEL:
@@ -56,10 +67,11 @@ def run_child(
         if not ready:
             rehearse()
         settle(orders, readable, uid, kept)
+        ahead.stage.take()
         send(Ready())
         body = read_task(hot)
         if body is not None:
-            execute(decode_task(body), send, listen)
+            execute(decode_task(body), send, listen, ahead.stage)
         os._exit(0)
     except BaseException:  # the last resort of this process: our own failures are told, then it ends
         with suppress(OSError):
@@ -142,10 +154,13 @@ class Sender:
     """Sends frames whole, whichever thread they come from."""
 
     def __init__(self) -> None:
+        self.mute = False
         self._turn = threading.Lock()
 
     def __call__(self, frame: ChildFrame) -> None:
         data = memoryview(encode_frame(frame))
+        if self.mute:
+            return
         with self._turn:
             while data:
                 data = data[os.write(CHANNEL, data) :]

@@ -10,14 +10,12 @@ import linecache
 import platform
 import time
 from collections.abc import Callable, Iterator
-from contextlib import ExitStack, contextmanager
 
 import numpy as np
 import torch
 from torch import Tensor
 
 from app.program import FILENAME
-from app.source import SourceText
 from app.vocabulary.classic import ClassicGraph
 from app.vocabulary.frames import Frame
 from app.vocabulary.holding import Command
@@ -39,13 +37,10 @@ from app.worker.aside import Aside
 from app.worker.beginning import place_on, seed_everything
 from app.worker.classic import TooLargeForClassic, draw_classic
 from app.worker.fitting import fit
-from app.worker.folder import Folder
 from app.worker.gate import Gate
-from app.worker.identity import IdentityTable
 from app.worker.instrument import Compiled, compile_program
 from app.worker.limit import WallClock, reserve_memory
 from app.worker.module_trees import ModuleTrees
-from app.worker.modules import ModulePaths
 from app.worker.namespace import (
     Found,
     find_tensors,
@@ -57,32 +52,34 @@ from app.worker.namespace import (
     tell_uninitialised,
 )
 from app.worker.outcome import message_of, outcome_of
-from app.worker.outputs import Outputs
 from app.worker.passes import run_auto
-from app.worker.recorder import Recorder
-from app.worker.report import Places, Report, Told
-from app.worker.stand_ins.lend import Lender
-from app.worker.static_graphs import StaticGraphs
-from app.worker.summaries import Summaries
+from app.worker.report import Report, Told
+from app.worker.stage import Stage
 from app.worker.turns import Turns
-from app.worker.uncompiled import leaving_uncompiled
-from app.worker.watchers import Watchers
 from app.worker.watches import Watches
-from app.worker.ways import Ways
 
 CLASSIC_PARTS = 20_000
 """Nodes and edges of torchviz's picture; dot gave up long before."""
 Listen = Callable[[Callable[[Command], None]], None]
 
 
-def execute(task: Task, send: Callable[[Frame | Telling], None], listen: Listen = lambda obey: None) -> None:
+def execute(
+    task: Task,
+    send: Callable[[Frame | Telling], None],
+    listen: Listen = lambda obey: None,
+    stage: Stage | None = None,
+) -> None:
     """Run the task's program in this process, which nothing else will use afterwards.
 
-    `listen` is told, where the run may be held, who obeys the commands that come meanwhile.
+    `listen` is told, where the run may be held, who obeys the commands that come meanwhile. `stage` is one that was
+    set up in advance, with the same `send`; it is used where it suits the task.
     """
     began = time.perf_counter()
     seed_everything(task.request.seed)
-    run = Run(task.source, compile_program(task.source), task.request, task.limits, send)
+    if stage is not None and not stage.suits(task.request, task.limits):
+        stage.take_down()
+        stage = None
+    run = Run(task.source, compile_program(task.source), task.request, task.limits, send, stage)
     gate = run.make_gate()
     if gate is not None:
         listen(run.watches.before(gate.obey))
@@ -104,42 +101,26 @@ class Run:
         request: RunRequest,
         limits: Limits,
         send: Callable[[Frame], None],
+        stage: Stage | None = None,
     ) -> None:
         self._seconds = 0.0
         """How long the program itself took."""
         self._request = request
         self._limits = limits
         self._compiled = compiled
-        self._places = Places(SourceText.of(source), self._compiled.names)
-        self._identities = IdentityTable()
-        self._modules = ModulePaths(keeps_examples=request.graph == "static")
-        self._recorder = Recorder(limits, self._identities, self._modules)
-        self._folder = Folder()
-        self._lender = Lender(self._recorder, self._folder, self._places)
-        live = request.pace is not None
-        self._outputs = Outputs(self._places, self._identities, self._recorder, limits, send, live)
+        self._send = send
+        self._stage = stage = stage or Stage(limits, send, request.pace is not None)
+        self._places, self._recorder, self._modules = stage.places, stage.recorder, stage.modules
+        self._outputs, self._watchers, self._statics = stage.outputs, stage.watchers, stage.statics
+        self._passes = self._watchers.passes
+        self._places.read(source, compiled.names)
+        self._modules.keeps_examples = request.graph == "static"
+        self._watchers.read(compiled, lambda: find_tensors(self._main.__dict__), lambda: self.watches.tick())
+        self._passes.before_pass = self._before_pass
         self._turns = Turns(
             compiled.codes, compiled.cells, self._outputs.transcript, self._outputs.figures, send
         )
         self._clock = WallClock(limits.seconds)
-        self._send = send
-        self._watchers = Watchers(
-            compiled,
-            self._places,
-            self._recorder,
-            self._identities,
-            limits,
-            send,
-            lambda: find_tensors(self._main.__dict__),
-            lambda: self.watches.tick(),
-        )
-        self._passes = self._watchers.passes
-        self._summaries = Summaries(
-            self._watchers.training.note_written,
-            self._outputs.displays.display,
-            self._outputs.note,
-            self._recorder,
-        )
         self._device = place_on(request.device)
         self._main = make_module(self._watchers.ears)
         self._found: list[Found] = []
@@ -150,7 +131,6 @@ class Run:
             request.watch, names, aside, self._watchers.moments, self._watchers.training, trains, limits, send
         )
         self._trees: tuple[ModuleTree, ...] = ()
-        self._statics = StaticGraphs(self._places, self._recorder, self._modules, limits)
         self._told: Told | None = None
         self._watched: list[Watched] = []
         self._notes: list[Text] = []
@@ -188,7 +168,7 @@ class Run:
         outcome: Outcome = Completed()
         gc.enable()
         try:
-            with self._stage(), self._clock.running():
+            with self._stage.playing(self._request.stand_ins), self._clock.running():
                 outcome = self._play()
                 self._outputs.figures.show()
                 self._look_around()
@@ -270,20 +250,6 @@ class Run:
             reason = message_of(error) or f"more than {CLASSIC_PARTS} nodes and edges"
             self._notes.append(Text("torchviz cannot draw this graph: {reason}", {"reason": reason}))
 
-    @contextmanager
-    def _stage(self) -> Iterator[None]:
-        """The program's surroundings: its streams, and our ears. All of it is taken down again."""
-        with ExitStack() as stack:
-            stack.enter_context(self._outputs.watching())
-            stack.enter_context(self._watchers.watching(self._before_pass))
-            stack.enter_context(self._summaries.watching())
-            stack.enter_context(self._statics.tracings.watching())
-            stack.enter_context(Ways(self._folder).watching())
-            stack.enter_context(leaving_uncompiled())
-            if self._request.stand_ins:
-                stack.enter_context(self._lender.lending())
-            yield
-
     # ------------------------------------------------------------------------------------------ telling
 
     def _tell(self) -> Told:
@@ -321,10 +287,10 @@ class Run:
             curves=self._watchers.training.curves(),
             predictions=self._watchers.predictions.told(),
             ribbons=self._watchers.training.ribbons(),
-            stand_ins=self._lender.told(),
+            stand_ins=self._stage.lender.told(),
             notes=(
                 *(*self._notes, *self._watchers.notes, *self._outputs.notes, *self._statics.notes),
-                *(*self._watchers.predictions.notes, *self._folder.notes()),
+                *(*self._watchers.predictions.notes, *self._stage.folder.notes()),
             ),
             cuts=tuple(self._cuts(told.report)),
             versions=Versions(platform.python_version(), str(torch.__version__), np.__version__),

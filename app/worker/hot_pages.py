@@ -13,8 +13,6 @@ import socket
 import struct
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
-from pathlib import Path
-from typing import IO
 
 from app.worker import kernel
 
@@ -31,6 +29,7 @@ PROCESS_MADVISE = 440
 """The same number on every machine."""
 PRESENT, PRESENT_AND_OWN = 0x80, 0x81
 """In the highest byte of a pagemap entry: bits 63 (present) and 56 (mapped by this process alone)."""
+MOST_READ = 1 << 16
 
 
 @dataclass(frozen=True, slots=True)
@@ -132,14 +131,14 @@ def observe(settle: Callable[[int], object], run: Callable[[], object]) -> list[
         finally:
             os._exit(0)
     theirs.close()
-    looks = []
+    seen = []
     pagemap = os.open(f"/proc/{pid}/pagemap", os.O_RDONLY | os.O_CLOEXEC)
-    with Path(f"/proc/{pid}/maps").open(encoding="utf-8") as maps:
-        while ours.recv(1):
-            looks.append(look_at(maps, pagemap))
-            ours.send(b".")
+    maps = os.open(f"/proc/{pid}/maps", os.O_RDONLY | os.O_CLOEXEC)
+    while ours.recv(1):
+        seen.append(see(maps, pagemap))
+        ours.send(b".")
     os.waitpid(pid, 0)
-    return looks
+    return [look_at(*each) for each in seen]
 
 
 def wait(channel: int) -> None:
@@ -148,16 +147,34 @@ def wait(channel: int) -> None:
         raise EOFError
 
 
-def look_at(maps: IO[str], pagemap: int) -> Look:
+def see(maps: int, pagemap: int) -> tuple[bytes, list[bytes]]:
+    """A process's mappings and the entries of their pages, as they come: whoever looks shall write to few pages itself,
+    because each one it shared with the process then seems to be the process's own."""
+    text = bytearray()
+    os.lseek(maps, 0, os.SEEK_SET)
+    while part := os.read(maps, MOST_READ):
+        text += part
+    listed = bytes(text)
+    return listed, [
+        os.pread(pagemap, (end - start) // PAGE * 8, start // PAGE * 8)
+        for start, end, _ in mappings_in(listed)
+    ]
+
+
+def mappings_in(maps: bytes) -> Iterator[tuple[int, int, bytes]]:
+    """Start, end and rights of each mapping."""
+    for line in maps.splitlines():
+        span, rights, *_ = line.split(maxsplit=2)
+        start, _, end = span.partition(b"-")
+        yield int(start, 16), int(end, 16), rights
+
+
+def look_at(maps: bytes, entries: Iterable[bytes]) -> Look:
     own: set[int] = set()
     read: set[int] = set()
-    maps.seek(0)
-    for line in maps:
-        span, rights, *_ = line.split(maxsplit=2)
-        start, end = (int(edge, 16) for edge in span.split("-"))
-        bits, found = (PRESENT_AND_OWN, own) if rights == "rw-p" else (PRESENT, read)
-        entries = os.pread(pagemap, (end - start) // PAGE * 8, start // PAGE * 8)
-        found.update(start + at * PAGE for at, high in enumerate(entries[7::8]) if high & bits == bits)
+    for (start, _, rights), each in zip(mappings_in(maps), entries, strict=True):
+        bits, found = (PRESENT_AND_OWN, own) if rights == b"rw-p" else (PRESENT, read)
+        found.update(start + at * PAGE for at, high in enumerate(each[7::8]) if high & bits == bits)
     return Look(frozenset(own), frozenset(read))
 
 

@@ -44,12 +44,12 @@ class Followed:
 class ModulePaths:
     """The path of the module whose forward is running: `current`, None outside any."""
 
-    def __init__(self, keeps_examples: bool = False) -> None:
-        """`keeps_examples`: keep the arguments of each module's first call from outside, to trace it with."""
+    def __init__(self) -> None:
+        self.keeps_examples = False
+        """Whether to keep the arguments of each module's first call from outside, to trace it with."""
         self.current: str | None = None
         self.on_outermost: Callable[[nn.Module, Any, Any], None] = lambda module, args, result: None
         """Told of each call of a module outside any other's forward."""
-        self._keeps_examples = keeps_examples
         self.quiet = False
         """While a tracer runs forwards with stand-ins, which are no calls of the program's."""
         self._examples: weakref.WeakKeyDictionary[nn.Module, Example] = weakref.WeakKeyDictionary()
@@ -62,7 +62,7 @@ class ModulePaths:
         self._handles = (
             register_module_forward_pre_hook(self._enter),
             register_module_forward_hook(self._leave, always_call=True),
-            *([register_module_forward_hook(self._keep, with_kwargs=True)] if self._keeps_examples else []),
+            *([register_module_forward_hook(self._keep, with_kwargs=True)] if self.keeps_examples else []),
         )
 
     def stop(self) -> None:

@@ -65,7 +65,6 @@ class Passes:
         presence: Presence,
         identities: IdentityTable,
         loops: Loops,
-        loop_lines: tuple[range, ...],
         limits: Limits,
         noted: Noted,
     ) -> None:
@@ -79,7 +78,7 @@ class Passes:
         self._presence = presence
         self._identities = identities
         self._loops = loops
-        self._loop_lines = loop_lines
+        self._loop_lines: tuple[range, ...] = ()
         self._noted = noted
         self._budget = GraphBudget(limits)
         self._limits = limits
@@ -95,6 +94,11 @@ class Passes:
         self._running = False
         self._began = time.perf_counter()
         self._spent = 0.0
+
+    def read(self, loop_lines: tuple[range, ...]) -> None:
+        """Now there is a program, and its time begins."""
+        self._loop_lines = loop_lines
+        self._began = time.perf_counter()
 
     @contextmanager
     def watching(self) -> Iterator[None]:

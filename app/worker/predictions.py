@@ -56,18 +56,18 @@ class Watcher:
         presence: Presence,
         identities: IdentityTable,
         moments: Moments,
-        differences: tuple[Difference, ...],
         limits: Limits,
         send: Callable[[Predictions], None],
         step: Callable[[], int],
     ) -> None:
         self.notes: list[Text] = []
+        self.differences: tuple[Difference, ...] = ()
+        """Where the program's loops compare a prediction with a target."""
         self._recorder = recorder
         self._presence = presence
         self._identities = identities
         self._comparisons = Comparisons(recorder, identities)
         self._moments = moments
-        self._differences = differences
         self._limits = limits
         self._send = send
         self._step = step
@@ -141,7 +141,7 @@ class Watcher:
             return
         began = thread_time()
         if self._passes < FREE_PASSES or began >= self._next:
-            self._read_names(frame.f_locals, self._differences)
+            self._read_names(frame.f_locals, self.differences)
             self._weigh(began)
 
     def _read_names(self, names: Mapping[str, Any], differences: Iterable[Difference]) -> None:

@@ -40,6 +40,7 @@ from app.wire import (
 )
 from app.worker.bars import prepare_bars
 from app.worker.figures import prepare_matplotlib
+from app.worker.holes import fill_holes
 from app.worker.hot_code import gather_code
 from app.worker.hugepages import gather_memory
 from app.worker.mappings import merge_mappings
@@ -130,10 +131,12 @@ def preload() -> Prepared:
     gather_code(rehearse_whole)
     for _ in range(REHEARSALS):
         rehearse_whole()
-    gc.freeze()
+    gc.collect()
+    fill_holes()
     merge_mappings()
     gather_memory()
     gc.disable()  # a collection in a fresh child would copy every page; the child turns it on for the program
+    gc.freeze()
     versions = Versions(platform.python_version(), torch.__version__, np.__version__)
     return Prepared(versions, kept_names)
 

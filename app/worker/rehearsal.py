@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from functools import cache
 
 from app.vocabulary.frames import Frame
@@ -10,10 +11,10 @@ from app.vocabulary.trace import InputSpec, RunRequest
 from app.wire import HEADER, Task, Telling, decode_task, encode_frame, encode_task
 from app.worker.execute import Run, execute
 from app.worker.instrument import Compiled, compile_program
+from app.worker.stage import Stage
 
 REHEARSAL = "y = x * w + b"
 REQUEST = RunRequest(dict.fromkeys("xwb", InputSpec(1.0, requires_grad=True)))
-REHEARSED = encode_task(Task(REHEARSAL, REQUEST, Limits()))[HEADER.size :]
 
 
 def rehearse() -> None:
@@ -24,13 +25,18 @@ def rehearse() -> None:
     Run(REHEARSAL, compiled_rehearsal(), REQUEST, Limits(), lambda frame: None).program()
 
 
-def rehearse_whole() -> None:
-    """The whole of it: what a child does from its task to its last frame."""
-    execute(decode_task(REHEARSED), write_off)
-
-
 def write_off(frame: Frame | Telling) -> None:
     encode_frame(frame)
+
+
+def rehearse_whole(
+    limits: Limits | None = None,
+    send: Callable[[Frame | Telling], None] = write_off,
+    stage: Stage | None = None,
+) -> None:
+    """The whole of it: what a child does from its task to its last frame."""
+    task = encode_task(Task(REHEARSAL, REQUEST, limits or Limits()))
+    execute(decode_task(task[HEADER.size :]), send, stage=stage)
 
 
 @cache

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from itertools import pairwise
 from types import CodeType
@@ -38,10 +39,15 @@ CALL_CHARS = 200
 class Places:
     """Instructions to spans of the text, and to the names the program gives what they yield."""
 
-    def __init__(self, source: SourceText, names: dict[Place, tuple[str, ...]]) -> None:
-        self.source = source
-        self._names = names
+    def __init__(self) -> None:
+        self.source = SourceText.of("")
+        self._names: Mapping[Place, tuple[str, ...]] = {}
         self._places: dict[CodeType, list[Any]] = {}
+
+    def read(self, source: str, names: Mapping[Place, tuple[str, ...]]) -> None:
+        """Now there is a program."""
+        self.source = SourceText.of(source)
+        self._names = names
 
     def place(self, code: CodeType | None, instruction: int) -> Place | None:
         if code is None:
@@ -57,6 +63,9 @@ class Places:
     def span(self, code: CodeType | None, instruction: int) -> Span | None:
         place = self.place(code, instruction)
         return None if place is None else self.source.span(place[0], place[2], place[1], place[3])
+
+    def text(self, span: Span) -> str:
+        return self.source.text(span)
 
     def name(self, call: Call, position: int = 0) -> str | None:
         place = self.place(call.code, call.instruction)

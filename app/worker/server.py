@@ -5,7 +5,7 @@ Ends when the sandbox that started it closes the control socket, and takes its c
 
 from __future__ import annotations
 
-import json
+import gc
 import os
 import selectors
 import signal
@@ -15,19 +15,20 @@ from contextlib import suppress
 from dataclasses import asdict
 
 from app.control import Orders, receive_message, send_message
-from app.worker.child import find_gpus, readable_paths, run_child, settle
-from app.worker.hot_pages import HotPages, learn
+from app.worker.child import Ahead, Sender, find_gpus, readable_paths, run_child, settle
+from app.worker.hot_pages import learn
 from app.worker.kernel import fork_bare
 from app.worker.preload import preload
 from app.worker.rehearsal import rehearse_whole
 from app.worker.seal import PROBE_UID, leave_network, prepare
+from app.worker.stage import Stage
 
 
 class ForkServer:
-    def __init__(self, control: socket.socket, orders: Orders, hot: HotPages) -> None:
+    def __init__(self, control: socket.socket, orders: Orders, ahead: Ahead) -> None:
         self._control = control
         self._orders = orders
-        self._hot = hot
+        self._ahead = ahead
         self._readable = readable_paths()
         self._selector = selectors.DefaultSelector()
         self._children: dict[int, int] = {}
@@ -64,7 +65,7 @@ class ForkServer:
             send_message(self._control, {"refused": number, "why": str(error)})
             return
         if pid == 0:
-            run_child(self._orders, self._readable, uid, channel, self._hot)
+            run_child(self._orders, self._readable, uid, channel, self._ahead)
         os.close(channel)
         handle = os.pidfd_open(pid)
         self._children[pid] = handle
@@ -93,21 +94,40 @@ class ForkServer:
             os.waitpid(pid, 0)
 
 
+def get_ahead(orders: Orders) -> Ahead:
+    """Set the stage that most runs find, and learn from one of them which pages it takes."""
+    send = Sender()
+    stage = Stage(orders.limits, send)
+    stage.set_up()
+    uid = PROBE_UID if os.geteuid() == 0 else None
+
+    def get_ready(kept: int) -> None:
+        settle(orders, readable_paths(), uid, {kept})
+        stage.take()
+
+    def run() -> None:
+        send.mute = True
+        rehearse_whole(orders.limits, send, stage)
+
+    return Ahead(send, stage, learn(get_ready, run))
+
+
 def serve() -> None:
     """Arguments: the control socket's descriptor, and the orders for children as JSON."""
     for ending in (signal.SIGINT, signal.SIGTERM):
         signal.signal(ending, signal.SIG_IGN)  # to a whole group, they mean the sandbox, which then closes us
     control = socket.socket(fileno=int(sys.argv[1]))
-    orders = Orders(**json.loads(sys.argv[2]))
+    orders = Orders.read(sys.argv[2])
     prepared = preload()
     if orders.sealed:
         prepare(files=True, gpu=orders.gpu is not None)
         if os.geteuid() == 0:
             leave_network()  # children inherit the empty network, instead of each making one
-    uid = PROBE_UID if os.geteuid() == 0 else None
-    hot = learn(lambda kept: settle(orders, readable_paths(), uid, {kept}), rehearse_whole)
+    ahead = get_ahead(orders)
     os.environ.clear()
     devices = find_gpus() if orders.gpu is not None else []
     with suppress(BrokenPipeError):  # the sandbox may have gone while torch was being imported
         send_message(control, {"hello": asdict(prepared.versions), "devices": devices})
-        ForkServer(control, orders, hot).serve()
+        server = ForkServer(control, orders, ahead)
+        gc.freeze()  # a program counts towards its first collection from nothing, and no collection looks at ours
+        server.serve()

@@ -9,8 +9,6 @@ from collections.abc import Callable, Iterable, Iterator
 from contextlib import ExitStack, contextmanager
 from typing import Any
 
-from torch import Tensor
-
 from app.vocabulary.frames import Frame
 from app.vocabulary.limits import Limits
 from app.vocabulary.values import Text
@@ -36,18 +34,15 @@ from app.worker.training import TrainingLog
 
 
 class Watchers:
-    """`find` gives the tensors the program's names lead to just now; `tick` is called whenever what is new was sent."""
+    """All of them, made before there is a program; `read` tells them of it."""
 
     def __init__(
         self,
-        compiled: Compiled,
         places: Places,
         recorder: Recorder,
         identities: IdentityTable,
         limits: Limits,
         send: Callable[[Frame], None],
-        find: Callable[[], Iterable[Found]],
-        tick: Callable[[], None],
     ) -> None:
         self.notes: list[Text] = []
         self.moments = Moments()
@@ -55,16 +50,15 @@ class Watchers:
         self._places = places
         self._recorder = recorder
         self._identities = identities
-        self._find = find
-        self._more = tick
+        self._find: Callable[[], Iterable[Found]] = list
+        self._more: Callable[[], None] = lambda: None
         self._loops = loops = Loops(self.presence, self._pass_begins, self.moments)
         noted = Noted()
-        self.passes = Passes(recorder, self.presence, identities, loops, compiled.loops, limits, noted)
+        self.passes = Passes(recorder, self.presence, identities, loops, limits, noted)
         self.moving = Moving(self.moments, limits, self.report, send)
         self.moments.listen(self._look)
-        span, text = places.span, places.source.text
         self.training = TrainingLog(
-            loops, limits, send, span, text, self.moments, recorder, self._tick, noted
+            loops, limits, send, places.span, places.text, self.moments, recorder, self._tick, noted
         )
         recorder.join(self.training)
         self.predictions = Watcher(
@@ -72,15 +66,23 @@ class Watchers:
             self.presence,
             identities,
             self.moments,
-            compiled.differences,
             limits,
             send,
             lambda: self.training.steps_done,
         )
         self.presence.learns = self.predictions.learns
+        self._trains = False
+        self._reads_names = False
+        recorder.join(OptimiserSteps(recorder))
+
+    def read(self, compiled: Compiled, find: Callable[[], Iterable[Found]], tick: Callable[[], None]) -> None:
+        """Now there is a program. `find` gives the tensors its names lead to just now; `tick` is called whenever what
+        is new was sent."""
+        self._find, self._more = find, tick
         self._trains = compiled.trains
         self._reads_names = bool(compiled.differences)
-        recorder.join(OptimiserSteps(recorder))
+        self.passes.read(compiled.loops)
+        self.predictions.differences = compiled.differences
 
     @property
     def ears(self) -> dict[str, Any]:
@@ -97,13 +99,12 @@ class Watchers:
         return Report(self._places, self._recorder, self._identities, self.passes, limits)
 
     @contextmanager
-    def watching(self, before_pass: Callable[[Tensor], None]) -> Iterator[None]:
-        """Meanwhile hear everything; `before_pass` gets the root of each backward pass that is kept."""
+    def watching(self) -> Iterator[None]:
+        """Meanwhile hear everything."""
         with ExitStack() as stack:
             stack.enter_context(watching_functions(self._recorder))
             stack.enter_context(self.training.watching())
             stack.enter_context(self.predictions.watching())
-            self.passes.before_pass = before_pass
             self.passes.on_backward = self._note_backward
             self.passes.after_backward = self._after_backward
             self.passes.on_pass_by = self.training.note_backward

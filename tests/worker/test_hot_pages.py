@@ -75,7 +75,7 @@ def test_a_child_that_cannot_settle_teaches_nothing(memory: mmap.mmap) -> None:
 
 
 def test_one_who_cannot_be_looked_at_teaches_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(hot_pages, "look_at", lambda maps, pagemap: os._exit(1))
+    monkeypatch.setattr(hot_pages, "look_at", lambda maps, entries: os._exit(1))
     assert not learn(settle, lambda: None).get_ready()
 
 

@@ -1,0 +1,85 @@
+"""All that is around a program, set up before there is one: what watches and hears it, and where its files lie.
+
+A server sets it up once, as most programs find it; a child only has to read its own program. What changes how a process
+itself prints and opens files is left to the child, once it is sealed.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack, contextmanager
+
+from app.vocabulary.frames import Frame
+from app.vocabulary.limits import Limits
+from app.vocabulary.trace import RunRequest
+from app.worker.folder import Folder
+from app.worker.identity import IdentityTable
+from app.worker.modules import ModulePaths
+from app.worker.outputs import Outputs
+from app.worker.recorder import Recorder
+from app.worker.report import Places
+from app.worker.stand_ins.lend import Lender
+from app.worker.static_graphs import StaticGraphs
+from app.worker.summaries import Summaries
+from app.worker.uncompiled import leaving_uncompiled
+from app.worker.watchers import Watchers
+from app.worker.ways import Ways
+
+
+class Stage:
+    """One run's. `live` says that somebody may be looking while it goes on."""
+
+    def __init__(self, limits: Limits, send: Callable[[Frame], None], live: bool = False) -> None:
+        self.places = Places()
+        self.identities = IdentityTable()
+        self.modules = ModulePaths()
+        self.recorder = Recorder(limits, self.identities, self.modules)
+        self.folder = Folder()
+        self.lender = Lender(self.recorder, self.folder, self.places)
+        self.outputs = Outputs(self.places, self.identities, self.recorder, limits, send, live)
+        self.watchers = Watchers(self.places, self.recorder, self.identities, limits, send)
+        self.statics = StaticGraphs(self.places, self.recorder, self.modules, limits)
+        self._summaries = Summaries(
+            self.watchers.training.note_written,
+            self.outputs.displays.display,
+            self.outputs.note,
+            self.recorder,
+        )
+        self._ways = Ways(self.folder)
+        self._limits = limits
+        self._live = live
+        self._around = ExitStack()
+        self._is_up = False
+        self._is_taken = False
+
+    def suits(self, request: RunRequest, limits: Limits) -> bool:
+        """Whether a run that is asked for like this would have set up the same."""
+        return limits == self._limits and (request.pace is not None) == self._live
+
+    def set_up(self) -> None:
+        """Let everything watch: torch, matplotlib and Python's warnings now call what hears them."""
+        if not self._is_up:
+            self._is_up = True
+            for each in (self.outputs, self.watchers, self._summaries, self.statics.tracings):
+                self._around.enter_context(each.watching())
+            self._around.enter_context(leaving_uncompiled())
+
+    def take(self) -> None:
+        """From now on this process prints and opens files as the program's."""
+        self.set_up()
+        if not self._is_taken:
+            self._is_taken = True
+            self._around.enter_context(self.outputs.transcript.captured())
+            self._around.enter_context(self._ways.watching())
+
+    def take_down(self) -> None:
+        self._around.close()
+
+    @contextmanager
+    def playing(self, stand_ins: bool) -> Iterator[None]:
+        """Meanwhile a program runs on it. All of it is taken down then."""
+        with self._around as stack:
+            self.take()
+            if stand_ins:
+                stack.enter_context(self.lender.lending())
+            yield
