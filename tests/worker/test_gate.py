@@ -139,12 +139,12 @@ def test_steps_asked_for_at_once_are_all_made() -> None:
 
 def test_pause_holds_a_running_program_with_its_newest_points() -> None:
     def ask(obey: Callable[[Command], None]) -> None:
-        time.sleep(0.3)
+        while not any(isinstance(frame, Training) for frame in play.frames):
+            time.sleep(0.01)
         obey(PAUSE)
 
-    play = Play(
-        TRAIN.format(epochs=1_000_000), Pace(), seconds=3.0, wait=0.5, commands=[RESUME], first=ask
-    ).run()
+    play = Play(TRAIN.format(epochs=1_000_000), Pace(), seconds=3.0, wait=0.5, commands=[RESUME], first=ask)
+    play.run()
     at = next(index for index, frame in enumerate(play.frames) if isinstance(frame, Held) and frame.span)
     points = [points for frame in play.frames[:at] if isinstance(frame, Training) for points in frame.points]
     steps = [each.steps[-1] for each in points if each.series == 0]
