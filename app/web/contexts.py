@@ -14,7 +14,7 @@ from app.web.output_contexts import Item
 from app.web.places import Place
 from app.web.recipe_panel import RecipePanel
 from app.web.repairs import AdviceRow, RepairsPanel, StandInsPanel
-from app.web.values import ValueView
+from app.web.values import WIDE_TABLE, MatrixView, ValueView
 
 
 @dataclass(frozen=True, slots=True)
@@ -125,6 +125,20 @@ class ValueBox:
     alarms: tuple[str, ...]
     histogram: tuple[float, ...]
 
+    @property
+    def form(self) -> str:
+        """`table` or `map`: which of them takes the room."""
+        if not isinstance(self.view, MatrixView):
+            return ""
+        return "table" if self.view.table else "map"
+
+    @property
+    def wide(self) -> bool:
+        """Whether two of its size do not fit beside each other in a narrow card."""
+        return isinstance(self.view, MatrixView) and (
+            not self.view.table or any(facet.width >= WIDE_TABLE for facet in self.view.facets)
+        )
+
 
 @dataclass(frozen=True, slots=True)
 class Reason:
@@ -151,6 +165,10 @@ class TensorCard:
     why: tuple[Reason, ...]
     shares_with: tuple[str, ...]
     place: Place | None
+
+    @property
+    def wide(self) -> bool:
+        return any(box is not None and box.wide for box in (self.value, self.grad))
 
 
 @dataclass(frozen=True, slots=True)

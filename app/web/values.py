@@ -20,6 +20,8 @@ TABLE_VECTOR = 16
 CELL, WIDEST, TALLEST = 20, 640, 260
 """Pixels of a heatmap's cell, and of a whole heatmap at most."""
 MOST_FACETS = 6
+WIDE_TABLE = 4
+"""Columns from which on a table needs a row of its own."""
 BINS = 16
 LARGEST_WHOLE = 10**20
 
