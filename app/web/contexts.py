@@ -134,10 +134,11 @@ class ValueBox:
 
     @property
     def wide(self) -> bool:
-        """Whether two of its size do not fit beside each other in a narrow card."""
-        return isinstance(self.view, MatrixView) and (
-            not self.view.table or any(facet.width >= WIDE_TABLE for facet in self.view.facets)
-        )
+        """Whether two of its size, or its own matrices, do not fit beside each other in a narrow card."""
+        if not isinstance(self.view, MatrixView):
+            return False
+        facets = self.view.facets
+        return not self.view.table or len(facets) > 1 or any(each.width >= WIDE_TABLE for each in facets)
 
 
 @dataclass(frozen=True, slots=True)
