@@ -250,6 +250,8 @@ def missing_inputs(program: Program, given: Iterable[str]) -> Iterator[Problem]:
     """The problem each free name without an input is; the first ones with a spelling that was perhaps meant."""
     named = frozenset(given)
     missing = [free for free in program.free_names if free.name not in named]
+    if not missing:
+        return
     known = [*PROVIDED, *(name for name in dir(builtins) if name[0] != "_"), *sorted(program.bound_names)]
     candidates = list(islice((name for name in known if len(name) <= LONGEST_GUESS), MOST_CANDIDATES))
     for free in missing[:MOST_GUESSES]:

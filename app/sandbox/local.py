@@ -65,6 +65,7 @@ class LocalSandbox:
 
     def __init__(self, plan: SandboxPlan) -> None:
         self._plan = plan
+        self._waited_for = replace(plan.limits, looks_per_second=0.0)  # of a run that shows nothing meanwhile
         self._slots = asyncio.Semaphore(plan.slots)
         self._running: dict[str, int] = {}
         self._cpu = self._make_pool(None, plan.spares)
@@ -73,8 +74,8 @@ class LocalSandbox:
 
     def _make_pool(self, gpu: int | None, spares: int) -> Pool:
         plan = self._plan
-        waited_for = live_limits(plan.limits, None)
-        orders = Orders(plan.sealed, gpu, plan.limits.process_bytes, cpu_seconds(plan.limits), waited_for)
+        cpu = cpu_seconds(plan.limits)
+        orders = Orders(plan.sealed, gpu, plan.limits.process_bytes, cpu, self._waited_for)
         uids = 2 * (plan.slots + spares)
         return Pool(orders, spares, lambda: claim_uids(plan.sealed, plan.first_uid, uids), plan.limits)
 
@@ -144,7 +145,7 @@ class LocalSandbox:
     ) -> AsyncGenerator[Frame, None]:
         device = self._choose_device(request.device)
         pool = self._gpus.get(device, self._cpu)
-        limits = live_limits(self._plan.limits, seconds)
+        limits = self._waited_for if seconds is None else replace(self._plan.limits, seconds=seconds)
         child = await self._enter(pool)
         self._running[device] = self._running.get(device, 0) + 1
         try:
@@ -255,11 +256,6 @@ async def handing_on(child: Child, commands: asyncio.Queue[Command] | None) -> A
     finally:
         task.cancel()
         await asyncio.wait({task})
-
-
-def live_limits(limits: Limits, seconds: float | None) -> Limits:
-    """The limits of a run that is watched for so many seconds; one that is only waited for need show nothing."""
-    return replace(limits, looks_per_second=0.0) if seconds is None else replace(limits, seconds=seconds)
 
 
 def cpu_seconds(limits: Limits) -> int:

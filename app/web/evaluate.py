@@ -188,15 +188,15 @@ async def while_connected(request: Request, work: Coroutine[Any, Any, T]) -> T:
     """The result of `work`, which is cancelled when the client goes away; the body must have been read."""
     running = asyncio.ensure_future(work)
     gone = asyncio.ensure_future(_disconnected(request))
+    gone.add_done_callback(lambda _: running.cancel())
     try:
-        await asyncio.wait((running, gone), return_when=asyncio.FIRST_COMPLETED)
-        if not running.done():
-            raise ClientGone
-        return running.result()
+        return await running
+    except asyncio.CancelledError:
+        if gone.done():
+            raise ClientGone from None
+        raise
     finally:
-        for task in (running, gone):
-            task.cancel()
-        await asyncio.gather(running, gone, return_exceptions=True)
+        gone.cancel()
 
 
 async def _disconnected(request: Request) -> None:

@@ -51,7 +51,6 @@ def playground_of(request: Request) -> Playground:
 def language_of(request: Request) -> Language:
     """The reader's language: what they chose on the page, else what their browser asks for."""
     languages = playground_of(request).languages
-    chosen = (
-        None if request.url.path.startswith("/api/") else languages.named(request.cookies.get("language"))
-    )
+    of_the_api = request.scope["path"].startswith("/api/")
+    chosen = None if of_the_api else languages.named(request.cookies.get("language"))
     return chosen or languages.accepted(request.headers.get("accept-language", ""))

@@ -11,6 +11,7 @@ from dataclasses import replace
 from typing import Any
 
 import pytest
+from markupsafe import Markup
 
 from app.drawing import graph as drawing
 from app.program import Program
@@ -183,6 +184,11 @@ def test_everything_counts_for_the_size(trace: Trace, large: bool) -> None:
 def test_line_is_small() -> None:
     assert not is_large(line_trace(Program("", (), frozenset()), RunRequest()))
     assert not is_large(math.pi)
+
+
+def test_markup_counts_as_the_text_it_is() -> None:
+    assert is_large((Markup("a" * 1_000_000),))
+    assert not is_large((Markup("a"),))
 
 
 def test_parallel_edges_are_one_line_that_says_how_many() -> None:
