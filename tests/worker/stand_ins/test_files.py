@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Iterator
+from importlib import import_module
 from types import ModuleType
 
 import pytest
@@ -68,9 +69,10 @@ LESSONS: tuple[tuple[str, str, str], ...] = (
 
 @pytest.fixture(scope="module", autouse=True)
 def torchvision() -> Iterator[ModuleType]:
-    names = import_torchvision()
+    """As the server has it before any run, and so has it `requests`."""
+    kept = (import_torchvision(), import_module("requests"))
     yield sys.modules["torchvision.datasets"]
-    del names
+    del kept
 
 
 @pytest.mark.parametrize(("name", "source", "check"), LESSONS)
