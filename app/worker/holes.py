@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import ctypes
 from collections.abc import Callable, Iterator
+from typing import Any
 
 POOL, LARGEST, STEP = 16 * 1024, 512, 16
 """Python places its smaller objects in pools, each of one size; larger ones are malloc's."""
@@ -27,9 +28,11 @@ def fill_holes() -> int:
     return taken + sum(fill_chunks(size, chunks) for size in range(LARGEST_CHUNK, STEP, -STEP))
 
 
-def address_of(allocate: Callable[..., int]) -> Callable[[int], int]:
-    allocate.restype, allocate.argtypes = ctypes.c_void_p, (ctypes.c_size_t,)  # type: ignore[attr-defined]
-    return allocate
+def address_of(allocate: Any) -> Callable[[int], int]:
+    """A function of C that takes a size, so declared: its addresses are longer than C's usual int."""
+    allocate.restype, allocate.argtypes = ctypes.c_void_p, (ctypes.c_size_t,)
+    function: Callable[[int], int] = allocate
+    return function
 
 
 def fill_pools(size: int, allocate: Callable[[int], int]) -> int:
