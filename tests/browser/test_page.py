@@ -225,6 +225,33 @@ def test_phone_scrolls_only_downwards(
     context.close()
 
 
+LONG = "the_average_of_every_measured_distance_between_neighbouring_points"
+TRAINS = f"""import torch
+net = torch.nn.Linear(2, 3)
+{LONG} = net
+opt = torch.optim.SGD(net.parameters(), lr=0.1)
+for step in range(3):
+    loss_of_{LONG} = torch.nn.functional.binary_cross_entropy_with_logits({LONG}(torch.ones(4, 2)), torch.ones(4, 3))
+    opt.zero_grad()
+    loss_of_{LONG}.backward()
+    opt.step()
+print("{LONG}" * 3)
+"""
+FAILS = f"import torch\nsum_of_{LONG} = torch.ones(2, 3, requires_grad=True)\nsum_of_{LONG}.add_(torch.ones(2, 3))"
+
+
+@pytest.mark.parametrize(("source", "outcome"), [(TRAINS, "completed"), (FAILS, "raised")])
+def test_long_names_widen_nothing(real_site: str, page: Page, source: str, outcome: str) -> None:
+    page.goto(f"{real_site}/?example=views")
+    with answered(page):
+        page.locator("#source").fill(source)
+    expect(page.locator(f"#status .dot-{outcome}")).to_be_attached()
+    page.evaluate("document.querySelectorAll('main details').forEach(each => { each.open = true; })")
+    for width in (1280, 360):
+        page.set_viewport_size({"width": width, "height": 740})
+        assert page.evaluate("document.documentElement.scrollWidth") == width
+
+
 @pytest.mark.parametrize("width", [360, 700, 1280])
 def test_menu_opens_inside_the_window(fake_site: FakeSite, page: Page, width: int) -> None:
     page.set_viewport_size({"width": width, "height": 740})
