@@ -54,6 +54,6 @@ MAY_CATCH_EVERYTHING = (
     ("app/worker/watches.py", "evaluates the user's expressions"),
     ("app/worker/tracings.py", "notes what a tracing of the program's own raised, and raises it again"),
     ("app/worker/static_graphs.py", "traces modules, whose forward may raise anything"),
-    ("app/worker/outcome.py", "reads the message of an exception whose class may be the user's own"),
+    ("app/worker/wording.py", "reads the message of an exception whose class may be the user's own"),
 )
 FILE_LINES, FUNCTION_LINES = 400, 60

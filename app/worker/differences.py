@@ -7,18 +7,8 @@ lead to the input. What the names hold is looked at while it runs.
 from __future__ import annotations
 
 import ast
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import Any
-
-import numpy as np
-import torch
-from torch import Tensor
-
-from app.worker.comparisons import Comparison, Origin, is_rows, single_column
-
-FEWEST = 3
-"""Fewer numbers are no data."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,26 +63,3 @@ def _sources(name: str, made: dict[str, list[str]]) -> Iterator[str]:
             waiting.extend(made[each])
         else:
             yield each
-
-
-def read_difference(difference: Difference, names: Mapping[str, Any]) -> tuple[Comparison, Origin] | None:
-    """What the names hold now; None unless these are a prediction and a target of some data."""
-    prediction, target = as_tensor(names.get(difference.prediction)), as_tensor(names.get(difference.target))
-    if prediction is None or target is None or prediction.shape != target.shape:
-        return None
-    rows = prediction.numel()
-    if rows < FEWEST or prediction.requires_grad or max(prediction.shape) != rows:
-        return None
-    for name in difference.sources:
-        data = as_tensor(names.get(name))
-        if data is not None and data is not target and is_rows(tuple(data.shape), rows):
-            column = single_column(data)
-            inputs = data if column is None else column
-            return Comparison("regression", "", prediction, target), Origin(None, inputs, name=name)
-    return None
-
-
-def as_tensor(value: Any) -> Tensor | None:
-    if isinstance(value, np.ndarray) and value.dtype.kind in "biuf":
-        return torch.from_numpy(np.array(value, dtype=np.float64))
-    return value if isinstance(value, Tensor) and not value.is_complex() else None

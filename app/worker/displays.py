@@ -15,19 +15,19 @@ from app.vocabulary.frames import ShownNow
 from app.vocabulary.limits import Limits
 from app.vocabulary.trace import Shown, Table
 from app.vocabulary.values import Span
+from app.worker.cell_code import CellCode
 from app.worker.figures import FigureCollector
 from app.worker.frames import program_frame
 from app.worker.functions import silenced
 from app.worker.identity import IdentityTable
 from app.worker.namespace import Found
 from app.worker.notebook import Markup
-from app.worker.outcome import plain_text
 from app.worker.output import Transcript
+from app.worker.places import Places
 from app.worker.recorder import Recorder
-from app.worker.report import Places
 from app.worker.tables import table_of
 from app.worker.tensors import is_uninitialised
-from app.worker.turns import CellCode
+from app.worker.wording import plain_text
 
 LINE = 80
 LONGEST_NAME = 40

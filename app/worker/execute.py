@@ -51,12 +51,13 @@ from app.worker.namespace import (
     make_module,
     tell_uninitialised,
 )
-from app.worker.outcome import message_of, outcome_of
+from app.worker.outcome import outcome_of
 from app.worker.passes import run_auto
 from app.worker.report import Report, Told
 from app.worker.stage import Stage
 from app.worker.turns import Turns
 from app.worker.watches import Watches
+from app.worker.wording import message_of
 
 CLASSIC_PARTS = 20_000
 """Nodes and edges of torchviz's picture; dot gave up long before."""

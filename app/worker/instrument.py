@@ -13,9 +13,10 @@ from dataclasses import dataclass
 from app.notebook import parse_start, split_cells
 from app.program import FILENAME
 from app.vocabulary.cells import Cell
+from app.worker.cell_code import CellCode, compile_cells
 from app.worker.differences import Difference, find_differences
+from app.worker.places import Place, place_of
 from app.worker.tellings import Telling, find_sums, keeps_to_itself, overwritten, phases
-from app.worker.turns import CellCode, Place, compile_cells, place_of
 
 OVER = "__playground_over__"
 """`for x in OVER(iterable, line)`"""

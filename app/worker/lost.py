@@ -13,7 +13,7 @@ from collections.abc import Callable, Iterable, Iterator
 from app.source import SourceText
 from app.vocabulary.static_graph import Lost
 from app.vocabulary.values import Span, Text
-from app.worker.turns import Place
+from app.worker.places import Place
 
 MOST_LOST = 40
 MOST_TEXT = 80

@@ -19,8 +19,8 @@ from app.vocabulary.modules import ModuleId, ModuleRecord, ModuleTree, Parameter
 from app.vocabulary.values import Real, Span
 from app.worker.modules import Followed
 from app.worker.namespace import DEEPEST, parts_of
-from app.worker.outcome import plain_text
 from app.worker.tensors import dtype_name, is_uninitialised, plain_scalar, readable, shape_of
+from app.worker.wording import plain_text
 
 MOST_TEXT = 300
 MOST_ALIASES = 8

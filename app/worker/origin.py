@@ -24,8 +24,8 @@ from app.worker.calls import Argument, Call, Result
 from app.worker.identity import IdentityTable
 from app.worker.names import parameter_names
 from app.worker.passes import Passes
+from app.worker.places import CALL_CHARS, Places
 from app.worker.recorder import Recorder
-from app.worker.report import CALL_CHARS, Places
 from app.worker.tensors import readable
 
 ON_PURPOSE = frozenset({"masked_fill", "masked_fill_", "fill_", "full", "full_like"})

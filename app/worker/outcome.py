@@ -3,18 +3,19 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from types import TracebackType
 from typing import TypeGuard
 
 from app.program import FILENAME, say_syntax_error
 from app.source import SourceText
 from app.vocabulary.limits import Limits
-from app.vocabulary.trace import Completed, Outcome, Raised, StackFrame
+from app.vocabulary.trace import Completed, Outcome, Raised
 from app.vocabulary.values import Span
 from app.worker.hints import hint_for
 from app.worker.limit import as_limit
+from app.worker.places import Places, program_frames
 from app.worker.python_words import restate
-from app.worker.report import Places, Report
+from app.worker.report import Report
+from app.worker.wording import message_of, plain_text
 
 MOST_FRAMES = 50
 OVERRULING = frozenset({"carried_over", "no_file"})
@@ -50,34 +51,9 @@ def own_message(error: BaseException) -> str:
     return plain_text(str(error.msg)) if is_own_syntax_error(error) else message_of(error)
 
 
-def program_frames(trace: TracebackType | None, places: Places) -> list[StackFrame]:
-    """The program's own frames of a traceback, outermost first."""
-    frames = []
-    while trace is not None:
-        code = trace.tb_frame.f_code
-        if code.co_filename == FILENAME:
-            frames.append(StackFrame(code.co_name, places.span(code, trace.tb_lasti)))
-        trace = trace.tb_next
-    return frames
-
-
 def syntax_span(error: BaseException, source: SourceText) -> Span | None:
     if is_own_syntax_error(error) and error.lineno:
         column = max((error.offset or 1) - 1, 0)
         inside = error.end_lineno == error.lineno and (error.end_offset or 0) - 1 > column
         return Span(error.lineno, column, error.lineno, (error.end_offset or 0) - 1 if inside else column + 1)
     return None
-
-
-def message_of(error: BaseException) -> str:
-    """The exception's text; its class may be the program's own, and fail at that too."""
-    try:
-        text = str(error)
-    except Exception as second:  # user code: an exception class of the program may raise from __str__
-        text = f"<no message: {type(second).__name__}>"
-    return plain_text(text)
-
-
-def plain_text(text: str) -> str:
-    """The text as UTF-8 can carry it."""
-    return text.encode("utf-8", "replace").decode()

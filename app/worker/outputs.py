@@ -13,8 +13,8 @@ from app.worker.figures import FigureCollector
 from app.worker.identity import IdentityTable
 from app.worker.notebook import watching_notebook
 from app.worker.output import Transcript
+from app.worker.places import Places
 from app.worker.recorder import Recorder
-from app.worker.report import Places
 from app.worker.textbook import reading_textbook
 from app.worker.warned import Warnings
 

@@ -19,11 +19,12 @@ from app.vocabulary.limits import Limits
 from app.vocabulary.predictions import Predictions
 from app.vocabulary.values import Text
 from app.worker.comparisons import DIFFERENCES, LOSSES, Comparison, Comparisons, Heard, Origin
-from app.worker.differences import Difference, read_difference
+from app.worker.differences import Difference
 from app.worker.findings import Batch, Finding, read_batch
 from app.worker.frames import name_in_frames, names_in_frames, program_frame
 from app.worker.identity import IdentityTable
 from app.worker.moments import Moments
+from app.worker.named import read_difference
 from app.worker.patience import Patience
 from app.worker.presence import Presence
 from app.worker.recorder import Recorder

@@ -2,17 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from itertools import pairwise
-from types import CodeType
 from typing import Any
 
 import numpy as np
 import torch
 from torch import Tensor
 
-from app.source import SourceText
 from app.vocabulary.explanation import Explanation
 from app.vocabulary.graph import AutogradGraph, BackwardPass, GraphEdge, GraphNode, GraphRoot, NodeOutput
 from app.vocabulary.limits import Limits
@@ -25,60 +22,13 @@ from app.worker.identity import IdentityTable, shared_storages
 from app.worker.marks import Cuts, mark_node
 from app.worker.namespace import Found
 from app.worker.passes import Passes, RawPass
+from app.worker.places import CALL_CHARS, Places
 from app.worker.raised.explain import explain_raised
 from app.worker.recorder import Recorder
 from app.worker.tensors import dtype_name, known_sizes, shape_of, summarise
-from app.worker.turns import Place
 from app.worker.unsaid import find_unsaid
 from app.worker.why.explain import Explainer, Named
 from app.worker.why.facts import Facts
-
-CALL_CHARS = 200
-
-
-class Places:
-    """Instructions to spans of the text, and to the names the program gives what they yield."""
-
-    def __init__(self) -> None:
-        self.source = SourceText.of("")
-        self._names: Mapping[Place, tuple[str, ...]] = {}
-        self._places: dict[CodeType, list[Any]] = {}
-
-    def read(self, source: str, names: Mapping[Place, tuple[str, ...]]) -> None:
-        """Now there is a program."""
-        self.source = SourceText.of(source)
-        self._names = names
-
-    def place(self, code: CodeType | None, instruction: int) -> Place | None:
-        if code is None:
-            return None
-        places = self._places.get(code)
-        if places is None:
-            places = self._places[code] = list(code.co_positions())
-        line, end_line, column, end_column = places[instruction // 2]
-        if line is None or column is None:
-            return None
-        return line, end_line or line, column, end_column or column
-
-    def span(self, code: CodeType | None, instruction: int) -> Span | None:
-        place = self.place(code, instruction)
-        return None if place is None else self.source.span(place[0], place[2], place[1], place[3])
-
-    def text(self, span: Span) -> str:
-        return self.source.text(span)
-
-    def name(self, call: Call, position: int = 0) -> str | None:
-        place = self.place(call.code, call.instruction)
-        names = self._names.get(place) if place is not None else None
-        if names is None:
-            return None
-        return (
-            names[position]
-            if len(names) > 1 and position < len(names)
-            else names[0]
-            if len(names) == 1
-            else None
-        )
 
 
 class Report:

@@ -16,8 +16,8 @@ from app.worker.folder import Folder
 from app.worker.identity import IdentityTable
 from app.worker.modules import ModulePaths
 from app.worker.outputs import Outputs
+from app.worker.places import Places
 from app.worker.recorder import Recorder
-from app.worker.report import Places
 from app.worker.stand_ins.lend import Lender
 from app.worker.static_graphs import StaticGraphs
 from app.worker.summaries import Summaries

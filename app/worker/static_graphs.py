@@ -24,12 +24,11 @@ from app.worker.lost import Executed, LostFinder
 from app.worker.module_trees import find_modules
 from app.worker.modules import ModulePaths
 from app.worker.namespace import DEEPEST, parts_of
-from app.worker.outcome import message_of, plain_text, program_frames
+from app.worker.places import Place, Places, program_frames
 from app.worker.recorder import Recorder
-from app.worker.report import Places
 from app.worker.static_nodes import Calls, NodeTeller, called_name
 from app.worker.tracings import Tracing, Tracings
-from app.worker.turns import Place
+from app.worker.wording import message_of, plain_text
 
 MOST_ASKED = 3
 MOST_CODE = 8_000

@@ -19,9 +19,9 @@ from app.source import SourceText
 from app.vocabulary.static_graph import StaticNode
 from app.vocabulary.values import NodeId, Span
 from app.worker.calls import Call
-from app.worker.outcome import plain_text
+from app.worker.places import Place
 from app.worker.tensors import dtype_name, known_sizes
-from app.worker.turns import Place
+from app.worker.wording import plain_text
 
 MOST_TEXT = 200
 MOST_ARGUMENT = 40

@@ -10,7 +10,7 @@ from pandas.io.formats.format import DataFrameFormatter
 from pandas.io.formats.style import Styler
 
 from app.vocabulary.trace import Table
-from app.worker.outcome import plain_text
+from app.worker.wording import plain_text
 
 MOST_ROWS, FEWER_ROWS, MOST_COLUMNS = 60, 10, 20
 """As notebooks have it: of more than 60 rows, the first and the last 5."""

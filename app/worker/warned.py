@@ -15,7 +15,7 @@ from app.vocabulary.limits import Limits
 from app.vocabulary.trace import Warned
 from app.vocabulary.values import Span
 from app.worker.frames import program_frame
-from app.worker.outcome import plain_text
+from app.worker.wording import plain_text
 
 LONGEST_NAME = 200
 Key = tuple[type[Warning], str, CodeType | None, int]

@@ -24,13 +24,14 @@ from app.worker.moments import Moments
 from app.worker.moving import Moving
 from app.worker.namespace import Found
 from app.worker.origin import OriginFinder
-from app.worker.outcome import message_of
 from app.worker.passes import Passes, RawPass
+from app.worker.places import Places
 from app.worker.predictions import Watcher
 from app.worker.presence import Presence
 from app.worker.recorder import Recorder
-from app.worker.report import Places, Report
+from app.worker.report import Report
 from app.worker.training import TrainingLog
+from app.worker.wording import message_of
 
 
 class Watchers:

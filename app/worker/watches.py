@@ -26,10 +26,10 @@ from app.vocabulary.training import Followed, Watching
 from app.worker.aside import Aside
 from app.worker.frames import program_frame
 from app.worker.moments import Moment, Moments
-from app.worker.outcome import message_of, plain_text
 from app.worker.readings import reading, single_number
 from app.worker.tensors import summarise
 from app.worker.training import TrainingLog
+from app.worker.wording import message_of, plain_text
 
 SHARE = 0.05
 """Of the program's time, which all expressions together may take,"""

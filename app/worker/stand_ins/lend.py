@@ -22,8 +22,8 @@ from app.vocabulary.values import Span
 from app.words import in_english
 from app.worker.folder import Folder
 from app.worker.functions import silenced
+from app.worker.places import Places
 from app.worker.recorder import Recorder
-from app.worker.report import Places
 from app.worker.stand_ins import images
 from app.worker.stand_ins.files import Files
 from app.worker.stand_ins.models import untrained_models
