@@ -8,7 +8,10 @@ from app.worker.hugepages import make_room
 
 def main() -> None:
     kept = make_room(), make_names()
-    from app.worker.server import serve  # only now: importing it imports torch
+    from app.worker.libraries import import_libraries  # only now: importing it imports torch
+
+    import_libraries()
+    from app.worker.server import serve  # last: so our own rooms lie together
 
     serve()
     del kept

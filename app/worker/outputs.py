@@ -44,10 +44,10 @@ class Outputs:
 
     @contextmanager
     def watching(self) -> Iterator[None]:
-        """Meanwhile all that the program shows comes here; what it prints, while the transcript is captured."""
+        """Meanwhile all that the program shows comes here; what it prints, while the transcript is captured, and what
+        it is warned of, while the warnings are watched."""
         displays = self.displays
         with ExitStack() as stack:
-            stack.enter_context(self.warnings.watching())
             stack.enter_context(self.figures.watching())
             stack.enter_context(watching_notebook(displays.display, displays.clear_output, self.note))
             stack.enter_context(reading_textbook())

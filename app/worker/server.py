@@ -97,7 +97,7 @@ class ForkServer:
 def get_ahead(orders: Orders) -> Ahead:
     """Set the stage that most runs find, and learn from one of them which pages it takes."""
     send = Sender()
-    stage = Stage(orders.limits, send)
+    stage = Stage(orders.limits, send, stays=True)
     stage.set_up()
     uid = PROBE_UID if os.geteuid() == 0 else None
 

@@ -1,13 +1,15 @@
 """All that is around a program, set up before there is one: what watches and hears it, and where its files lie.
 
 A server sets it up once, as most programs find it; a child only has to read its own program. What changes how a process
-itself prints and opens files is left to the child, once it is sealed.
+itself prints and opens files is left to the child, once it is sealed. When the program is over nothing hears any more.
+What stands in for functions of Python's and torch's may stay where a process ends with its run: to put each back copies
+pages, and costs as much as telling a small trace.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack, contextmanager, nullcontext
 
 from app.vocabulary.frames import Frame
 from app.vocabulary.limits import Limits
@@ -27,9 +29,12 @@ from app.worker.ways import Ways
 
 
 class Stage:
-    """One run's. `live` says that somebody may be looking while it goes on."""
+    """One run's. `live` says that somebody may be looking while it goes on; `stays`, that what stands in is not put
+    back when the program is over."""
 
-    def __init__(self, limits: Limits, send: Callable[[Frame], None], live: bool = False) -> None:
+    def __init__(
+        self, limits: Limits, send: Callable[[Frame], None], live: bool = False, stays: bool = False
+    ) -> None:
         self.places = Places()
         self.identities = IdentityTable()
         self.modules = ModulePaths()
@@ -48,7 +53,9 @@ class Stage:
         self._ways = Ways(self.folder)
         self._limits = limits
         self._live = live
-        self._around = ExitStack()
+        self._stays = stays
+        self._standing_in = ExitStack()
+        self._hearing = ExitStack()
         self._is_up = False
         self._is_taken = False
 
@@ -60,25 +67,28 @@ class Stage:
         """Let everything watch: torch, matplotlib and Python's warnings now call what hears them."""
         if not self._is_up:
             self._is_up = True
-            for each in (self.outputs, self.watchers, self._summaries, self.statics.tracings):
-                self._around.enter_context(each.watching())
-            self._around.enter_context(leaving_uncompiled())
+            for each in (self.outputs, self._summaries, self.statics.tracings):
+                self._standing_in.enter_context(each.watching())
+            self._standing_in.enter_context(leaving_uncompiled())
+            for hearing in (self.outputs.warnings, self.watchers):
+                self._hearing.enter_context(hearing.watching())
 
     def take(self) -> None:
         """From now on this process prints and opens files as the program's."""
         self.set_up()
         if not self._is_taken:
             self._is_taken = True
-            self._around.enter_context(self.outputs.transcript.captured())
-            self._around.enter_context(self._ways.watching())
+            self._hearing.enter_context(self.outputs.transcript.captured())
+            self._standing_in.enter_context(self._ways.watching())
 
     def take_down(self) -> None:
-        self._around.close()
+        self._hearing.close()
+        self._standing_in.close()
 
     @contextmanager
     def playing(self, stand_ins: bool) -> Iterator[None]:
-        """Meanwhile a program runs on it. All of it is taken down then."""
-        with self._around as stack:
+        """Meanwhile a program runs on it."""
+        with nullcontext() if self._stays else self._standing_in, self._hearing as stack:
             self.take()
             if stand_ins:
                 stack.enter_context(self.lender.lending())

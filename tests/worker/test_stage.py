@@ -92,6 +92,16 @@ def test_a_program_on_a_stage_set_up_in_advance_leaves_the_same_trace(taken: boo
     assert surroundings() == before
 
 
+def test_what_stands_in_stays_where_the_process_ends_and_nothing_hears_any_more() -> None:
+    before, hearing = surroundings(), (sys.stdout, warnings.showwarning, torch.autograd.backward)
+    stage = Stage(PATIENT, lambda frame: None, stays=True)
+    assert trace_of(REQUEST, PATIENT, stage) == trace_of(REQUEST, PATIENT)
+    assert (sys.stdout, warnings.showwarning, torch.autograd.backward) == hearing
+    assert builtins.open is not before[3]
+    stage.take_down()
+    assert surroundings() == before
+
+
 @pytest.mark.parametrize(("limits", "pace"), [(replace(PATIENT, steps=7), None), (PATIENT, Pace())])
 def test_a_stage_that_does_not_suit_a_run_is_taken_down(limits: Limits, pace: Pace | None) -> None:
     before, request = surroundings(), replace(REQUEST, pace=pace)

@@ -8,7 +8,7 @@ from collections.abc import Iterator
 import pytest
 
 from app.vocabulary.trace import Completed, Trace
-from app.worker.preload import import_torchvision
+from app.worker.libraries import import_torchvision
 from app.worker.textbook import PACKAGE, import_textbook
 from tests.worker.running import run
 
