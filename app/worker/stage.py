@@ -16,6 +16,7 @@ from app.vocabulary.limits import Limits
 from app.vocabulary.trace import RunRequest
 from app.worker.folder import Folder
 from app.worker.identity import IdentityTable
+from app.worker.labels import telling_profilers_alone
 from app.worker.modules import ModulePaths
 from app.worker.outputs import Outputs
 from app.worker.places import Places
@@ -70,6 +71,7 @@ class Stage:
             for each in (self.outputs, self._summaries, self.statics.tracings):
                 self._standing_in.enter_context(each.watching())
             self._standing_in.enter_context(leaving_uncompiled())
+            self._standing_in.enter_context(telling_profilers_alone())
             for hearing in (self.outputs.warnings, self.watchers):
                 self._hearing.enter_context(hearing.watching())
 
