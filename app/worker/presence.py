@@ -24,8 +24,8 @@ IMPATIENCE = 50
 to PATIENCE: what is shown at its end shall be recent."""
 SECONDS_PER_CALL = 100e-6
 """With all that comes along with recording one, in the midst of a training, where none of it is at hand."""
-FEW_PASSES = 3
-"""So many passes of a loop are recorded before it is left,"""
+FEW_PASSES = 1
+"""So many passes of a loop are recorded after the first one before it is left: with the first step behind them,"""
 FIRST_PASSES = 10
 """and so many where each still brings something new."""
 
