@@ -11,7 +11,7 @@ from contextlib import ExitStack, contextmanager
 from typing import Any
 
 import torch
-from torch.autograd import _profiler_enabled as is_heard
+from torch._C._autograd import _profiler_enabled as is_heard
 from torch.autograd.profiler import record_function
 
 from app.worker.ways import replaced
