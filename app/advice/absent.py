@@ -130,7 +130,7 @@ def _called(names: Names, call: ast.Call, meaning: str) -> Iterator[Advice]:
     for beginnings, code, sentence in CALLS:
         if meaning.startswith(beginnings) and meaning not in HARMLESS and _is_here(meaning.partition(".")[0]):
             said = DOWNLOADS if stand_in and sentence is NO_DOWNLOAD else sentence
-            if not (code == "file" and _saves(names)):
+            if not (code == "file" and _saves(names, but="torch.save")):
                 yield replace(_say(names, code, said, call.func, meaning), stand_in=stand_in)
             return
 
@@ -276,10 +276,10 @@ def _named(names: Names, offered: set[str | None]) -> Iterator[Advice]:
                 yield replace(said, stand_in=stand_in)
 
 
-def _saves(names: Names) -> bool:
-    """Whether the program writes files, as far as its text tells."""
+def _saves(names: Names, but: str = "") -> bool:
+    """Whether the program writes files, as far as its text tells, `but` with that function."""
     return any(
-        (isinstance(call.func, ast.Attribute) and call.func.attr in SAVERS)
+        (isinstance(call.func, ast.Attribute) and call.func.attr in SAVERS and meaning != but)
         or (meaning == "open" and any(_writes(getattr(each, "value", None)) for each in call.args[1:2]))
         for call, meaning in names.calls()
     )

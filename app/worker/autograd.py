@@ -27,6 +27,7 @@ from app.worker.anchors import (
     node_sequence,
     node_variable,
     output_shape,
+    transforms_active,
     what_guards,
 )
 from app.worker.budget import GraphBudget
@@ -249,8 +250,9 @@ class GraphWalk:
             self._fill_from_saved(found)
             if self._budget.take_saved(len(found)):
                 self.graph.nodes[number].saved = [describe(name, value) for name, value in found]
-        for node, number in reversed(self._numbers.items()):  # operands first, as far as the walk tells
-            self._fill_by_moving(node, number)
+        if not transforms_active():  # which would wrap whatever is computed here
+            for node, number in reversed(self._numbers.items()):  # operands first, as far as the walk tells
+                self._fill_by_moving(node, number)
         for raw in self.graph.nodes:
             for output in raw.outputs:
                 output.value = self._summary(output.held)

@@ -23,7 +23,8 @@ abc argparse array ast asyncio atexit base64 bisect calendar cmath codecs collec
 concurrent.futures contextlib contextvars copy copyreg csv ctypes dataclasses datetime decimal difflib dis
 doctest enum errno fnmatch fractions functools getpass gettext glob graphlib hashlib heapq hmac html
 importlib.metadata importlib.resources inspect io itertools json keyword linecache locale logging.handlers
-math mimetypes multiprocessing.pool numbers operator os pathlib pickle pkgutil platform pprint profile
+math mimetypes multiprocessing.pool multiprocessing.managers multiprocessing.popen_fork
+multiprocessing.popen_spawn_posix netrc numbers optparse operator os pathlib pickle pkgutil platform pprint profile
 cProfile pstats queue random re reprlib sched secrets select shlex shutil signal socket sqlite3 ssl stat
 statistics string stringprep struct subprocess symtable sys sysconfig tempfile textwrap threading time
 timeit token tokenize trace traceback tracemalloc types typing unicodedata unittest.mock urllib.parse
@@ -44,6 +45,8 @@ torch.autograd.forward_ad torch.profiler torch.amp torch.fx torch.export torch.j
 torch.quantization torch.ao.quantization torch.masked torch.nested torch.signal torch.signal.windows
 torch.testing torch.multiprocessing torch.distributed torch.overrides torch._dynamo
 torch._inductor.compiler_bisector torch._inductor.fx_passes.dedupe_symint_uses
+torch.utils.benchmark torch.utils.flop_counter torch.nn.attention.flex_attention torch.nn.attention.bias
+torch.ao.quantization.quantize_fx torch._dynamo.backends.debugging
 torch.fx.experimental.validator torch.export._trace torch.nested._internal.ops functorch functorch.einops
 functorch.einops.rearrange functorch.dim._getsetitem functorch.dim._order functorch.dim._wrap torchviz
 numpy numpy.linalg numpy.random numpy.fft numpy.polynomial numpy.ma numpy.testing numpy.lib.stride_tricks
@@ -55,12 +58,17 @@ matplotlib.backends.backend_svg matplotlib.backends.backend_agg matplotlib.backe
 pandas pandas.plotting scipy scipy.stats scipy.optimize scipy.special scipy.linalg scipy.signal sklearn
 sklearn.datasets sklearn.datasets.data sklearn.datasets.descr sklearn.datasets.images
 sklearn.model_selection sklearn.preprocessing sklearn.metrics sklearn.linear_model sklearn.decomposition
-sklearn.cluster sklearn.manifold seaborn requests six six.moves.urllib.request gymnasium gymnasium.wrappers
-gymnasium.envs.classic_control gymnasium.envs.toy_text sympy networkx PIL.Image pandas.io.formats.csvs
-pandas.io.formats.html pandas.io.formats.string pandas.io.formats.style pandas.io.json tqdm tqdm.auto
-tqdm.notebook tqdm.contrib tqdm.contrib.concurrent tqdm.contrib.itertools
+sklearn.cluster sklearn.manifold sklearn.pipeline sklearn.compose sklearn.impute
+sklearn.feature_selection sklearn.feature_extraction.text sklearn.neighbors sklearn.svm sklearn.tree
+sklearn.ensemble sklearn.naive_bayes sklearn.neural_network pandas.plotting._matplotlib
+pandas.core.methods.to_dict PIL.ImageDraw PIL.ImageFilter numpy.matlib numpy.lib.recfunctions
+seaborn requests six six.moves.urllib.request gymnasium
+gymnasium.wrappers gymnasium.envs.classic_control gymnasium.envs.toy_text sympy networkx PIL.Image
+pandas.io.formats.csvs pandas.io.formats.html pandas.io.formats.string pandas.io.formats.style
+pandas.io.json tqdm tqdm.auto tqdm.notebook tqdm.contrib tqdm.contrib.concurrent tqdm.contrib.itertools
 """
 
+VISION = ("torchvision.transforms.v2", "torchvision.models.feature_extraction")
 OVERLAPS = "(Tensor dets, Tensor scores, float iou_threshold) -> Tensor"
 
 
@@ -86,7 +94,8 @@ def import_torchvision() -> torch.library.Library | None:
     and data sets need no operator, and what does says so.
     """
     try:
-        importlib.import_module("torchvision.transforms.v2")
+        for each in VISION:
+            importlib.import_module(each)
     except ImportError:
         return None
     except RuntimeError:
@@ -95,7 +104,8 @@ def import_torchvision() -> torch.library.Library | None:
         names = torch.library.Library("torchvision", "FRAGMENT")  # type: ignore[no-untyped-call]
         for name in ("nms", "qnms"):
             names.define(f"{name}{OVERLAPS}")  # type: ignore[no-untyped-call]
-        importlib.import_module("torchvision.transforms.v2")
+        for each in VISION:
+            importlib.import_module(each)
         return names
     return None
 

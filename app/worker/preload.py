@@ -21,6 +21,7 @@ import pandas as pd
 import sympy
 import torch
 from PIL import Image
+from sklearn.preprocessing import StandardScaler
 from torch import nn
 from torch.fx.experimental.proxy_tensor import make_fx
 
@@ -109,7 +110,9 @@ def warm_up() -> None:
     whole = torch.ones(2, 2, dtype=torch.int64)
     torch.mm(whole, whole)  # what it sets up at its first call, the seal would answer with SIGSEGV
     repr(torch.ones(2)), str(model)
-    str(pd.DataFrame({"column": [1]}))
+    table = pd.DataFrame({"column": [1]})
+    str(table)
+    StandardScaler().fit(table)  # finds what tables it can read
     torch.func.hessian(torch.sum)(torch.ones(1))
     Image.init()  # finds its plugins, which savefig and imshow need
     sympy.diff(sympy.Symbol("x") ** 2)

@@ -14,6 +14,7 @@ from contextlib import ExitStack, contextmanager, nullcontext
 from app.vocabulary.frames import Frame
 from app.vocabulary.limits import Limits
 from app.vocabulary.trace import RunRequest
+from app.worker.alone import loading_alone
 from app.worker.folder import Folder
 from app.worker.identity import IdentityTable
 from app.worker.labels import telling_profilers_alone
@@ -71,6 +72,7 @@ class Stage:
             for each in (self.outputs, self._summaries, self.statics.tracings):
                 self._standing_in.enter_context(each.watching())
             self._standing_in.enter_context(leaving_uncompiled())
+            self._standing_in.enter_context(loading_alone(self.outputs.note))
             self._standing_in.enter_context(telling_profilers_alone())
             for hearing in (self.outputs.warnings, self.watchers):
                 self._hearing.enter_context(hearing.watching())

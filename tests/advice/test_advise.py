@@ -204,6 +204,10 @@ def test_unknown_key_changes_nothing() -> None:
         ("import pandas as pd\npath = 'titanic.csv'\nframe = pd.read_csv(path)", "titanic"),
         ("np.loadtxt('pima-indians-diabetes.csv', delimiter=',')", "pima"),
         ("from torchvision import datasets\nx = datasets.ImageFolder('a/train')", "pictures"),
+        (
+            "from torchvision import datasets\nx = datasets.ImageFolder('a')\ntorch.save(x, 'model.pth')",
+            "pictures",
+        ),
         ("text = open('data/input.txt').read()", "english_text"),
         ("from PIL import Image\nImage.open('images/dog.jpg')", "picture"),
         ("def load(a, b):\n    return open('data/%s-%s.txt' % (a, b))", "translations"),

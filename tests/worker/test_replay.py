@@ -8,6 +8,7 @@ import pytest
 import torch
 from torch import Tensor
 
+from app.vocabulary.trace import Completed
 from app.worker.replay import MOVES, move
 from app.worker.saved import read_saved
 from tests.worker.running import node, run
@@ -59,6 +60,15 @@ def test_weight_turned_inside_a_linear_has_its_value() -> None:
     assert turned is not None
     assert weight is not None
     assert torch.equal(torch.tensor(turned.data), torch.tensor(weight.data).t())
+
+
+def test_nothing_is_moved_within_a_transform() -> None:
+    """There a value is wrapped, and its memory cannot be asked for."""
+    trace = run(
+        "def f(w, x): return F.linear(x, w).tanh()\n"
+        "torch.func.hessian(f, argnums=1)(torch.ones(17, 17), torch.ones(17)).shape"
+    )
+    assert trace.outcome == Completed()
 
 
 def test_what_was_computed_inside_a_call_and_not_saved_has_no_value() -> None:

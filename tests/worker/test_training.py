@@ -157,6 +157,14 @@ for epoch in range(2):
         loss.backward()
         running_loss += loss.item()
 """, {"running_loss": 2, "loss": 64}),
+    ("numbers in objects of its own", """
+class Value:
+    def __init__(self, data): self.data, self.grad = data, 0.0
+    def __mul__(self, other): return Value(self.data * other.data)
+for i in range(4):
+    loss = Value(2.0) * Value(i + 0.5)
+    error = Value(np.array(1.5))
+""", {"loss": 4, "error": 4}),
     ("no loop", NET + "loss = net(X).sum()\nloss.backward()\n", {}),
     ("names that are no numbers", "for i in range(3):\n    loss = 'high'\n    errors = [i]\n    error = i > 1\n", {}),
     ("one pass", NET + "for i in range(1):\n    loss = net(X).sum()\n    loss.backward()\n", {}),

@@ -62,6 +62,7 @@ class Files:
             yield holder, name, self._answering(getattr(holder, name), self._keep)
         if book is not None:
             yield book, "download_extract", extracted(vars(book)["download_extract"])
+        yield Image.Image, "save", self._lending_nothing(Image.Image.save)
         if vision is not None:
             yield vision.ImageFolder, "__init__", self._picture_folder(vision.ImageFolder.__init__)
 
@@ -82,6 +83,18 @@ class Files:
         path = filename or kwargs.get("dst") or url.rpartition("/")[2]
         Path(path).write_bytes(content)
         return path, None
+
+    def _lending_nothing(self, save: Callable[..., None]) -> Callable[..., None]:
+        """PIL asks whether a file is there before it writes it; what is about to be written needs no stand-in."""
+
+        def write(*args: Any, **kwargs: Any) -> None:
+            put, self._folder.missing = self._folder.missing, lambda name: None
+            try:
+                save(*args, **kwargs)
+            finally:
+                self._folder.missing = put
+
+        return write
 
     def _picture_folder(self, begin: Callable[..., None]) -> Callable[..., None]:
         def __init__(dataset: Any, root: Any, *args: Any, **kwargs: Any) -> None:

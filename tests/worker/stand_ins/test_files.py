@@ -98,6 +98,13 @@ def test_what_the_program_writes_comes_first() -> None:
     assert (trace.result.text, trace.stand_ins) == ("('mine', [])", ())
 
 
+def test_a_picture_that_is_written_needs_no_stand_in() -> None:
+    source = "from PIL import Image\nImage.new('L', (2, 2)).save('own.png')\nImage.open('own.png').size"
+    trace = run(source, stand_ins=True)
+    assert trace.result is not None
+    assert (trace.result.text, trace.stand_ins) == ("(2, 2)", ())
+
+
 def test_lent_files_are_no_files_of_the_run() -> None:
     trace = run("open('names.txt').read()\nopen('own.txt', 'w').close()", stand_ins=True)
     (note,) = trace.notes
