@@ -108,7 +108,7 @@ def decode_command(body: bytes) -> Command:
 
 
 def encode_task(task: Task) -> bytes:
-    body = _tasks().dump_json(task)
+    body = _tasks().dump_json(task, exclude_defaults=True)
     return HEADER.pack(len(body)) + body
 
 

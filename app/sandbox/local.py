@@ -168,6 +168,8 @@ class LocalSandbox:
     # ------------------------------------------------------------------------------------------ one run
 
     def _choose_device(self, asked: str) -> str:
+        if asked == "cpu":
+            return asked
         names = [device.name for device in self.devices()]
         if asked == "auto":
             return names[-1] if len(names) == 1 else names[1]

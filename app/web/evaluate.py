@@ -186,16 +186,23 @@ async def count_live(playground: Playground, address: str) -> int:
 
 async def while_connected(request: Request, work: Coroutine[Any, Any, T]) -> T:
     """The result of `work`, which is cancelled when the client goes away; the body must have been read."""
-    running = asyncio.ensure_future(work)
+    waiting = asyncio.current_task()
     gone = asyncio.ensure_future(_disconnected(request))
-    gone.add_done_callback(lambda _: running.cancel())
+    over = False
+
+    def give_up(_: asyncio.Future[None]) -> None:
+        if waiting is not None and not over:
+            waiting.cancel()
+
+    gone.add_done_callback(give_up)
     try:
-        return await running
+        return await work
     except asyncio.CancelledError:
-        if gone.done():
-            raise ClientGone from None
-        raise
+        if waiting is None or not gone.done() or waiting.uncancel():
+            raise  # somebody else gave it up, too
+        raise ClientGone from None
     finally:
+        over = True
         gone.cancel()
 
 

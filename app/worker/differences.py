@@ -7,7 +7,7 @@ lead to the input. What the names hold is looked at while it runs.
 from __future__ import annotations
 
 import ast
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
 
@@ -20,9 +20,9 @@ class Difference:
     sources: tuple[str, ...]
 
 
-def find_differences(tree: ast.AST) -> tuple[Difference, ...]:
+def find_differences(nodes: Iterable[ast.AST]) -> tuple[Difference, ...]:
     """Differences first, then calls with two names such as `mse(y_pred, y)`; each in the order of the text."""
-    loops = [node for node in ast.walk(tree) if isinstance(node, ast.For | ast.While)]
+    loops = [node for node in nodes if isinstance(node, ast.For | ast.While)]
     found = [each for loop in loops for each in _in_loop(loop)]
     return tuple(dict.fromkeys(each for _, each in sorted(found, key=lambda pair: pair[0])))
 

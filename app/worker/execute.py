@@ -76,7 +76,6 @@ def execute(
     set up in advance, with the same `send`; it is used where it suits the task.
     """
     began = time.perf_counter()
-    seed_everything(task.request.seed)
     if stage is not None and not stage.suits(task.request, task.limits):
         stage.take_down()
         stage = None
@@ -170,6 +169,8 @@ class Run:
         gc.enable()
         try:
             with self._stage.playing(self._request.stand_ins), self._clock.running():
+                if self._request.seed is not None:
+                    seed_everything(self._request.seed)
                 outcome = self._play()
                 self._outputs.figures.show()
                 self._look_around()

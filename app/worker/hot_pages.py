@@ -102,14 +102,16 @@ class Look:
 
 
 def sort_out(looks: Sequence[Look]) -> tuple[bytes, bytes, bytes]:
-    """Ranges to read, to copy while waiting, and to copy later, for want of room."""
+    """Ranges to read, to copy while waiting, and to copy later, for want of room: those that lie together, because a
+    page alone costs more than one beside others."""
     if len(looks) != 3:  # it did not come to its end
         return b"", b"", b""
     first, settled, done = looks
-    written = sorted(done.own - settled.own)
+    lonely = sorted(ranges_of(sorted(done.own - settled.own)), key=lambda span: span[1])
+    written = [page for start, size in lonely for page in range(start, start + size, PAGE)]
     room = max(0, WAITING_BYTES // PAGE - len(settled.own))
     waiting = sorted([*(settled.own - first.own), *written[:room]])
-    return packed(sorted(done.read - first.read)), packed(waiting), packed(written[room:])
+    return packed(sorted(done.read - first.read)), packed(waiting), packed(sorted(written[room:]))
 
 
 def packed(pages: Iterable[int]) -> bytes:

@@ -16,7 +16,7 @@ from app.vocabulary.cells import Cell
 from app.worker.cell_code import CellCode, compile_cells
 from app.worker.differences import Difference, find_differences
 from app.worker.places import Place, place_of
-from app.worker.tellings import Telling, find_sums, keeps_to_itself, overwritten, phases
+from app.worker.tellings import Function, Telling, find_sums, keeps_to_itself, overwritten, phases
 
 OVER = "__playground_over__"
 """`for x in OVER(iterable, line)`"""
@@ -61,12 +61,13 @@ class Compiled:
 def compile_program(source: str) -> Compiled:
     """Compile a program; where a cell of it is broken, the cells before that one."""
     tree, broken = parse_start(source, _parse)
-    names = _assigned_names(tree)
-    trains = _looks_like_training(tree)
+    nodes = tuple(ast.walk(tree))
+    names = _assigned_names(nodes)
+    trains = _looks_like_training(nodes)
     assigned = tuple(_last_assignments(tree.body))
-    differences = find_differences(tree)
+    differences = find_differences(nodes)
     cells = split_cells(source, tree)
-    loops = _hear_loops(tree)
+    loops = _hear_loops(tree, nodes)
     codes = compile_cells(source, tree, cells, broken)
     return Compiled(codes, cells, trains, loops, assigned, differences, names)
 
@@ -79,19 +80,18 @@ def _parse(source: str) -> ast.Module:
     return tree
 
 
-def _hear_loops(tree: ast.Module) -> tuple[range, ...]:
+def _hear_loops(tree: ast.Module, nodes: Sequence[ast.AST]) -> tuple[range, ...]:
     """Let every loop that calls anything be heard, and every telling name assigned in it. The lines of the loops.
 
     A loop that calls nothing runs no torch either, and shall not become slower.
     """
-    loops = [
-        node for node in ast.walk(tree) if isinstance(node, ast.For | ast.While) and _calls_anything(node)
-    ]
-    sums = find_sums(tree, TELLING.search)
+    loops = [node for node in nodes if isinstance(node, ast.For | ast.While) and _calls_anything(node)]
+    functions = [node for node in nodes if isinstance(node, Function)]
+    sums = find_sums(tree, functions, TELLING.search)
     known = phases(loops)
     for telling in sums.tellings:
         _tell_sum(telling, known)
-    _hear_functions(tree, loops, sums.silent, known)
+    _hear_functions(functions, loops, sums.silent, known)
     for node in loops:
         _hear_names(node.body, node.lineno, sums.silent, known)
         if isinstance(node, ast.For):
@@ -102,11 +102,11 @@ def _hear_loops(tree: ast.Module) -> tuple[range, ...]:
     return tuple(sorted(lines, key=lambda span: (span.start, -span.stop)))
 
 
-def _looks_like_training(tree: ast.AST) -> bool:
+def _looks_like_training(nodes: Sequence[ast.AST]) -> bool:
     return any(
         (isinstance(node, ast.Attribute) and node.attr in TRAINS)
         or (isinstance(node, ast.Name) and isinstance(node.ctx, ast.Store) and TELLING.search(node.id))
-        for node in ast.walk(tree)
+        for node in nodes
     )
 
 
@@ -115,7 +115,7 @@ def _calls_anything(node: ast.AST) -> bool:
 
 
 def _hear_functions(
-    tree: ast.Module, loops: Sequence[ast.For | ast.While], silent: Silent, known: Phases
+    functions: Sequence[Function], loops: Sequence[ast.For | ast.While], silent: Silent, known: Phases
 ) -> None:
     """Hear what a function that returns nothing assigns, but for names that loops tell of."""
     told = {
@@ -125,7 +125,7 @@ def _hear_functions(
         if isinstance(node, ast.stmt)
         for name in _telling_names(node)
     }
-    for node in ast.walk(tree):
+    for node in functions:
         if isinstance(node, ast.FunctionDef) and keeps_to_itself(node):
             own = {(inner, name) for inner in ast.walk(node) if isinstance(inner, ast.stmt) for name in told}
             _hear_names(node.body, 0, silent | own, known)
@@ -207,9 +207,9 @@ def _last_assignments(body: list[ast.stmt]) -> dict[str, None]:
     return order
 
 
-def _assigned_names(tree: ast.AST) -> dict[Place, tuple[str, ...]]:
+def _assigned_names(nodes: Sequence[ast.AST]) -> dict[Place, tuple[str, ...]]:
     names: dict[Place, tuple[str, ...]] = {}
-    for node in ast.walk(tree):
+    for node in nodes:
         match node:
             case ast.Assign(targets=[*_, target], value=value):
                 _note_target(names, target, value)

@@ -1,9 +1,9 @@
 """All that is around a program, set up before there is one: what watches and hears it, and where its files lie.
 
-A server sets it up once, as most programs find it; a child only has to read its own program. What changes how a process
-itself prints and opens files is left to the child, once it is sealed. When the program is over nothing hears any more.
-What stands in for functions of Python's and torch's may stay where a process ends with its run: to put each back copies
-pages, and costs as much as telling a small trace.
+A server sets it up once, as most programs find it; a child only has to read its own program. Where a process prints,
+and which random numbers come to it, is left to the child, once it is sealed. When the program is over nothing hears any
+more. What stands in for functions of Python's and torch's may stay where a process ends with its run: to put each back
+copies pages, and costs as much as telling a small trace.
 """
 
 from __future__ import annotations
@@ -15,6 +15,7 @@ from app.vocabulary.frames import Frame
 from app.vocabulary.limits import Limits
 from app.vocabulary.trace import RunRequest
 from app.worker.alone import loading_alone
+from app.worker.beginning import seed_everything
 from app.worker.folder import Folder
 from app.worker.identity import IdentityTable
 from app.worker.labels import telling_profilers_alone
@@ -66,10 +67,11 @@ class Stage:
         return limits == self._limits and (request.pace is not None) == self._live
 
     def set_up(self) -> None:
-        """Let everything watch: torch, matplotlib and Python's warnings now call what hears them."""
+        """Let everything watch: torch, matplotlib and Python's warnings now call what hears them, and names of files
+        lead to the run's folder."""
         if not self._is_up:
             self._is_up = True
-            for each in (self.outputs, self._summaries, self.statics.tracings):
+            for each in (self.outputs, self._summaries, self.statics.tracings, self._ways):
                 self._standing_in.enter_context(each.watching())
             self._standing_in.enter_context(leaving_uncompiled())
             self._standing_in.enter_context(loading_alone(self.outputs.note))
@@ -78,12 +80,12 @@ class Stage:
                 self._hearing.enter_context(hearing.watching())
 
     def take(self) -> None:
-        """From now on this process prints and opens files as the program's."""
+        """From now on this process prints as the program's, and its random numbers are the program's own."""
         self.set_up()
         if not self._is_taken:
             self._is_taken = True
+            seed_everything(None)
             self._hearing.enter_context(self.outputs.transcript.captured())
-            self._standing_in.enter_context(self._ways.watching())
 
     def take_down(self) -> None:
         self._hearing.close()

@@ -43,10 +43,9 @@ class Sums:
     """Assignments that are not told by themselves."""
 
 
-def find_sums(tree: ast.Module, is_telling: Callable[[str], object]) -> Sums:
-    """All sums under telling names, of the module and of each function."""
+def find_sums(tree: ast.Module, functions: Iterable[Function], is_telling: Callable[[str], object]) -> Sums:
+    """All sums under telling names, of the module and of each of its functions."""
     found = Sums([], set())
-    functions = [node for node in ast.walk(tree) if isinstance(node, Function)]
     for scope in (tree, *functions):
         places = list(_places(scope.body, ()))
         names = {name for place in places for name in _added(place.statement) if is_telling(name)}

@@ -15,7 +15,7 @@ import pytest
 from pydantic_core import _pydantic_core
 
 from app.worker import hot_pages
-from app.worker.hot_pages import PAGE, RANGE, HotPages, Pages, learn, ranges_of
+from app.worker.hot_pages import PAGE, RANGE, HotPages, Look, Pages, learn, ranges_of
 from app.worker.kernel import fork_bare
 
 PAGES, EVERY = 512, 4
@@ -66,6 +66,16 @@ def test_a_waiting_child_copies_no_more_than_it_may_hold(
     hot = learn(settle, lambda: write_to(memory))
     assert not pages_in(memory, hot.waiting)
     assert pages_in(memory, hot.expecting) == set(WRITTEN)
+
+
+def test_what_lies_together_is_left_for_later(monkeypatch: pytest.MonkeyPatch) -> None:
+    """To copy a page alone costs more, and first of all while nobody waits."""
+    monkeypatch.setattr(hot_pages, "WAITING_BYTES", 3 * PAGE)
+    together, alone, settled = {1, 2, 3}, {5, 7}, {9}
+    pages = [frozenset(at * PAGE for at in each) for each in (set(), settled, together | alone | settled)]
+    _, waiting, expecting = hot_pages.sort_out([Look(own, frozenset()) for own in pages])
+    assert list(RANGE.iter_unpack(waiting)) == [(at * PAGE, PAGE) for at in (5, 7, 9)]
+    assert list(RANGE.iter_unpack(expecting)) == [(PAGE, 3 * PAGE)]
 
 
 def test_a_child_that_cannot_settle_teaches_nothing(memory: mmap.mmap) -> None:

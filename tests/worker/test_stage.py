@@ -8,6 +8,7 @@ import sys
 import warnings
 from collections.abc import Iterator
 from dataclasses import replace
+from pathlib import Path
 from typing import Any
 
 import matplotlib.pyplot as plt
@@ -112,9 +113,9 @@ def test_a_stage_that_does_not_suit_a_run_is_taken_down(limits: Limits, pace: Pa
     assert surroundings() == before
 
 
-def test_a_stage_that_is_set_up_leaves_streams_and_files_alone() -> None:
-    before = sys.stdout, sys.stderr, builtins.open, os.listdir
+def test_a_stage_that_is_set_up_leaves_the_streams_and_the_files_of_others_alone() -> None:
+    before = sys.stdout, sys.stderr, Path(__file__).read_text(encoding="utf-8")
     stage = Stage(PATIENT, lambda frame: None)
     stage.set_up()
-    assert (sys.stdout, sys.stderr, builtins.open, os.listdir) == before
+    assert (sys.stdout, sys.stderr, Path(__file__).read_text(encoding="utf-8")) == before
     stage.take_down()
