@@ -102,10 +102,17 @@ export function startEvaluation(editor) {
   document.addEventListener("htmx:finally:request", () => clearTimeout(slow));
   const unreachable = document.getElementById("unreachable");
   document.addEventListener("htmx:after:swap", markFields);
+  document.addEventListener("htmx:after:swap", markStale);
   document.addEventListener("htmx:after:request", () => { unreachable.hidden = true; });
   document.addEventListener("htmx:error", () => { unreachable.hidden = false; });
   markFields();
   return { edits: () => edits, unasked: () => unasked, evaluate, run };
+}
+
+// The result of an earlier text looks like one. The style sheet could ask whether the note is there, but then every
+// change of the page would make it look again.
+function markStale() {
+  document.querySelector(".workbench").classList.toggle("behind", Boolean(document.getElementById("stale")));
 }
 
 // A problem that names an input marks that input's field.

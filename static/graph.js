@@ -6,6 +6,7 @@ const STEP = 1.25;
 const SMALLEST = 0.75; // what a picture opens with where it does not fit: small enough to see much, large enough to read
 const BESIDE = 0.45; // likewise of two graphs beside each other, of which both are to be seen
 const SETTLED = 160;
+const GRAIN = 256; // a zoom is so many parts of one: sizes are exact then, and a picture that grows keeps its scale
 
 export function startGraph() {
   const view = { zoom: 0, left: 0, top: 0, key: "", area: null, across: 0 }; // across: how wide the viewport was last
@@ -25,7 +26,8 @@ export function startGraph() {
   }
 
   const bounded = (zoom) => Math.min(4, Math.max(0.05, zoom));
-  const current = () => view.zoom || Math.max(fitting(false), picture()?.querySelector(".heading") ? BESIDE : SMALLEST);
+  const wanted = () => view.zoom || Math.max(fitting(false), picture()?.querySelector(".heading") ? BESIDE : SMALLEST);
+  const current = () => Math.floor(wanted() * GRAIN) / GRAIN;
 
   function show() {
     const image = picture();
@@ -35,11 +37,12 @@ export function startGraph() {
     document.dispatchEvent(new Event("playground:viewport"));
   }
 
-  // All text in the picture is measured anew at each of its sizes, so it gets its size before anything is measured.
+  // All text in the picture is measured anew at each of its scales, so it gets its size before anything is measured.
   function size(image) {
-    const [width, height] = natural(image);
-    image.setAttribute("width", Math.round(width * current()));
-    image.setAttribute("height", Math.round(height * current()));
+    const sides = natural(image).map((side) => String(side * current()));
+    for (const [index, name] of ["width", "height"].entries()) {
+      if (image.getAttribute(name) !== sides[index]) image.setAttribute(name, sides[index]); // even the same is laid out anew
+    }
   }
 
   function zoom(factor) {
@@ -102,6 +105,7 @@ export function startGraph() {
     zoom(factor);
   });
   startDragging(viewport);
+  document.addEventListener("playground:patched", () => size(picture()));
   document.addEventListener("htmx:after:swap", arrive);
   addEventListener("resize", show);
   arrive();

@@ -8,12 +8,13 @@ const SVG = "http://www.w3.org/2000/svg";
 export function startInspector(editor, links) {
   let told = links.pinned(); // the node whose story is told: what was pinned or stepped to last
 
-  const stories = () => JSON.parse(document.getElementById("inspector-data")?.textContent || "null");
+  // What came with each look at the graph: every piece tells of other nodes.
+  const pieces = () => [...document.querySelectorAll("#inspector-data > p")].map((piece) => JSON.parse(piece.textContent));
 
   function show() {
     const panel = document.getElementById("inspector");
     if (!panel) return;
-    const all = told ? stories() : null;
+    const all = told ? pieces().find(({ nodes }) => told in nodes) : null;
     const story = all?.nodes[told];
     const box = story && boxOf(told);
     const open = panel.querySelector("details")?.open ?? false;

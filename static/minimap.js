@@ -58,6 +58,7 @@ export function startMinimap(graph) {
   let asked = 0;
   const soon = () => { asked ||= requestAnimationFrame(() => { asked = 0; show(); }); };
   document.addEventListener("playground:viewport", soon);
+  document.addEventListener("playground:patched", () => { map = null; }); // the same picture, other boxes
   document.addEventListener("htmx:after:swap", soon);
   document.addEventListener("pointerdown", (event) => {
     held = Boolean(map && event.target.closest?.(".minimap"));

@@ -2,7 +2,7 @@
 // differs is changed. Where the reader is stays as it is: zoom, focus, what is open, what is lit, what is read.
 
 export function startMoving() {
-  const asker = document.getElementById("move-live");
+  const [asker, look] = ["move-live", "look"].map((id) => document.getElementById(id));
   const form = document.getElementById("program");
   const state = { on: false, busy: false, again: false, kept: [] };
 
@@ -20,7 +20,7 @@ export function startMoving() {
   });
   // A swap takes away what the server knows nothing of: what the reader opened, and what the pointer lights.
   document.addEventListener("htmx:before:swap", ({ detail: { ctx } }) => {
-    state.kept = ctx.sourceElement === asker ? [...document.querySelectorAll("#result details[open], .viewport .lit")] : [];
+    state.kept = [asker, look].includes(ctx.sourceElement) ? [...document.querySelectorAll("#result details[open], .viewport .lit")] : [];
   });
   document.addEventListener("htmx:after:swap", () => {
     for (const each of state.kept.splice(0)) {

@@ -20,6 +20,8 @@ from app.drawing.routes import Bands, Point, Route, Size, draw_routes, svg_path
 RANK_GAP = 46
 PART_GAP = 40
 MARGIN = 16
+GRAIN = 4
+"""Width and height are a multiple of this: a browser shows them at any of static/graph.js's zooms without rounding."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -136,7 +138,8 @@ def _join(boxes: int, links: int, parts: list[_Part]) -> Placement:
             moved = tuple([(px + x, py + y) for px, py in points])
             routes[link] = Route(moved, svg_path(moved))
         x += part.width + PART_GAP
-    return Placement(max(x - PART_GAP, MARGIN) + MARGIN, height + 2 * MARGIN, tuple(centres), tuple(routes))
+    width, height = max(x - PART_GAP, MARGIN) + MARGIN, height + 2 * MARGIN
+    return Placement(-(-width // GRAIN) * GRAIN, -(-height // GRAIN) * GRAIN, tuple(centres), tuple(routes))
 
 
 class PlacementCache:

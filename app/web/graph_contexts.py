@@ -80,6 +80,10 @@ class GraphPanel:
     kinds: tuple[KindChoice, ...] = ()
     statics: tuple[StaticView, ...] = ()
     tracer: str = "torch.fx"
+    stands: str = ""
+    """The name of this picture once it is on the page."""
+    since: str = ""
+    """The name of the picture it is the difference to."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -5,7 +5,7 @@ The page builds it when a box is pinned; a picture of hundreds of boxes is not m
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from typing import Any
 
 from app.drawing.accumulation import Summand
@@ -21,9 +21,15 @@ Json = dict[str, Any]
 BLOCKS = "▁▂▃▄▅▆▇█"
 
 
-def write_inspector(study: Study, drawing: GraphDrawing, language: Language) -> Json:
-    """By node, for all that have a box of their own; what was told of some is not found out again."""
-    wanted = dict.fromkeys([box.node for box in drawing.boxes if box.group is None])
+def write_inspector(
+    study: Study, drawing: GraphDrawing, language: Language, known: Collection[str] = ()
+) -> Json:
+    """By node, for all that have a box of their own and are not known to the page.
+
+    What was told of some is not found out again.
+    """
+    boxes = [box for box in drawing.boxes if box.group is None and box.node not in known]
+    wanted = dict.fromkeys([box.node for box in boxes])
     told = study.once(("told", language.code), dict[str, Json])
     fresh = frozenset(wanted.keys() - told.keys())
     if fresh:

@@ -33,6 +33,7 @@ from app.web.places import data_url
 from app.web.playground import Playground
 from app.web.recent import NOTHING_BESIDE, Beside, Graphs
 from app.web.requests import PictureFormat
+from app.web.standing import recall, remember
 from app.web.stepping import write_story
 
 SMALL_GRAPH = 100
@@ -193,8 +194,10 @@ async def look_panel(
     """A kind that is drawn from what is kept of a run."""
     if kind == "modules" or not graphs:
         return await kind_panel(playground, graphs, beside, form, kind, language, kept)
-    panel = await annotated_panel(playground, graphs, form, language, kept, beside)
-    if kind != "static" or panel.drawing is None:
+    if kind != "static":
+        return await annotated_panel(playground, graphs, form, language, kept, beside)
+    panel = await annotated_panel(playground, graphs, replace(form, seen=""), language, kept, beside)
+    if panel.drawing is None:
         return panel
     drawing = await draw_kind(playground, beside, "static", frozenset(form.opened), panel.drawing)
     return replace(
@@ -203,6 +206,7 @@ async def look_panel(
         svg=await in_thread_if(
             len(drawing.boxes) >= SMALL_STORY, playground.pen.write_inside, drawing, language.say
         ),
+        stands="",
         key=f"static-{panel.key}",
         kind="static",
         kinds=list_kinds(graphs, beside, "static", language),
@@ -259,14 +263,12 @@ async def annotated_panel(
     if kept == "":
         kept = playground.recent.keep(graphs, beside)
     study = playground.recent.study(kept or "", graph)
+    before = recall(study, language.code, form.seen)
     try:
         drawing = await draw(playground, study, opened)
-        svg = await in_thread_if(
-            len(drawing.boxes) >= SMALL_STORY, playground.pen.write_inside, drawing, language.say
-        )
-        told = await in_thread_if(
-            len(drawing.boxes) >= SMALL_STORY, write_inspector, study, drawing, language
-        )
+        large = len(drawing.boxes) >= SMALL_STORY
+        svg = await in_thread_if(large, playground.pen.write_inside, drawing, language.say, before)
+        told = await in_thread_if(large, write_inspector, study, drawing, language, before.told)
     except DrawingFailed:
         return GraphPanel(None, None, caption, key)
     several = len(graphs) > 1
@@ -286,7 +288,11 @@ async def annotated_panel(
     )
     style: PageStyle = "diff" if compared else "annotated"
     return replace(
-        panel, kind=style, kinds=() if kept is None else list_kinds(graphs, beside, style, language)
+        panel,
+        kind=style,
+        kinds=() if kept is None else list_kinds(graphs, beside, style, language),
+        stands=remember(study, language.code, drawing, before).name if kept else "",
+        since=before.name,
     )
 
 

@@ -17,6 +17,7 @@ from markupsafe import Markup
 from app.drawing.heatmap import Heatmap
 from app.drawing.pieces import Box, Edge, GraphDrawing
 from app.vocabulary.values import Text
+from app.web.standing import NOTHING_STANDS, Standing
 
 GAP = "\x00"
 """No text of a picture holds one; where one does all the same, it shows as U+FFFD."""
@@ -35,23 +36,26 @@ class Pen:
         self._patterns: dict[Hashable, Pattern] = {}
         self._ink = _split(self._macros.ink(GAP))
 
-    def write(self, drawing: GraphDrawing, alone: bool, say: Say, css: str = "") -> str:
+    def write(
+        self, drawing: GraphDrawing, alone: bool, say: Say, css: str = "", before: Standing = NOTHING_STANDS
+    ) -> str:
         """`css` is needed only for a picture that stands alone.
 
         What is written is markup. It is no `Markup` yet, because that copies it, and a large picture is megabytes.
         """
-        hand = _Hand(self, alone, say)
+        hand = _Hand(self, alone, say, before)
 
         def say_whole(text: Text) -> str:
             return say(text).replace(GAP, "\ufffd")
 
-        head, _, between, _, foot = _split(self._macros.frame(drawing, alone, say_whole, css, GAP))
+        frame = self._macros.frame(drawing, alone, say_whole, css, GAP, before.name)
+        head, _, between, _, foot = _split(frame)
         edges, boxes = hand.write_edges(drawing.edges), hand.write_boxes(drawing.boxes)
         return "\n".join([head, *edges, between, *boxes, foot])
 
-    def write_inside(self, drawing: GraphDrawing, say: Say) -> Markup:
-        """The picture as a part of the page."""
-        return Markup(self.write(drawing, False, say))
+    def write_inside(self, drawing: GraphDrawing, say: Say, before: Standing = NOTHING_STANDS) -> Markup:
+        """The picture as a part of the page, where another one stands."""
+        return Markup(self.write(drawing, False, say, "", before))
 
     def box_pattern(self, box: Box, alone: bool) -> Pattern:
         classes = f"{' root' if box.root else ''}{f' {box.change}' if box.change else ''}"
@@ -60,6 +64,12 @@ class Pen:
         key = (box.face.sheet, box.kind, classes, *has.values(), alone)
         return self._patterns.get(key) or self._keep(
             key, self._macros.box(box.face.sheet, box.kind, classes, has, GAP, alone)
+        )
+
+    def place_pattern(self, within: bool) -> Pattern:
+        """Of a box that is only given another place."""
+        return self._patterns.get(("place", within)) or self._keep(
+            ("place", within), self._macros.place(within, GAP)
         )
 
     def edge_pattern(self, marked: bool) -> Pattern:
@@ -79,24 +89,36 @@ class Pen:
 class _Hand:
     """One drawing being written: standing alone or in the page, in one language."""
 
-    def __init__(self, pen: Pen, alone: bool, say: Say) -> None:
+    def __init__(self, pen: Pen, alone: bool, say: Say, before: Standing) -> None:
         self._pen = pen
         self._alone = alone
         self._say = say
+        self._before = before
         self._said: dict[int, str] = {}
 
     def write_boxes(self, boxes: Sequence[Box]) -> list[str]:
         """The words of all boxes are escaped in one go."""
-        said = [self._words_of(box) for box in boxes]
+        moved = [self._before.shows(box) for box in boxes]
+        said = [
+            self._place_of(box) if moves else self._words_of(box)
+            for box, moves in zip(boxes, moved, strict=True)
+        ]
         escaped = iter(_escape_all(list(chain.from_iterable(said))))
         written = []
-        for box, words in zip(boxes, said, strict=True):
+        for box, words, moves in zip(boxes, said, moved, strict=True):
             gaps = list(islice(escaped, len(words)))
+            if moves:
+                written.append(_fill(self._pen.place_pattern(bool(box.within)), gaps))
+                continue
             gaps += [self._pen.write_map(heatmap) for heatmap in box.face.heatmaps]
             if box.whys:  # they stand last, behind the heatmaps
                 gaps.append(gaps.pop(len(words) - 1))
             written.append(_fill(self._pen.box_pattern(box, self._alone), gaps))
         return written
+
+    def _place_of(self, box: Box) -> list[str]:
+        place = [box.id, str(box.x), str(box.y)]
+        return [*place, " ".join(box.within)] if box.within else place
 
     def _words_of(self, box: Box) -> list[str]:
         """What fills the gaps of a box that are no heatmaps."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 import time
+from xml.etree import ElementTree
 
 import pytest
 from playwright.sync_api import Browser, Locator, Page, Route, expect
@@ -298,9 +299,51 @@ def test_group_opens_and_closes_where_it_stood(real_site: str, page: Page, compl
     assert complaints.all() == []
 
 
+FORM = "() => new URLSearchParams(new FormData(document.getElementById('program'))).toString()"
+TOLD = ("id", "d", "transform", "data-within", "data-group", "data-producer", "data-consumer", "aria-label")
+LIGHTS = {"lit", "shown"}
+
+
+def tell(picture: str) -> list[object]:
+    """Everything in a picture in its order, but for what the page itself lights."""
+    root = ElementTree.fromstring(picture)
+    return [
+        (
+            each.tag,
+            [each.get(name) for name in TOLD],
+            sorted(set(each.get("class", "").split()) - LIGHTS),
+            each.text,
+        )
+        for each in root.iter()
+        if each is not root
+    ]
+
+
+def test_picture_that_was_patched_is_the_one_drawn_whole(
+    real_site: str, page: Page, complaints: Complaints
+) -> None:
+    """Groups are opened, one in another, and closed; each answer is smaller than what it stands for."""
+    page.goto(real_site)
+    run(page, "h = w * 1\nfor _ in range(200):\n    h = torch.tanh(h * w)")
+    group, inner = "svg.graph .box.group", "svg.graph .box[data-within]"
+    for key, chips in (("Enter", 1), ("Enter", 2), ("Backspace", 1), ("Backspace", 0), ("Enter", 1)):
+        page.locator(group if key == "Enter" else inner).first.focus()
+        with page.expect_response("**/graph") as answer:
+            press(page, key)
+        expect(page.locator(".chip")).to_have_count(chips)
+        stands = page.evaluate("new XMLSerializer().serializeToString(document.querySelector('svg.graph'))")
+        form = re.sub("(^|&)seen=[^&]*", "", page.evaluate(FORM))
+        header = {"Content-Type": "application/x-www-form-urlencoded"}
+        whole = page.request.post(f"{real_site}/graph", data=form, headers=header).text()
+        drawn = whole[whole.index("<svg") : whole.index("</svg>") + 6]
+        assert tell(stands) == tell(drawn)
+        assert len(answer.value.text()) < len(whole)
+    assert complaints.all() == []
+
+
 def wide(page: Page) -> int:
     """The picture's width without what a gesture adds to it."""
-    return int(page.locator("svg.graph").get_attribute("width") or 0)
+    return int(float(page.locator("svg.graph").get_attribute("width") or 0))
 
 
 def test_zoom_keeps_the_point_under_the_pointer(fake_site: FakeSite, page: Page) -> None:

@@ -11,10 +11,13 @@ import pygraphviz
 import pytest
 from httpx import AsyncClient
 
+from app.drawing.graph import GraphView, draw_studied
+from app.drawing.study import Study
 from app.program import Program
 from app.vocabulary.trace import RunRequest, Trace
 from app.web.graph_files import GRAPH
 from app.web.recent import MOST_STUDIED, RecentGraphs
+from app.web.standing import MOST_STANDING, NOTHING_STANDS, recall, remember
 from tests.drawing.graphs import line_graph, loop_graph
 from tests.fakes import FakeSandbox, line_trace
 from tests.web.site import EVALUATE, LINE, site
@@ -52,6 +55,70 @@ async def test_group_opens_and_closes_without_a_run() -> None:
     assert f'data-group="{GROUP}"' not in opened
     assert f'data-group="{GROUP}"' in closed
     assert len(sandbox.asked) == 1
+
+
+def seen_in(page: str) -> str:
+    found = re.search(r'name="seen" form="program" value="([^"]+)"', page)
+    assert found
+    return found[1]
+
+
+def inner_group(page: str) -> str:
+    groups: list[str] = re.findall(r'data-group="([^"]+)"', page)
+    return next(key for key in groups if key != GROUP)
+
+
+def boxes_in(page: str) -> dict[str, bool]:
+    """By id, in their order: whether a box is written out."""
+    found = re.findall(r'<g (class="box[^>]*?)?(?: )?id="([^"]+)"(?: data-kept)?', page)
+    return {name: bool(written) for written, name in found}
+
+
+async def test_what_stands_on_the_page_is_only_given_its_place() -> None:
+    async with site(FakeSandbox(trace=looped)) as client:
+        page = await look(client, kept_in((await client.get("/")).text), GROUP)
+        form = {"source": "y = x*w + b", "graph": kept_in(page), "opened": [GROUP, inner_group(page)]}
+        patch = (await client.post("/graph", data={**form, "seen": seen_in(page)})).text
+        whole = (await client.post("/graph", data=form)).text
+        chinese = {"Accept-Language": "zh"}
+        other = (await client.post("/graph", data={**form, "seen": seen_in(page)}, headers=chinese)).text
+    stood = boxes_in(page)
+    assert list(boxes_in(patch)) == list(boxes_in(whole))
+    assert boxes_in(patch) == {name: name not in stood for name in boxes_in(whole)}
+    assert set(boxes_in(patch).values()) == {False, True}
+    assert all(boxes_in(whole).values())
+    assert all(boxes_in(other).values())
+    assert ['hx-swap="innerMorph"' in each for each in (patch, whole, other)] == [True, False, False]
+
+
+async def test_what_a_page_was_told_of_a_node_is_not_told_again() -> None:
+    deep = [GROUP, "lines-0-84", "lines-0-4", "lines-0-2"]
+    async with site(FakeSandbox(trace=looped)) as client:
+        answers = [(await client.get("/")).text]
+        form = {"source": "y = x*w + b", "graph": kept_in(answers[0])}
+        for groups in (deep, [GROUP], deep):
+            asked = {**form, "opened": groups, "seen": seen_in(answers[-1])}
+            answers.append((await client.post("/graph", data=asked)).text)
+    assert [bool(nodes_told(each)) for each in answers] == [False, True, False, False]
+    assert boxes_in(answers[1]).keys() == boxes_in(answers[3]).keys()
+
+
+def nodes_told(page: str) -> set[str]:
+    found = re.search(r'id="inspector-data" hidden><p>(.*?)</p>', page)
+    assert found
+    return set(json.loads(found[1])["nodes"])
+
+
+def test_pictures_that_are_remembered_are_bounded() -> None:
+    graph = line_graph()
+    study = Study(graph)
+    drawing = draw_studied(study, GraphView(300))
+    first = remember(study, "en", drawing, NOTHING_STANDS)
+    assert recall(study, "en", first.name) is first
+    assert recall(study, "zh", first.name) is NOTHING_STANDS
+    for _ in range(MOST_STANDING):
+        remember(study, "en", drawing, first)
+    assert recall(study, "en", first.name) is NOTHING_STANDS
 
 
 async def test_look_brings_nothing_but_the_graph() -> None:
