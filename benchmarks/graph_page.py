@@ -18,7 +18,7 @@ from contextlib import contextmanager
 
 from playwright.sync_api import Page, sync_playwright
 
-from benchmarks.graphs import SYNTHETIC, programs
+from benchmarks.graph_programs import SYNTHETIC, programs
 
 CHROMIUM = "/usr/bin/chromium"
 READY = "Tensor Playground is ready on "

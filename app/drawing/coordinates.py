@@ -352,21 +352,25 @@ def _settle(ranks: _Ranks) -> None:
     stiff = min(float((ELASTIC + 1) ** 2), max(weights))
     rigid = [weight >= stiff or element >= ranks.layered.boxes for element, weight in enumerate(weights)]
     loose = [rank for rank, layer in enumerate(ranks.layers) if not all(rigid[e] for e in layer)]
+    unsettled = set(loose)
     for order in (loose, loose[::-1], loose)[: 3 if len(weights) < SETTLED_THRICE else 1]:
-        before = list(ranks.x)
         for rank in order:
-            _settle_rank(ranks, rank, rigid)
-        if not any(abs(now - then) > STRAIGHT for now, then in zip(ranks.x, before, strict=True)):
-            return
+            if rank in unsettled:
+                unsettled.remove(rank)
+                unsettled.update(_settle_rank(ranks, rank, rigid))
 
 
-def _settle_rank(ranks: _Ranks, rank: int, rigid: list[bool]) -> None:
-    x, layer = ranks.x, ranks.layers[rank]
-    wants = [x[e] if rigid[e] else _nearest(ranks, e) for e in layer]
+def _settle_rank(ranks: _Ranks, rank: int, rigid: list[bool]) -> set[int]:
+    """The ranks of what is joined to an element that moved; all others stay as they are."""
+    x, layer, layered = ranks.x, ranks.layers[rank], ranks.layered
+    before = [x[e] for e in layer]
+    wants = [across if rigid[e] else _nearest(ranks, e) for e, across in zip(layer, before, strict=True)]
     if len(layer) == 1:
         x[layer[0]] = wants[0]
     else:
         ranks.place(rank, wants, [PINNED if rigid[e] else 1.0 for e in layer])
+    moved = [e for e, across in zip(layer, before, strict=True) if abs(x[e] - across) > STRAIGHT]
+    return {layered.ranks[other] for e in moved for other in (*layered.above[e], *layered.below[e])}
 
 
 def _nearest(ranks: _Ranks, element: int) -> float:
