@@ -6,7 +6,7 @@ A page names the picture it shows. What is no longer known under that name is se
 from __future__ import annotations
 
 import secrets
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
 from app.drawing.pieces import Box, Face, GraphDrawing
@@ -25,9 +25,11 @@ class Standing:
     """By the id of the box."""
     told: frozenset[str] = frozenset()
 
-    def shows(self, box: Box) -> bool:
-        """Whether the box stands there, and says the same."""
-        return self.faces.get(box.id) is box.face
+    def which(self, boxes: Sequence[Box]) -> list[bool]:
+        """For each box whether it stands there, and says the same."""
+        if not self.faces:
+            return [False] * len(boxes)
+        return [self.faces.get(box.id) is box.face for box in boxes]
 
 
 NOTHING_STANDS = Standing()

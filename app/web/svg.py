@@ -98,7 +98,7 @@ class _Hand:
 
     def write_boxes(self, boxes: Sequence[Box]) -> list[str]:
         """The words of all boxes are escaped in one go."""
-        moved = [self._before.shows(box) for box in boxes]
+        moved = self._before.which(boxes)
         said = [
             self._place_of(box) if moves else self._words_of(box)
             for box, moves in zip(boxes, moved, strict=True)
