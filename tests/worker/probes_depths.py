@@ -70,7 +70,7 @@ leak(os.uname())
 == memory and load of the host
 info = ctypes.create_string_buffer(128); libc.sysinfo(info) == 0 and leak(info.raw[:16])
 == change priority
-os.setpriority(os.PRIO_PROCESS, 0, 5); leak()
+os.setpriority(os.PRIO_PROCESS, 0, 19); leak()
 == choose processors
 os.sched_setaffinity(0, os.sched_getaffinity(0)); leak()
 """
