@@ -103,11 +103,15 @@ class Pool:
             self.give_back(child)
 
     def give_back(self, child: Child) -> None:
-        """After use, whatever became of it: kill it, and lend its uid on once it is gone."""
+        """After use, whatever became of it: kill it, and lend its uid on once it is gone. What it told goes first."""
+        asyncio.get_running_loop().call_soon(self._let_go, child)
+
+    def _let_go(self, child: Child) -> None:
         if self._server is not None:
             self._server.kill(child)
         child.close()
-        self._run(self._reclaim(child))
+        if not self._closing:
+            self._run(self._reclaim(child))
 
     async def _reclaim(self, child: Child) -> None:
         await child.status
