@@ -155,17 +155,20 @@ def time_ours(write: Callable[[AutogradGraph, int], str], graph: AutogradGraph, 
     return taken
 
 
-def time_row(
+async def time_row(
     write: Callable[[AutogradGraph, int], str], name: str, source: str, graph: AutogradGraph, most: int
 ) -> Row:
-    """Ours and the peer's in turn: where the machine's speed wanders, both are slowed."""
+    """Ours and the peer's in turn: where the machine's speed wanders, both are slowed.
+
+    Ours in the main thread, as small pictures are drawn and all were timed before.
+    """
     row, peer, began = Row(name, len(graph.nodes)), Peer(source), time.perf_counter()
     try:
-        drawn = peer.draw()  # the program runs, and what is done once is done
+        drawn = await asyncio.to_thread(peer.draw)  # the program runs, and what is done once is done
         while len(row.collapsed) < MOST and (len(row.collapsed) < 2 or time.perf_counter() - began < ENOUGH):
             row.collapsed.append(time_ours(write, graph, most))
             row.whole.append(time_ours(write, graph, WHOLE))
-            drawn = peer.draw() if isinstance(drawn, float) else drawn
+            drawn = await asyncio.to_thread(peer.draw) if isinstance(drawn, float) else drawn
             row.peer.append(drawn)
     finally:
         peer.end()
@@ -301,7 +304,7 @@ async def main(wanted: list[str]) -> None:
                 continue
             (graph,) = (await run_program(sandbox, rows[name], limits)).graphs
             collect_rarely()  # as the service does; what is held meanwhile is no part of drawing
-            row = await asyncio.to_thread(time_row, write, name, rows[name], graph, limits.drawn_nodes)
+            row = await time_row(write, name, rows[name], graph, limits.drawn_nodes)
             print(row, flush=True)
             bars += [*tell_shares(row), *tell_seconds(row)]
     print("\n".join(["", *bars]))
