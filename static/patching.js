@@ -15,7 +15,7 @@ export function startPatching() {
     } else {
       event.preventDefault();
       document.getElementById("seen")?.remove();
-      ctx.sourceElement.dispatchEvent(new Event("look"));
+      setTimeout(() => ctx.sourceElement.dispatchEvent(new Event("look"))); // once this request is over
     }
   });
   document.addEventListener("htmx:after:swap", () => {

@@ -341,6 +341,25 @@ def test_picture_that_was_patched_is_the_one_drawn_whole(
     assert complaints.all() == []
 
 
+def test_answer_to_an_older_picture_is_asked_for_again(
+    real_site: str, page: Page, complaints: Complaints
+) -> None:
+    """As if the picture had become another one while the answer was on its way."""
+    page.goto(real_site)
+    run(page, "h = w * 1\nfor _ in range(200):\n    h = torch.tanh(h * w)")
+    rename = "document.getElementById('seen').value = 'another'"
+    page.evaluate(
+        f"addEventListener('htmx:before:swap', () => {{ {rename} }}, {{ capture: true, once: true }})"
+    )
+    page.locator("svg.graph .box.group").focus()
+    with page.expect_response("**/graph") as first:
+        press(page, "Enter")
+    expect(page.locator(".chip")).to_have_count(1)
+    expect(page.locator("svg.graph .box:focus")).to_have_attribute("data-within", re.compile("lines-"))
+    assert "data-since" in first.value.text()
+    assert complaints.all() == []
+
+
 def wide(page: Page) -> int:
     """The picture's width without what a gesture adds to it."""
     return int(float(page.locator("svg.graph").get_attribute("width") or 0))
