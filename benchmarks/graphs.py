@@ -162,9 +162,10 @@ async def time_row(
 
     Ours in the main thread, as small pictures are drawn and all were timed before.
     """
-    row, peer, began = Row(name, len(graph.nodes)), Peer(source), time.perf_counter()
+    row, peer = Row(name, len(graph.nodes)), Peer(source)
     try:
         drawn = await asyncio.to_thread(peer.draw)  # the program runs, and what is done once is done
+        began = time.perf_counter()
         while len(row.collapsed) < MOST and (len(row.collapsed) < 2 or time.perf_counter() - began < ENOUGH):
             row.collapsed.append(time_ours(write, graph, most))
             row.whole.append(time_ours(write, graph, WHOLE))
