@@ -301,22 +301,14 @@ def test_group_opens_and_closes_where_it_stood(real_site: str, page: Page, compl
 
 FORM = "() => new URLSearchParams(new FormData(document.getElementById('program'))).toString()"
 TOLD = ("id", "d", "transform", "data-within", "data-group", "data-producer", "data-consumer", "aria-label")
-LIGHTS = {"lit", "shown"}
 
 
 def tell(picture: str) -> list[object]:
     """Everything in a picture in its order, but for what the page itself lights."""
-    root = ElementTree.fromstring(picture)
-    return [
-        (
-            each.tag,
-            [each.get(name) for name in TOLD],
-            sorted(set(each.get("class", "").split()) - LIGHTS),
-            each.text,
-        )
-        for each in root.iter()
-        if each is not root
-    ]
+    inside = list(ElementTree.fromstring(picture).iter())[1:]
+    styles = [set(each.get("class", "").split()) - {"lit", "shown"} for each in inside]
+    facts = [(each.tag, each.text, *[each.get(name) for name in TOLD]) for each in inside]
+    return list(zip(facts, styles, strict=True))
 
 
 def test_picture_that_was_patched_is_the_one_drawn_whole(
