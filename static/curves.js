@@ -181,17 +181,18 @@ export function sample({ xs, ys }, places) {
   });
 }
 
-export function csv(curves) {
+// Of one or several runs, each `{ name, curves }`.
+export function csv(runs) {
   const cell = (text) => (/[",\n]/.test(text) ? `"${text.replaceAll('"', '""')}"` : text);
-  const rows = curves.flatMap(({ series, steps, values, epochs }) =>
-    steps.map((step, at) => [cell(series.name), series.kind, step, epochs[at] ?? "", spell(values[at])].join(",")),
-  );
-  return ["curve,kind,step,epoch,value", ...rows].join("\n") + "\n";
+  const rows = runs.flatMap(({ name, curves }) => curves.flatMap(({ series, steps, values, epochs }) =>
+    steps.map((step, at) => [cell(name), cell(series.name), series.kind, step, epochs[at] ?? "", spell(values[at])].join(",")),
+  ));
+  return ["run,curve,kind,step,epoch,value", ...rows].join("\n") + "\n";
 }
 
-export function json(curves) {
-  const plain = curves.map(({ series, steps, values, epochs, count }) => ({
-    name: series.name, kind: series.kind, count, steps, epochs, values: values.map(spell),
-  }));
+export function json(runs) {
+  const plain = runs.flatMap(({ name, curves }) => curves.map(({ series, steps, values, epochs, count }) => ({
+    run: name, name: series.name, kind: series.kind, count, steps, epochs, values: values.map(spell),
+  })));
   return JSON.stringify({ curves: plain }, null, 1) + "\n";
 }

@@ -27,7 +27,7 @@ export function startLive(evaluation, watches) {
     const whole = !run?.unasked || run.ended;
     leave();
     run = { id, unasked: evaluation.unasked(), edits: evaluation.edits(), began: 0, progress: null, mark: null, held: null, pausedAt: 0, paused: 0, screen: new Screen(), drawing: 0, over: false, ended: false, timer: 0, patience: 0 };
-    training.begin(source, whole);
+    training.begin(source, whole, !run.unasked);
     predictions.begin();
     panel.dataset.run = id; // whose state it is
     tell("starting");
@@ -112,7 +112,7 @@ export function startLive(evaluation, watches) {
       tell(end.reason === "left alone" ? "alone" : end.state, {}, [say("seconds", { seconds: end.seconds.toFixed(1) })]);
       if (end.error) show(find("#training-note"), end.error.message);
       finish();
-      if (!end.curves.length) panel.hidden = true;
+      panel.hidden = !end.curves.length; // a short run may bring all of them only now
       if (evaluation.edits() !== run.edits) show(find("#training-note"), say("edited"));
       else if (end.state !== "stopped") document.getElementById("end-live").dispatchEvent(new Event("end"));
     },

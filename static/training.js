@@ -9,6 +9,7 @@ import { apart, inOrder } from "./scales.js";
 const COLOURS = 8;
 const SPOKEN = 4_000; // milliseconds between summaries read aloud
 const ROWS = 24;
+const SEEN = 3_000; // milliseconds after which a finished run counts as looked at
 const SIZED = new Set(["loss", "watched"]); // groups whose curves are of any size; norms are compared with each other
 const REST = 2; // a drawing rests so many times as long as it took: the page stays smooth, and its cores the program's
 
@@ -17,7 +18,7 @@ export function startTraining() {
   const part = (id) => document.getElementById(`training-${id}`);
   const words = panel.dataset;
   const say = (word, values = {}) => words[word].replace(/\{(\w+)\}/g, (gap, name) => values[name] ?? gap);
-  const state = { curves: new Curves(), source: "", group: "loss", wanted: "", log: false, axis: null, off: new Set(), gone: new Set(), spoken: 0, timer: 0, rested: 0, reading: null, lines: [], panes: {}, panesNow: new Map(), looks: new Map(), epochs: new Map() };
+  const state = { curves: new Curves(), source: "", asked: false, ended: Infinity, group: "loss", wanted: "", log: false, axis: null, off: new Set(), gone: new Set(), spoken: 0, timer: 0, rested: 0, reading: null, lines: [], panes: {}, panesNow: new Map(), looks: new Map(), epochs: new Map() };
   const plot = startPlot(part("plot"), (x) => { state.reading = x; showReadings(); });
   const ribbons = startRibbons(() => state.curves.all, plot.colour);
   const earlier = startEarlier(part("before"), say, () => soon());
@@ -103,7 +104,7 @@ export function startTraining() {
     showBad(curves);
     part("hidden").hidden = !(state.log && curves.some((curve) => curve.low <= 0));
     part("hidden").textContent = say("hidden");
-    speakSoon(curves);
+    sumUp(curves);
     if (part("table").open) showTable(curves);
     // uPlot draws when this task is done
     queueMicrotask(() => { state.rested = performance.now() + REST * (performance.now() - began); });
@@ -175,15 +176,17 @@ export function startTraining() {
     if (part("bad").textContent !== text) part("bad").textContent = text;
   }
 
-  function speakSoon(curves) {
+  // Who looks reads what is drawn; who listens is told now and then.
+  function sumUp(curves) {
+    const text = curves.filter(isOn).slice(0, 4).map((curve) => say("summary", {
+      name: curve.series.name, count: curve.count, first: short(curve.first), last: short(curve.values.at(-1)),
+      minimum: short(curve.low), at: curve.lowAt,
+    })).join(" ");
+    if (part("said").textContent !== text) part("said").textContent = text;
     clearTimeout(state.timer);
     const wait = Math.max(0, state.spoken + SPOKEN - performance.now());
     state.timer = setTimeout(() => {
       state.spoken = performance.now();
-      const text = curves.filter(isOn).slice(0, 4).map((curve) => say("summary", {
-        name: curve.series.name, count: curve.count, first: short(curve.first), last: short(curve.values.at(-1)),
-        minimum: short(curve.low), at: curve.lowAt,
-      })).join(" ");
       if (part("summary").textContent !== text) part("summary").textContent = text;
     }, wait);
   }
@@ -242,9 +245,9 @@ export function startTraining() {
   panel.addEventListener("click", (event) => {
     const kind = event.target.closest("[data-save]")?.dataset.save;
     if (!kind) return;
-    const curves = all();
-    if (kind === "csv") save("training.csv", "text/csv", csv(curves));
-    if (kind === "json") save("training.json", "application/json", json(curves));
+    const runs = [{ name: say("newest"), curves: all() }, ...earlier.on().map(({ name, curves }) => ({ name, curves: curves.filter(watched) }))];
+    if (kind === "csv") save("training.csv", "text/csv", csv(runs));
+    if (kind === "json") save("training.json", "application/json", json(runs));
     if (kind === "png") savePicture("training.png", plot, [...part("legend").children, ...part("before").querySelectorAll("button")]);
     panel.querySelector(".training-menu").open = false;
   });
@@ -261,6 +264,7 @@ export function startTraining() {
       state.curves.replace(curves);
       state.panes.keys = null; // of the whole it is seen anew what is to stand apart
       state.spoken = 0;
+      state.ended = performance.now();
       ribbons.replace(histograms);
       soon();
     },
@@ -271,10 +275,12 @@ export function startTraining() {
       for (const each of added) state.gone.delete(each);
       soon();
     },
-    // The curves so far become an earlier run's, to compare the next one with, unless that was broken off.
-    begin(source, whole = true) {
-      if (whole && state.curves.all.length) earlier.keep(state.curves.all, state.source);
-      state.source = source;
+    // The curves so far become an earlier run's, to compare the next one with, unless that was broken off, or is one of
+    // those that came and went while somebody typed: nobody asked for it, nor for the next, nor had the time to look.
+    begin(source, whole = true, asked = false) {
+      const seen = state.asked || asked || performance.now() - state.ended > SEEN;
+      if (whole && seen && state.curves.all.length) earlier.keep(state.curves.all, state.source);
+      Object.assign(state, { source, asked, ended: Infinity });
       earlier.name(source);
       state.curves = new Curves();
       state.panes = {};

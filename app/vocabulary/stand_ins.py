@@ -113,9 +113,12 @@ FILES: Mapping[str, str] = {
     r"(input|time_?machine|alice[\w.-]*|[\w.-]*shakespeare[\w.-]*|ptb\.[\w.]+|wiki\.[\w.]+)\.txt": "english_text",
     r"(poe(try|ms?)|tang[\w.-]*|唐诗\w*|jaychou_lyrics)\.txt": "poems",
     r"names\.txt": "first_names",
+    r"mnist\.pkl(\.gz)?": "MNIST",
     r"(eng-fra|fra-eng|fra|%s-%s)\.txt": "translations",
 }
 """What the last part of a file's name or an address says it is."""
+CHECKPOINT = r".+\.(pth|pt|ckpt|pth\.tar)"
+"""A file of trained weights."""
 PICTURE = r".+\.(jpe?g|png)"
 PICTURE_READERS = ("PIL.Image.open", "matplotlib.pyplot.imread")
 LISTS_OF_NAMES = r"(.*/)?(data/names/?|names/[\w*]+\.txt)"
@@ -132,6 +135,8 @@ def set_called(call: str, asked: str | None) -> str | None:
         return "weights" if asked is not None and asked.startswith("pytorch/vision") else None
     if call in (*FILE_READERS, *FETCHERS, "open") and asked is not None:
         return ALIASES.get(asked) or set_in_file(asked)
+    if call == "torch.load" and asked is not None:
+        return "weights" if re.fullmatch(CHECKPOINT, asked.lower()) else None
     if call in PICTURE_READERS and asked is not None and "://" not in asked:
         return "picture" if is_picture(asked) else None
     return CALLS.get(call)

@@ -48,6 +48,8 @@ class Compiled:
     cells: tuple[Cell, ...]
     trains: bool
     """Whether the text looks like one that trains something."""
+    roots: frozenset[str]
+    """Names whose `.backward()` is called: losses, whatever they are called."""
     loops: tuple[range, ...]
     """The lines each loop spans, outer loops before inner ones; a loop goes by its first line."""
     assigned: tuple[str, ...]
@@ -64,12 +66,13 @@ def compile_program(source: str) -> Compiled:
     nodes = tuple(ast.walk(tree))
     names = _assigned_names(nodes)
     trains = _looks_like_training(nodes)
+    roots = frozenset(_backward_roots(nodes))
     assigned = tuple(_last_assignments(tree.body))
     differences = find_differences(nodes)
     cells = split_cells(source, tree)
     loops = _hear_loops(tree, nodes)
     codes = compile_cells(source, tree, cells, broken)
-    return Compiled(codes, cells, trains, loops, assigned, differences, names)
+    return Compiled(codes, cells, trains, roots, loops, assigned, differences, names)
 
 
 def _parse(source: str) -> ast.Module:
@@ -205,6 +208,13 @@ def _last_assignments(body: list[ast.stmt]) -> dict[str, None]:
             order.pop(node.id, None)
             order[node.id] = None
     return order
+
+
+def _backward_roots(nodes: Sequence[ast.AST]) -> Iterator[str]:
+    for node in nodes:
+        match node:
+            case ast.Call(func=ast.Attribute(value=ast.Name(id=name), attr="backward")):
+                yield name
 
 
 def _assigned_names(nodes: Sequence[ast.AST]) -> dict[Place, tuple[str, ...]]:

@@ -23,7 +23,7 @@ abc argparse array ast asyncio atexit base64 bisect calendar cmath codecs collec
 concurrent.futures contextlib contextvars copy copyreg csv ctypes dataclasses datetime decimal difflib dis
 doctest enum errno fnmatch fractions functools getpass gettext glob graphlib hashlib heapq hmac html
 importlib.metadata importlib.resources inspect io itertools json keyword linecache locale logging.handlers
-math mimetypes multiprocessing.pool multiprocessing.managers multiprocessing.popen_fork
+math mimetypes multiprocessing.pool multiprocessing.popen_fork
 multiprocessing.popen_spawn_posix netrc numbers optparse operator os pathlib pickle pkgutil platform pprint profile
 cProfile pstats queue random re reprlib sched secrets select shlex shutil signal socket sqlite3 ssl stat
 statistics string stringprep struct subprocess symtable sys sysconfig tempfile textwrap threading time
@@ -46,7 +46,7 @@ torch.quantization torch.ao.quantization torch.masked torch.nested torch.signal 
 torch.testing torch.multiprocessing torch.distributed torch.overrides torch._dynamo
 torch._inductor.compiler_bisector torch._inductor.fx_passes.dedupe_symint_uses
 torch.utils.benchmark torch.utils.flop_counter torch.nn.attention.flex_attention torch.nn.attention.bias
-torch.ao.quantization.quantize_fx torch._dynamo.backends.debugging
+torch.ao.quantization.quantize_fx
 torch.fx.experimental.validator torch.export._trace torch.nested._internal.ops functorch functorch.einops
 functorch.einops.rearrange functorch.dim._getsetitem functorch.dim._order functorch.dim._wrap torchviz
 numpy numpy.linalg numpy.random numpy.fft numpy.polynomial numpy.ma numpy.testing numpy.lib.stride_tricks
@@ -60,7 +60,7 @@ sklearn.datasets sklearn.datasets.data sklearn.datasets.descr sklearn.datasets.i
 sklearn.model_selection sklearn.preprocessing sklearn.metrics sklearn.linear_model sklearn.decomposition
 sklearn.cluster sklearn.manifold sklearn.pipeline sklearn.compose sklearn.impute
 sklearn.feature_selection sklearn.feature_extraction.text sklearn.neighbors sklearn.svm sklearn.tree
-sklearn.ensemble sklearn.naive_bayes sklearn.neural_network pandas.plotting._matplotlib
+sklearn.naive_bayes pandas.plotting._matplotlib
 pandas.core.methods.to_dict PIL.ImageDraw PIL.ImageFilter numpy.matlib numpy.lib.recfunctions
 seaborn requests six six.moves.urllib.request gymnasium
 gymnasium.wrappers gymnasium.envs.classic_control gymnasium.envs.toy_text sympy networkx PIL.Image

@@ -102,6 +102,8 @@ class TrainingLog:
         self._ribbons = Ribbons(limits)
         self._looker = Looker(self._ribbons)
         """For a program without an optimiser."""
+        self.roots: frozenset[str] = frozenset()
+        """Names whose `.backward()` the program calls."""
         self.many: dict[str, str] = {}
         """What could be losses, but never was a single number: names and shapes."""
         self._by_hand = False
@@ -120,7 +122,7 @@ class TrainingLog:
     # ------------------------------------------------------------------------------------------ what is found
 
     def _note(self, name: str, value: Any, line: int, loop: int, phase: Any) -> None:
-        end = len(name)
+        end, is_root = len(name), name in self.roots
         if isinstance(phase, str):
             name = f"{name} ({phase[:40]})"
         channel = self._noted.get(name)
@@ -129,7 +131,8 @@ class TrainingLog:
             self._leave(name, value)
             return
         if channel is None:
-            channel = self._channel(name, kind_of(name), lambda: Span(line, 0, line, end))
+            kind = "loss" if is_root else kind_of(name)
+            channel = self._channel(name, kind, lambda: Span(line, 0, line, end))
             if channel is None:
                 return
             self._noted[name] = channel

@@ -83,6 +83,7 @@ class Watchers:
         self._trains = compiled.trains
         self._reads_names = bool(compiled.differences)
         self.passes.read(compiled.loops)
+        self.training.roots = compiled.roots
         self.predictions.differences = compiled.differences
 
     @property

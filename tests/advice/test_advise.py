@@ -209,6 +209,8 @@ def test_unknown_key_changes_nothing() -> None:
             "pictures",
         ),
         ("text = open('data/input.txt').read()", "english_text"),
+        ("torch.load('data/lenet.pth')", "weights"),
+        ("torch.load('numbers.dat')", None),
         ("from PIL import Image\nImage.open('images/dog.jpg')", "picture"),
         ("def load(a, b):\n    return open('data/%s-%s.txt' % (a, b))", "translations"),
         ("import glob\nnames = 'data/names/*.txt'\nprint(glob.glob(names))", "surnames"),

@@ -235,6 +235,9 @@ def test_earlier_runs_lie_below_the_newest(fake_site: FakeSite, page: Page) -> N
     assert len(looks) == len(names)  # colour and pattern of their own
     page.locator("#training-table summary").click()
     expect(page.locator("#training-table thead")).to_contain_text("loss (range: 100 → 50)")
+    runs = {row["run"] for row in csv.DictReader(saved(page, "csv").read_text().splitlines())}
+    assert runs == {"this run", *names}
+    assert {each["run"] for each in json.loads(saved(page, "json").read_text())["curves"]} == runs
     earlier.get_by_role("button", name="range: 100 → 50").click()
     expect(earlier.get_by_role("button", name="range: 100 → 50")).to_have_attribute("aria-pressed", "false")
     expect(page.locator("#training-table thead")).not_to_contain_text("range: 100 → 50")

@@ -46,7 +46,7 @@ frame = pd.DataFrame({"a": [1, 2]})
 repr(frame.describe()), frame.to_csv(), frame.to_html(), frame.to_json(), frame.style
 plt.savefig(io.BytesIO(), format="pdf"); np.savez(io.BytesIO(), a=np.ones(2))
 frame.plot(), frame.hist(), frame.to_dict("records")
-from sklearn import ensemble, feature_extraction, neighbors, pipeline, preprocessing, svm
+from sklearn import compose, feature_extraction, impute, neighbors, pipeline, preprocessing, svm
 pipeline.make_pipeline(preprocessing.StandardScaler(), svm.SVC()).fit(frame, [0, 1]).predict(frame)
 from tqdm.auto import tqdm
 list(tqdm(range(3), file=io.StringIO()))

@@ -182,6 +182,14 @@ def test_losses_and_metrics_are_found_in_every_style(source: str, found: dict[st
         assert counts == found
 
 
+def test_what_backward_starts_from_is_a_loss_whatever_its_name() -> None:
+    source = (
+        "w = torch.ones(1, requires_grad=True)\nfor i in range(3):\n    errD = (w * i).sum()\n    err = 1.5\n"
+    )
+    trace = run(source + "    errD.backward()")
+    assert {each.series.name: each.series.kind for each in trace.curves} == {"errD": "loss", "err": "metric"}
+
+
 def test_batches_know_their_epoch() -> None:
     trace = run(PROGRAMS[9][1])
     epochs = curve(trace, "loss").points.epochs

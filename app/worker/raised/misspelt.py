@@ -51,6 +51,10 @@ UNSAID = frozenset({"self", "cls", "args", "kwargs", "kwds"})
 NAME_CHARS = 80
 SHORTEST = 4
 """Letters of a package's name that can be a misspelling: `six` and `gym` are packages that are not here."""
+PACKAGES = frozenset(
+    {"timm", "thop", "flax", "nltk", "onnx", "keras", "gensim", "spacy", "jieba", "wandb", "visdom"}
+)
+"""Longer ones that may not be here either, and are spelled as they should be."""
 
 
 def tell_attribute(scene: Scene, match: re.Match[str]) -> Told | None:
@@ -95,7 +99,7 @@ def tell_module(scene: Scene, match: re.Match[str]) -> Told | None:
     above, _, name = match["name"].rpartition(".")
     place = next(imports_of(scene, match["name"]), None)
     near = nearest(name, modules_in(above))
-    if place is None or (not above and len(name) < SHORTEST):
+    if place is None or (not above and (len(name) < SHORTEST or name in PACKAGES)):
         return None
     end = Span(place.line, place.end_column - len(name), place.line, place.end_column)
     return tell_near(name, near, end, above)

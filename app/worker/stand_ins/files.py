@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gzip
 import io
 import os
 import re
@@ -44,8 +45,8 @@ class Files:
         name = set_in_file(path)
         if name is not None:
             self._tell(name)
-            for each, text in texts_of(name, path).items():
-                self._folder.lend(each, text.encode())
+            for each, content in files_of(name, path).items():
+                self._folder.lend(each, content)
         elif is_picture(path):
             self._tell("picture")
             drawn, _ = images.shapes(True, images.SHAPES)
@@ -72,7 +73,7 @@ class Files:
             if name is None or name == "surnames":
                 return original(url, *args, **kwargs)
             self._tell(name)
-            return answer(url, texts_of(name, url)[url].encode(), *args, **kwargs)
+            return answer(url, files_of(name, url)[url], *args, **kwargs)
 
         return fetch
 
@@ -111,9 +112,13 @@ class Files:
         return __init__
 
 
-def texts_of(name: str, path: str) -> Mapping[str, str]:
+def files_of(name: str, path: str) -> Mapping[str, bytes]:
     """The files of a set by their names, for the one that was asked for."""
-    return {path: text_of(name, path)} if name in MADE else files_at(name, path)
+    if name == "MNIST":
+        content = images.pickled_digits()
+        return {path: gzip.compress(content) if path.endswith(".gz") else content}
+    texts = {path: text_of(name, path)} if name in MADE else files_at(name, path)
+    return {each: text.encode() for each, text in texts.items()}
 
 
 def respond(url: str, content: bytes, *args: Any, **kwargs: Any) -> Any:

@@ -50,7 +50,7 @@ class Lender:
     def lending(self) -> Iterator[None]:
         """Meanwhile what would be downloaded stands in."""
         # all of them, before the first is made: classes inherit from one another
-        changes = [*self._changes(), *self._files.changes(), *untrained_models(self._tell)]
+        changes = [*self._changes(), *self._files.changes(), *untrained_models(self._folder, self._tell)]
         self._folder.missing = self._files.put
         with ExitStack() as stack:
             for holder, name, function in changes:

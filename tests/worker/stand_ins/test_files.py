@@ -48,6 +48,15 @@ LESSONS: tuple[tuple[str, str, str], ...] = (
         "from pathlib import Path",
         "len([*Path('data/names').glob('*.txt')]) == 18 == len(__import__('os').listdir('data/names'))",
     ),
+    (
+        "MNIST",
+        "import gzip, pickle, requests\nfrom pathlib import Path\npath = Path('data') / 'mnist.pkl.gz'\n"
+        "path.parent.mkdir()\n"
+        "path.write_bytes(requests.get('https://example.org/mnist.pkl.gz').content)\n"
+        "with gzip.open(path.as_posix(), 'rb') as f:\n"
+        "    ((x, y), (x_valid, y_valid), _) = pickle.load(f, encoding='latin-1')",
+        "(x.shape, x.dtype, float(x.max()), y.dtype, len(y_valid)) == ((800, 784), 'float32', 1.0, 'int64', 200)",
+    ),
     ("pima", "import csv", "next(csv.reader(open('diabetes.csv')))[-1] == 'Outcome'"),
     (
         "picture",

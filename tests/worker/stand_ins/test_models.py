@@ -39,6 +39,21 @@ def test_a_model_begins_with_random_weights(source: str) -> None:
     assert [each.name for each in trace.stand_ins] == ["weights"]
 
 
+def test_a_checkpoint_that_is_not_here_brings_nothing() -> None:
+    source = """net = nn.Linear(1, 1)
+net.load_state_dict(torch.load("data/lenet.pth", map_location="cpu"))
+kept = torch.load("a/best.ckpt", weights_only=True)
+net.load_state_dict(kept["model"])
+optim.SGD(net.parameters(), lr=0.1).load_state_dict(kept["optimizer"])
+torch.save(net.state_dict(), "own.pt")
+torch.load("own.pt").keys() == net.state_dict().keys()"""
+    trace = run(source, stand_ins=True)
+    assert trace.outcome == Completed()
+    assert trace.result is not None
+    assert trace.result.text == "True"
+    assert [each.name for each in trace.stand_ins] == ["weights"]
+
+
 def test_own_weights_are_loaded_as_ever() -> None:
     before = nn.Module.load_state_dict, torch.hub.load
     source = "a, b = nn.Linear(1, 1), nn.Linear(1, 1)\nb.load_state_dict(a.state_dict())\nbool(a.weight == b.weight)"
