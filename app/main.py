@@ -33,7 +33,7 @@ from app.vocabulary.errors import PlaygroundError, ProgramRefused
 from app.vocabulary.trace import Completed, InputSpec, RunRequest, Trace
 from app.web.app import create_app
 from app.words import json_for_terminal
-from app.worker.seal import probe_layers
+from app.worker.sealing.seal import probe_layers
 
 GPU_DRIVER = Path("/dev/nvidiactl")
 

@@ -42,18 +42,24 @@ OWNERS = (
 MAY_CATCH_EVERYTHING = (
     ("app/worker/execute.py", "runs the user's program, which may raise anything"),
     ("app/worker/watchers.py", "looks at modules of the program, whose own code may raise anything"),
-    ("app/worker/namespace.py", "reads the names of a module whose methods may be the program's own"),
-    ("app/worker/child.py", "the last resort of the child's process: tells what failed, then ends"),
+    (
+        "app/worker/recording/namespace.py",
+        "reads the names of a module whose methods may be the program's own",
+    ),
+    ("app/worker/forking/child.py", "the last resort of the child's process: tells what failed, then ends"),
     ("app/worker/why/explain.py", "asks tensors whose class may be the program's own"),
     ("app/worker/shadow.py", "asks the user's module for predictions, whose forward may raise anything"),
     ("app/worker/raised/explain.py", "asks tensors and modules whose class may be the program's own"),
     (
-        "app/worker/module_trees.py",
+        "app/worker/statics/module_trees.py",
         "asks modules, whose `extra_repr` may be the program's own, what they are",
     ),
-    ("app/worker/watches.py", "evaluates the user's expressions"),
-    ("app/worker/tracings.py", "notes what a tracing of the program's own raised, and raises it again"),
-    ("app/worker/static_graphs.py", "traces modules, whose forward may raise anything"),
+    ("app/worker/training/watches.py", "evaluates the user's expressions"),
+    (
+        "app/worker/statics/tracings.py",
+        "notes what a tracing of the program's own raised, and raises it again",
+    ),
+    ("app/worker/statics/static_graphs.py", "traces modules, whose forward may raise anything"),
     ("app/worker/wording.py", "reads the message of an exception whose class may be the user's own"),
 )
 FILE_LINES, FUNCTION_LINES = 400, 60

@@ -12,6 +12,7 @@ import subprocess
 import sys
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from graphlib import TopologicalSorter
 from pathlib import Path, PurePosixPath
 
 import pytest
@@ -63,6 +64,11 @@ def room_of(parts: tuple[str, ...]) -> str:
     """`app.web.api` and app/web/api.py both lie in the room `web`; the package itself in none."""
     name = parts[1] if len(parts) > 1 and parts[0] == "app" else ""
     return dict(SAME_ROOM).get(name, name)
+
+
+def chamber_of(parts: tuple[str, ...]) -> str:
+    """A room within the worker: `app.worker.graphs.autograd` lies in `graphs`, `app.worker.stage` is one of its own."""
+    return parts[2] if len(parts) > 2 else ""
 
 
 def floor_of(room: str) -> int | None:
@@ -297,11 +303,36 @@ def test_docs_list_the_rooms_that_exist() -> None:
     assert listed == built - {"__init__.py", "__pycache__"}
 
 
+def known_behind_the_wall() -> dict[str, set[str]]:
+    """Each room of the worker, and those it imports."""
+    known: dict[str, set[str]] = {}
+    for source in our_sources():
+        if source.in_app and source.room == "worker":
+            here = chamber_of(source.path.with_suffix("").parts)
+            modules = {name for _, name in imported_modules(source.tree) if name.startswith("app.worker.")}
+            known.setdefault(here, set()).update(
+                {chamber_of(tuple(name.split("."))) for name in modules} - {here}
+            )
+    return known
+
+
+def test_rooms_behind_the_wall_stand_in_order() -> None:
+    page = (ROOT / "docs" / "house.md").read_text(encoding="utf-8")
+    rooms = page.partition("\n## Behind the wall\n")[2].partition("\n## ")[0]
+    listed = re.findall(r"^\| `(\w+)/` \|", rooms, re.MULTILINE)
+    built = {path.name for path in (ROOT / "app" / "worker").iterdir() if path.is_dir()}
+    assert sorted(listed) == sorted(built - {"__pycache__"})
+    known = known_behind_the_wall()
+    assert [*TopologicalSorter(known).static_order()]  # a circle would raise
+    below = [(room, other) for at, room in enumerate(listed) for other in listed[at:] if other in known[room]]
+    assert below == []
+
+
 # ------------------------------------------------------------------------------------------- the rules can be broken
 
 BROKEN: tuple[tuple[Rule, str, str], ...] = (
-    (imports_point_down, "app/sandbox/pool.py", "from app.worker.seal import seal"),
-    (imports_point_down, "app/sandbox/pool.py", "import app.worker.seal"),
+    (imports_point_down, "app/sandbox/pool.py", "from app.worker.sealing.seal import seal"),
+    (imports_point_down, "app/sandbox/pool.py", "import app.worker.sealing.seal"),
     (imports_point_down, "app/drawing/boxes.py", "from app.sandbox.face import Sandbox"),
     (imports_point_down, "app/vocabulary/trace.py", "from app.wire import encode_frame"),
     (imports_point_down, "app/vocabulary/limits.py", "from app.settings import Settings"),
@@ -316,7 +347,7 @@ BROKEN: tuple[tuple[Rule, str, str], ...] = (
     (packages_have_owners, "app/web/svg.py", "import graphviz"),
     (packages_have_owners, "app/worker/reply.py", "import pickle"),
     (only_main_reads_the_environment, "app/settings.py", "import os\nx = os.environ['A']"),
-    (only_main_reads_the_environment, "app/worker/seal.py", "from os import getenv"),
+    (only_main_reads_the_environment, "app/worker/sealing/seal.py", "from os import getenv"),
     (imports_are_absolute, "app/web/api.py", "from . import pages"),
     (packages_do_not_reexport, "app/web/__init__.py", '"""Law."""\nfrom app.web.api import router'),
     (files_are_short, "tests/test_x.py", "x = 1\n" * 401),
@@ -339,10 +370,10 @@ KEPT: tuple[tuple[Rule, str, str], ...] = (
     (imports_point_down, "app/web/api.py", "from app.sandbox.face import Sandbox\nimport json"),
     (imports_point_down, "app/request.py", "from app.program import Program"),
     (imports_point_down, "app/vocabulary/errors.py", "from app.vocabulary.values import Problem"),
-    (packages_have_owners, "app/worker/tensors.py", "import torch\nimport numpy as np"),
+    (packages_have_owners, "app/worker/recording/tensors.py", "import torch\nimport numpy as np"),
     (packages_have_owners, "tests/test_x.py", "import torch"),
     (only_main_reads_the_environment, "app/main.py", "import os\nx = os.environ"),
-    (only_main_reads_the_environment, "app/worker/child.py", "import os\nos.environ.clear()"),
+    (only_main_reads_the_environment, "app/worker/forking/child.py", "import os\nos.environ.clear()"),
     (files_are_short, "app/wire.py", "x = 1\n" * 400),
     (functions_are_short, "app/wire.py", "def f() -> None:\n" + "    g()\n" * 59),
     (nothing_catches_everything, "app/wire.py", "try:\n    f()\nexcept ValueError:\n    pass"),

@@ -16,7 +16,7 @@ from app.main import SealMissing, plan_sandbox, read_inputs
 from app.sandbox.face import SealLayer
 from app.settings import Settings
 from app.vocabulary.trace import InputSpec
-from app.worker.seal import Layer
+from app.worker.sealing.seal import Layer
 
 ROOT = Path(__file__).resolve().parent.parent
 Y = "y = x * w + b\n"

@@ -2,16 +2,16 @@
 
 from __future__ import annotations
 
-from app.worker.hot_names import make_names
-from app.worker.hugepages import make_room
+from app.worker.forking.hot_names import make_names
+from app.worker.forking.hugepages import make_room
 
 
 def main() -> None:
     kept = make_room(), make_names()
-    from app.worker.libraries import import_libraries  # only now: importing it imports torch
+    from app.worker.forking.libraries import import_libraries  # only now: importing it imports torch
 
     import_libraries()
-    from app.worker.server import serve  # last: so our own rooms lie together
+    from app.worker.forking.server import serve  # last: so our own rooms lie together
 
     serve()
     del kept

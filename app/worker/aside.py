@@ -15,9 +15,9 @@ import torch
 from torch import Tensor, nn
 from torch.nn.modules.module import register_module_forward_pre_hook
 
-from app.worker.instrument import AGAIN, NOTE, OVER
-from app.worker.passes import Passes
-from app.worker.recorder import Recorder
+from app.worker.compiling.instrument import AGAIN, NOTE, OVER
+from app.worker.graphs.passes import Passes
+from app.worker.recording.recorder import Recorder
 from app.worker.shadow import undisturbed
 
 

@@ -35,13 +35,11 @@ from app.vocabulary.values import Text
 from app.wire import Task, Telling
 from app.worker.aside import Aside
 from app.worker.beginning import place_on, seed_everything
-from app.worker.classic import TooLargeForClassic, draw_classic
-from app.worker.fitting import fit
-from app.worker.gate import Gate
-from app.worker.instrument import Compiled, compile_program
+from app.worker.compiling.instrument import Compiled, compile_program
+from app.worker.graphs.classic import TooLargeForClassic, draw_classic
+from app.worker.graphs.passes import run_auto
 from app.worker.limit import WallClock, reserve_memory
-from app.worker.module_trees import ModuleTrees
-from app.worker.namespace import (
+from app.worker.recording.namespace import (
     Found,
     find_tensors,
     find_what_there_is,
@@ -51,12 +49,14 @@ from app.worker.namespace import (
     make_module,
     tell_uninitialised,
 )
-from app.worker.outcome import outcome_of
-from app.worker.passes import run_auto
-from app.worker.report import Report, Told
 from app.worker.stage import Stage
+from app.worker.statics.module_trees import ModuleTrees
+from app.worker.telling.fitting import fit
+from app.worker.telling.outcome import outcome_of
+from app.worker.telling.report import Report, Told
+from app.worker.training.gate import Gate
+from app.worker.training.watches import Watches
 from app.worker.turns import Turns
-from app.worker.watches import Watches
 from app.worker.wording import message_of
 
 CLASSIC_PARTS = 20_000

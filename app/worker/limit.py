@@ -14,7 +14,7 @@ from types import FrameType
 
 from app.vocabulary.limits import Limits
 from app.vocabulary.trace import LimitName, Stopped
-from app.worker.frames import program_frame
+from app.worker.recording.frames import program_frame
 
 AGAIN = 0.05
 """Seconds until the alarm is repeated, for a program that caught the first."""

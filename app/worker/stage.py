@@ -14,21 +14,21 @@ from contextlib import ExitStack, contextmanager, nullcontext
 from app.vocabulary.frames import Frame
 from app.vocabulary.limits import Limits
 from app.vocabulary.trace import RunRequest
-from app.worker.alone import loading_alone
 from app.worker.beginning import seed_everything
-from app.worker.folder import Folder
-from app.worker.identity import IdentityTable
-from app.worker.labels import telling_profilers_alone
-from app.worker.modules import ModulePaths
-from app.worker.outputs import Outputs
-from app.worker.places import Places
-from app.worker.recorder import Recorder
+from app.worker.lending.alone import loading_alone
+from app.worker.lending.folder import Folder
+from app.worker.lending.labels import telling_profilers_alone
+from app.worker.lending.summaries import Summaries
+from app.worker.lending.uncompiled import leaving_uncompiled
+from app.worker.lending.ways import Ways
+from app.worker.recording.identity import IdentityTable
+from app.worker.recording.modules import ModulePaths
+from app.worker.recording.places import Places
+from app.worker.recording.recorder import Recorder
+from app.worker.showing.outputs import Outputs
 from app.worker.stand_ins.lend import Lender
-from app.worker.static_graphs import StaticGraphs
-from app.worker.summaries import Summaries
-from app.worker.uncompiled import leaving_uncompiled
+from app.worker.statics.static_graphs import StaticGraphs
 from app.worker.watchers import Watchers
-from app.worker.ways import Ways
 
 
 class Stage:

@@ -7,9 +7,9 @@ from typing import Any
 
 from app.notebook import mark_cells
 from app.vocabulary.cells import Cell, CellTurn
-from app.worker.cell_code import CellCode
-from app.worker.figures import FigureCollector
-from app.worker.output import Transcript
+from app.worker.compiling.cell_code import CellCode
+from app.worker.showing.figures import FigureCollector
+from app.worker.showing.output import Transcript
 
 
 class Turns:

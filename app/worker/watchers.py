@@ -12,25 +12,25 @@ from typing import Any
 from app.vocabulary.frames import Frame
 from app.vocabulary.limits import Limits
 from app.vocabulary.values import Text
-from app.worker.channels import Noted
-from app.worker.functions import OptimiserSteps, silenced, watching_functions
-from app.worker.gate import Gate
-from app.worker.identity import IdentityTable
-from app.worker.instrument import AGAIN, NOTE, OVER, Compiled
-from app.worker.loops import Loops
-from app.worker.losses import LossWatch
-from app.worker.missed import tell_missed
-from app.worker.moments import Moments
-from app.worker.moving import Moving
-from app.worker.namespace import Found
-from app.worker.origin import OriginFinder
-from app.worker.passes import Passes, RawPass
-from app.worker.places import Places
-from app.worker.predictions import Watcher
-from app.worker.presence import Presence
-from app.worker.recorder import Recorder
-from app.worker.report import Report
-from app.worker.training import TrainingLog
+from app.worker.compiling.instrument import AGAIN, NOTE, OVER, Compiled
+from app.worker.graphs.passes import Passes, RawPass
+from app.worker.predicting.predictions import Watcher
+from app.worker.recording.channels import Noted
+from app.worker.recording.functions import OptimiserSteps, silenced, watching_functions
+from app.worker.recording.identity import IdentityTable
+from app.worker.recording.loops import Loops
+from app.worker.recording.moments import Moments
+from app.worker.recording.namespace import Found
+from app.worker.recording.places import Places
+from app.worker.recording.presence import Presence
+from app.worker.recording.recorder import Recorder
+from app.worker.telling.report import Report
+from app.worker.training.gate import Gate
+from app.worker.training.losses import LossWatch
+from app.worker.training.missed import tell_missed
+from app.worker.training.moving import Moving
+from app.worker.training.origin import OriginFinder
+from app.worker.training.training import TrainingLog
 from app.worker.wording import message_of
 
 

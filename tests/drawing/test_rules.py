@@ -13,7 +13,7 @@ from torch import Tensor
 
 from app.drawing.formula import names_in
 from app.drawing.rules import Rule, all_rules, find_rule
-from app.worker.anchors import node_outputs, saved_names
+from app.worker.recording.anchors import node_outputs, saved_names
 from tests.drawing.reference import FUNCTIONS
 from tests.drawing.rule_cases import (
     BROADCASTING,

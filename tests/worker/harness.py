@@ -26,9 +26,9 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any, NoReturn, Self
 
-from app.worker import kernel
-from app.worker.child import readable_paths
-from app.worker.seal import SealPlan, prepare, seal
+from app.worker.forking.child import readable_paths
+from app.worker.sealing import kernel
+from app.worker.sealing.seal import SealPlan, prepare, seal
 
 BUDGET = 128 << 20
 OUTPUT_CAP = 1 << 20

@@ -8,13 +8,13 @@ import ast
 from torch import Tensor
 
 from app.vocabulary.values import Text
-from app.worker.anchors import node_sequence
-from app.worker.autograd import nodes_before
-from app.worker.calls import Call
-from app.worker.cuts import last_word
-from app.worker.passes import RawPass
+from app.worker.graphs.autograd import nodes_before
+from app.worker.graphs.cuts import last_word
+from app.worker.graphs.passes import RawPass
 from app.worker.raised.scene import Scene
 from app.worker.raised.told import Told
+from app.worker.recording.anchors import node_sequence
+from app.worker.recording.calls import Call
 from app.worker.why.facts import Reason, Words
 
 RESHAPING = frozenset({"view", "reshape", "flatten", "permute", "transpose", "squeeze", "unsqueeze", "t"})

@@ -20,7 +20,7 @@ from app.worker.raised import (
 )
 from app.worker.raised.scene import Scene
 from app.worker.raised.told import Told
-from app.worker.tensors import dtype_name, shape_of
+from app.worker.recording.tensors import dtype_name, shape_of
 from app.worker.why.facts import Facts, one_line
 
 RULES = (

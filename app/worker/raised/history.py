@@ -10,18 +10,18 @@ from torch import Tensor, nn
 
 from app.vocabulary.trace import TensorKind
 from app.vocabulary.values import Text
-from app.worker.anchors import node_sequence
-from app.worker.autograd import nodes_before
-from app.worker.calls import Call
-from app.worker.ops import is_in_place
-from app.worker.passes import RawPass
+from app.worker.graphs.autograd import nodes_before
+from app.worker.graphs.passes import RawPass
 from app.worker.raised.alignment import align_left, may_differ
 from app.worker.raised.carried import replaced_leaf, tell_carried
 from app.worker.raised.scene import Scene
 from app.worker.raised.shapes import row
 from app.worker.raised.told import Rule, Told, numbers_in
-from app.worker.recorder import tensors_in
-from app.worker.tensors import dtype_name, shape_of
+from app.worker.recording.anchors import node_sequence
+from app.worker.recording.calls import Call
+from app.worker.recording.ops import is_in_place
+from app.worker.recording.recorder import tensors_in
+from app.worker.recording.tensors import dtype_name, shape_of
 from app.worker.why.absent import why_absent, why_not_required, why_outside
 from app.worker.why.broken import Origins, why_value_broken
 from app.worker.why.facts import Reason, Words

@@ -21,7 +21,7 @@ from app.worker.raised.carried import why_rows
 from app.worker.raised.scene import Scene
 from app.worker.raised.shapes import is_there, row
 from app.worker.raised.told import Rule, Told, numbers_in
-from app.worker.tensors import dtype_name
+from app.worker.recording.tensors import dtype_name
 from app.worker.why.facts import Words
 
 

@@ -23,7 +23,7 @@ from app.worker.raised.layers import expected_at, given_to
 from app.worker.raised.scene import Scene
 from app.worker.raised.shapes import is_there, row
 from app.worker.raised.told import Rule, Told
-from app.worker.tensors import shape_of
+from app.worker.recording.tensors import shape_of
 from app.worker.why.facts import Words
 
 

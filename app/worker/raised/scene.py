@@ -19,9 +19,9 @@ from torch import Tensor, nn
 from app.program import FILENAME
 from app.source import SourceText
 from app.vocabulary.values import Span
-from app.worker.ops import op_name
-from app.worker.recorder import Recorder, tensors_in
-from app.worker.tensors import is_uninitialised
+from app.worker.recording.ops import op_name
+from app.worker.recording.recorder import Recorder, tensors_in
+from app.worker.recording.tensors import is_uninitialised
 from app.worker.why.facts import Facts, one_line
 
 N = TypeVar("N", bound=ast.expr | ast.stmt)

@@ -26,8 +26,8 @@ from app.worker.raised.alignment import (
 )
 from app.worker.raised.scene import Scene
 from app.worker.raised.told import Rule, Told, numbers_in
-from app.worker.recorder import tensors_in
-from app.worker.tensors import shape_of
+from app.worker.recording.recorder import tensors_in
+from app.worker.recording.tensors import shape_of
 from app.worker.why.facts import Words
 
 PRODUCTS = frozenset({"matmul", "mm", "bmm", "mv", "dot", "linear", "addmm", "baddbmm", "vdot", "inner"})

@@ -9,9 +9,9 @@ from dataclasses import dataclass
 from app.vocabulary.editing import Fix
 from app.vocabulary.explanation import Alignment, Fact
 from app.vocabulary.values import Text
-from app.worker.calls import Call, Event
-from app.worker.passes import RawPass
+from app.worker.graphs.passes import RawPass
 from app.worker.raised.scene import Scene
+from app.worker.recording.calls import Call, Event
 from app.worker.why.facts import Reason
 
 Place = Call | Event | RawPass

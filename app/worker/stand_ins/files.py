@@ -16,11 +16,11 @@ import torch
 from PIL import Image
 
 from app.vocabulary.stand_ins import ALIASES, is_picture, set_in_file
-from app.worker.folder import TOP, Folder
+from app.worker.lending.folder import TOP, Folder
+from app.worker.lending.textbook import PACKAGE
 from app.worker.stand_ins import images
 from app.worker.stand_ins.tables import MADE, text_of
 from app.worker.stand_ins.texts import files_at
-from app.worker.textbook import PACKAGE
 
 KINDS: tuple[tuple[str, tuple[str, ...]], ...] = (
     ("hymenoptera|ants|bees", ("ants", "bees")),

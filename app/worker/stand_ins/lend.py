@@ -20,10 +20,10 @@ from app.program import FILENAME
 from app.vocabulary.stand_ins import CALLS, FILE_READERS, OPENML, SETS, StandIn, set_called, set_in_file
 from app.vocabulary.values import Span
 from app.words import in_english
-from app.worker.folder import Folder
-from app.worker.functions import silenced
-from app.worker.places import Places
-from app.worker.recorder import Recorder
+from app.worker.lending.folder import Folder
+from app.worker.recording.functions import silenced
+from app.worker.recording.places import Places
+from app.worker.recording.recorder import Recorder
 from app.worker.stand_ins import images
 from app.worker.stand_ins.files import Files
 from app.worker.stand_ins.models import untrained_models

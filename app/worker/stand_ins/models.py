@@ -11,7 +11,7 @@ import torch
 from torch.nn.modules.module import _IncompatibleKeys
 
 from app.vocabulary.stand_ins import set_called
-from app.worker.folder import Folder
+from app.worker.lending.folder import Folder
 
 VISION = "pytorch/vision"
 HUB_WORDS = frozenset({"source", "trust_repo", "force_reload", "verbose", "skip_validation"})

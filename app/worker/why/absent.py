@@ -6,11 +6,11 @@ from torch import Tensor
 
 from app.vocabulary.trace import TensorKind
 from app.vocabulary.values import TensorId, Text
-from app.worker.calls import Call, Result
-from app.worker.cuts import is_cut, kind_of_cut
-from app.worker.ops import is_in_place
-from app.worker.passes import RawPass
-from app.worker.tensors import dtype_name
+from app.worker.graphs.cuts import is_cut, kind_of_cut
+from app.worker.graphs.passes import RawPass
+from app.worker.recording.calls import Call, Result
+from app.worker.recording.ops import is_in_place
+from app.worker.recording.tensors import dtype_name
 from app.worker.why.facts import Facts, Flow, Reason, Words, one_line
 
 GRADIENT_CALLS = ("backward", "auto")

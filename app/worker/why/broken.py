@@ -7,9 +7,9 @@ import torch
 from torch import Tensor
 
 from app.vocabulary.values import TensorId, TensorValue, Text
-from app.worker.autograd import RawEdge
-from app.worker.calls import Argument, Call, Result
-from app.worker.cuts import last_word
+from app.worker.graphs.autograd import RawEdge
+from app.worker.graphs.cuts import last_word
+from app.worker.recording.calls import Argument, Call, Result
 from app.worker.why.amounts import bounds, has_nan, is_bad, zeros
 from app.worker.why.facts import Facts, Flow, Reason, Words, result_value
 from app.worker.why.singular import FORWARD, Told, kind_of, no_rule, overflow

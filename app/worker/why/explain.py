@@ -9,7 +9,7 @@ from torch import Tensor
 
 from app.vocabulary.trace import TensorKind
 from app.vocabulary.values import NodeId, TensorId, TensorValue, Text, Why
-from app.worker.ops import is_in_place
+from app.worker.recording.ops import is_in_place
 from app.worker.why.absent import why_absent
 from app.worker.why.amounts import is_bad, is_zero
 from app.worker.why.broken import Origins, why_grad_broken, why_value_broken

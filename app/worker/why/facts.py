@@ -12,13 +12,13 @@ import torch
 from torch import Tensor
 
 from app.vocabulary.values import Span, TensorId, TensorValue, Text
-from app.worker.autograd import RawEdge, RawGraph, RawNode, held_by
-from app.worker.calls import Argument, Call, Event, Result
-from app.worker.cuts import cuts_of, is_cut
-from app.worker.identity import IdentityTable
-from app.worker.ops import EventKind
-from app.worker.passes import Passes, RawPass
-from app.worker.recorder import Recorder
+from app.worker.graphs.autograd import RawEdge, RawGraph, RawNode, held_by
+from app.worker.graphs.cuts import cuts_of, is_cut
+from app.worker.graphs.passes import Passes, RawPass
+from app.worker.recording.calls import Argument, Call, Event, Result
+from app.worker.recording.identity import IdentityTable
+from app.worker.recording.ops import EventKind
+from app.worker.recording.recorder import Recorder
 
 NAME_CHARS = 200
 """Of a name or a call in a sentence."""

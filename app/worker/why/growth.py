@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from types import MappingProxyType
 
 from app.vocabulary.values import Text
-from app.worker.calls import Call
+from app.worker.recording.calls import Call
 from app.worker.why.amounts import bounds, is_bad, largest, norm
 from app.worker.why.facts import Facts, Flow, Reason, Step, Words
 

@@ -9,9 +9,9 @@ import torch
 from torch import Tensor
 
 from app.vocabulary.values import Text
-from app.worker.calls import Result
-from app.worker.cuts import last_word
-from app.worker.tensors import dtype_name
+from app.worker.graphs.cuts import last_word
+from app.worker.recording.calls import Result
+from app.worker.recording.tensors import dtype_name
 from app.worker.why.facts import Words, result_value
 
 Told = tuple[str, Text]

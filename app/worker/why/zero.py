@@ -7,7 +7,7 @@ from collections.abc import Callable, Mapping
 from types import MappingProxyType
 
 from app.vocabulary.values import TensorValue, Text
-from app.worker.autograd import RawEdge
+from app.worker.graphs.autograd import RawEdge
 from app.worker.why.amounts import bounds, elements_of, is_bad, is_zero, zeros
 from app.worker.why.facts import Facts, Flow, Reason, Words
 

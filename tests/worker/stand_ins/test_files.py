@@ -10,7 +10,7 @@ from types import ModuleType
 import pytest
 
 from app.vocabulary.trace import Completed, Raised
-from app.worker.libraries import import_torchvision
+from app.worker.forking.libraries import import_torchvision
 from app.worker.stand_ins.files import pictures_in
 from app.worker.stand_ins.texts import SURNAMES, TEXTS
 from tests.worker.running import run

@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 from app.source import SourceText
 from app.vocabulary.stand_ins import SETS
 from app.vocabulary.trace import Completed, Trace
-from app.worker.libraries import import_torchvision
+from app.worker.forking.libraries import import_torchvision
 from app.worker.stand_ins import images
 from app.worker.stand_ins.tables import MADE
 from tests.worker.running import run

@@ -11,7 +11,7 @@ import torch
 from torch import nn
 
 from app.vocabulary.trace import Completed
-from app.worker.libraries import import_torchvision
+from app.worker.forking.libraries import import_torchvision
 from tests.worker.running import run
 
 WAYS = (

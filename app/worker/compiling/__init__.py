@@ -1,0 +1,1 @@
+"""The program's text made ready to run, and what can be told from the text alone."""

@@ -1,0 +1,1 @@
+"""What a run shows: printed text, values, tables, figures, warnings, progress."""

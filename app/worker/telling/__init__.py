@@ -1,0 +1,1 @@
+"""A run's raw records told in the vocabulary, once it has ended."""

@@ -1,0 +1,140 @@
+"""Pages that a run writes to are found, and copied ahead of it in one call."""
+
+from __future__ import annotations
+
+import mmap
+import os
+import platform
+import resource
+import struct
+from ctypes import addressof, c_char
+from pathlib import Path
+
+import numpy as np
+import pytest
+from pydantic_core import _pydantic_core
+
+from app.worker.forking import hot_pages
+from app.worker.forking.hot_pages import PAGE, RANGE, HotPages, Look, Pages, learn, ranges_of
+from app.worker.sealing.kernel import fork_bare
+
+PAGES, EVERY = 512, 4
+WRITTEN = range(0, PAGES, EVERY)
+# Linux 6.15 is the first that lets a process advise itself so; before, nothing is lost but time.
+HAS_THE_CALL = tuple(map(int, platform.release().split(".")[:2])) >= (6, 15)
+
+
+@pytest.fixture
+def memory() -> mmap.mmap:
+    """Pages of small size that this process holds."""
+    shared = mmap.mmap(-1, PAGES * PAGE, flags=mmap.MAP_PRIVATE | mmap.MAP_ANONYMOUS)
+    shared.madvise(mmap.MADV_NOHUGEPAGE)
+    for page in range(PAGES):
+        shared[page * PAGE] = 1
+    return shared
+
+
+def write_to(memory: mmap.mmap) -> None:
+    for page in WRITTEN:
+        memory[page * PAGE] = 2
+
+
+def pages_in(memory: mmap.mmap, pages: Pages) -> set[int]:
+    """Which pages of `memory` are among them."""
+    start = addressof(c_char.from_buffer(memory))
+    spans = [range(begin, begin + size, PAGE) for begin, size in ranges_in(pages)]
+    return {(at - start) // PAGE for span in spans for at in span} & set(range(PAGES))
+
+
+def ranges_in(pages: Pages) -> list[tuple[int, int]]:
+    return [pair for each in pages.vectors for pair in RANGE.iter_unpack(each)]
+
+
+def settle(_: int) -> None:
+    return
+
+
+def test_what_is_written_to_is_learnt(memory: mmap.mmap) -> None:
+    assert pages_in(memory, learn(settle, lambda: write_to(memory)).waiting) == set(WRITTEN)
+    assert pages_in(memory, learn(lambda kept: write_to(memory), lambda: None).waiting) == set(WRITTEN)
+
+
+def test_a_waiting_child_copies_no_more_than_it_may_hold(
+    memory: mmap.mmap, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(hot_pages, "WAITING_BYTES", 0)
+    hot = learn(settle, lambda: write_to(memory))
+    assert not pages_in(memory, hot.waiting)
+    assert pages_in(memory, hot.expecting) == set(WRITTEN)
+
+
+def test_what_lies_together_is_left_for_later(monkeypatch: pytest.MonkeyPatch) -> None:
+    """To copy a page alone costs more, and first of all while nobody waits."""
+    monkeypatch.setattr(hot_pages, "WAITING_BYTES", 3 * PAGE)
+    together, alone, settled = {1, 2, 3}, {5, 7}, {9}
+    pages = [frozenset(at * PAGE for at in each) for each in (set(), settled, together | alone | settled)]
+    _, waiting, expecting = hot_pages.sort_out([Look(own, frozenset()) for own in pages])
+    assert list(RANGE.iter_unpack(waiting)) == [(at * PAGE, PAGE) for at in (5, 7, 9)]
+    assert list(RANGE.iter_unpack(expecting)) == [(PAGE, 3 * PAGE)]
+
+
+def test_a_child_that_cannot_settle_teaches_nothing(memory: mmap.mmap) -> None:
+    hot = learn(os._exit, lambda: write_to(memory))
+    assert [each.vectors for each in (hot.read, hot.waiting, hot.expecting)] == [(), (), ()]
+    assert not hot.get_ready()
+
+
+def test_one_who_cannot_be_looked_at_teaches_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(hot_pages, "look_at", lambda maps, entries: os._exit(1))
+    assert not learn(settle, lambda: None).get_ready()
+
+
+def test_what_is_read_of_files_is_learnt() -> None:
+    """A fork maps nothing of a library until it reads it."""
+    with Path(_pydantic_core.__file__).open("rb") as file:
+        library = mmap.mmap(file.fileno(), PAGES * PAGE, mmap.MAP_PRIVATE, mmap.PROT_READ)
+    view = np.frombuffer(library, np.uint8)
+    hot = learn(settle, lambda: view[5 * PAGE])
+    at = view.ctypes.data + 5 * PAGE
+    assert any(begin <= at < begin + size for begin, size in ranges_in(hot.read))
+
+
+def test_copied_pages_fault_no_more_and_keep_what_they_hold(memory: mmap.mmap) -> None:
+    hot = learn(settle, lambda: write_to(memory))
+    lone, together = faults_of(memory, None), faults_of(memory, hot)
+    assert lone >= len(WRITTEN)
+    assert (together < len(WRITTEN) / 2) == HAS_THE_CALL
+    assert memory[0] == 1
+
+
+def faults_of(memory: mmap.mmap, hot: HotPages | None) -> int:
+    """Page faults that writing takes in a fork."""
+    reader, writer = os.pipe()
+    pid = fork_bare()
+    if pid == 0:
+        try:
+            if hot is not None:
+                assert hot.get_ready() == HAS_THE_CALL
+            assert memory[EVERY * PAGE] == 1
+            before = resource.getrusage(resource.RUSAGE_SELF).ru_minflt
+            write_to(memory)
+            faults = resource.getrusage(resource.RUSAGE_SELF).ru_minflt - before
+            os.write(writer, struct.pack("=Q", faults))
+        finally:
+            os._exit(0)
+    os.close(writer)
+    told = os.read(reader, 8)
+    os.close(reader)
+    os.waitpid(pid, 0)
+    return int(struct.unpack("=Q", told)[0])
+
+
+def test_ranges_that_are_not_there_are_no_failure() -> None:
+    assert not Pages.of(RANGE.pack(1 << 46, PAGE)).bring()
+    assert not Pages.of(b"").bring()
+
+
+def test_neighbouring_pages_are_one_range() -> None:
+    pages = [PAGE, 2 * PAGE, 5 * PAGE, 7 * PAGE, 8 * PAGE]
+    assert list(ranges_of(pages)) == [(PAGE, 2 * PAGE), (5 * PAGE, PAGE), (7 * PAGE, 2 * PAGE)]
+    assert list(ranges_of([])) == []

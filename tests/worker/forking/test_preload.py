@@ -1,0 +1,79 @@
+"""What the fork server prepares: everything a program touches is loaded, memory is gathered, one thread remains."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from app.sandbox.fork_server import server_environment
+from app.worker.forking import hugepages
+from app.worker.forking.hugepages import gather_memory, make_room
+
+ROOT = Path(__file__).resolve().parents[3]
+LATE = """
+import sys
+from app.worker.forking.preload import preload
+preload()
+import threading
+assert threading.active_count() == 1
+assert len(list(__import__("pathlib").Path("/proc/self/task").iterdir())) == 1
+import torch, io, warnings
+import numpy as np
+warnings.simplefilter("ignore")
+from torch import nn
+import torch.nn.functional as F
+before = set(sys.modules)
+x = torch.randn(2, 1, 8, 8, requires_grad=True)
+net = nn.Sequential(nn.Conv2d(1, 2, 3), nn.BatchNorm2d(2), nn.ReLU(), nn.Flatten(), nn.Linear(72, 2))
+for kind in (torch.optim.SGD, torch.optim.Adam, torch.optim.AdamW, torch.optim.RMSprop, torch.optim.Adagrad):
+    opt = kind(net.parameters(), lr=0.1)
+    F.cross_entropy(net(x), torch.tensor([0, 1])).backward()
+    opt.step(); opt.zero_grad()
+torch.optim.lr_scheduler.StepLR(opt, 1).step()
+nn.LSTM(3, 4)(torch.randn(2, 3)); nn.TransformerEncoderLayer(8, 2)(torch.randn(3, 2, 8))
+torch.func.hessian(lambda v: (v ** 3).sum())(torch.ones(2))
+torch.distributions.Normal(0., 1.).rsample(); torch.linalg.svd(torch.ones(2, 2)); torch.fft.fft(torch.ones(4))
+torch.save({"a": x}, b := io.BytesIO()); b.seek(0); torch.load(b)
+list(torch.utils.data.DataLoader(torch.utils.data.TensorDataset(torch.ones(4)), batch_size=2, shuffle=True))
+import matplotlib.pyplot as plt
+plt.plot([1, 2]); plt.imshow([[1, 2]])
+plt.savefig(io.BytesIO(), format="png"); plt.savefig(io.StringIO(), format="svg")
+import pandas as pd
+frame = pd.DataFrame({"a": [1, 2]})
+repr(frame.describe()), frame.to_csv(), frame.to_html(), frame.to_json(), frame.style
+plt.savefig(io.BytesIO(), format="pdf"); np.savez(io.BytesIO(), a=np.ones(2))
+frame.plot(), frame.hist(), frame.to_dict("records")
+from sklearn import compose, feature_extraction, impute, neighbors, pipeline, preprocessing, svm
+pipeline.make_pipeline(preprocessing.StandardScaler(), svm.SVC()).fit(frame, [0, 1]).predict(frame)
+from tqdm.auto import tqdm
+list(tqdm(range(3), file=io.StringIO()))
+print(sorted(set(sys.modules) - before))
+"""
+
+
+def test_common_programs_import_nothing_more() -> None:
+    done = subprocess.run(
+        [sys.executable, "-c", LATE],
+        cwd=ROOT,
+        env=server_environment(gpu=False),
+        capture_output=True,
+        text=True,
+        timeout=600,
+        check=False,
+    )
+    assert done.returncode == 0, done.stderr
+    assert done.stdout == "[]\n"
+
+
+def test_memory_can_be_gathered_at_any_time() -> None:
+    assert gather_memory() >= 0
+
+
+def test_room_for_objects_is_kept_all_along(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(hugepages, "ROOM", 8 * hugepages.ARENA)
+    kept = sorted(map(id, make_room()))
+    assert len(kept) >= 8
+    assert len({address // hugepages.ARENA for address in kept}) >= 8
