@@ -35,7 +35,7 @@ def show_number(number: Scalar, digits: int = 4) -> str:
 
 
 def _show_float(number: float, digits: int) -> str:
-    text = "%.*g" % (digits, number)  # noqa: UP031  # half the time of an f-string's nested digits
+    text = "%.*g" % (digits, number)  # noqa: UP031  # two thirds of the time of an f-string's nested digits
     if "e+" in text and abs(number) < LARGEST_PLAIN:
         return f"{number:.0f}"
     return ODD.get(text, text)
@@ -84,7 +84,7 @@ def show_range(statistics: Statistics) -> str:
     if least is None or greatest is None:
         return NOTHING
     if type(least) is type(greatest) is float and least and greatest:  # nearly all are
-        low, high = "%.3g" % least, "%.3g" % greatest  # noqa: UP031  # less than half the time of f-strings
+        low, high = f"{least:.3g}", f"{greatest:.3g}"
         if "e+" not in low and "e+" not in high:
             return low if low == high else f"{low}…{high}"
     low, high = show_number(least, 3), show_number(greatest, 3)
