@@ -9,6 +9,7 @@ from __future__ import annotations
 import ast
 import builtins
 import dis
+import re
 import warnings
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
@@ -139,7 +140,19 @@ def _parse(text: str) -> tuple[ast.Module, CodeType]:
             code = compile(tree, FILENAME, "exec", dont_inherit=True)  # finds what the grammar alone does not
         except SyntaxError as error:
             raise _in_code_points(error, SourceText.of(text)) from None
+        except UnicodeEncodeError as error:
+            raise _in_code_points(_unencodable(tree, error), SourceText.of(text)) from None
         return tree, code
+
+
+def _unencodable(tree: ast.Module, error: UnicodeEncodeError) -> SyntaxError:
+    """Since Python 3.13 the compiler refuses docstrings with half a surrogate pair, and does not say where."""
+    documented = (node for node in ast.walk(tree) if isinstance(node, DOCUMENTED))
+    (place, *_) = [
+        node.body[0] for node in documented if SURROGATE.search(ast.get_docstring(node, clean=False) or "")
+    ]
+    start = (FILENAME, place.lineno, place.col_offset + 1, None)
+    return SyntaxError(str(error), (*start, place.end_lineno, (place.end_col_offset or 0) + 1))
 
 
 def _in_code_points(error: SyntaxError, source: SourceText) -> SyntaxError:
@@ -173,6 +186,8 @@ Place = tuple[int, int, int, int]
 """line, column, end line, end column; columns in bytes"""
 Position = tuple[int, int]
 FUNCTIONS = (ast.FunctionDef, ast.AsyncFunctionDef)
+DOCUMENTED = (ast.Module, ast.ClassDef, *FUNCTIONS)
+SURROGATE = re.compile("[\ud800-\udfff]")
 NAME_ERRORS = frozenset({"NameError", "Exception", "BaseException"})
 
 

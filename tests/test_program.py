@@ -136,6 +136,17 @@ def test_text_is_normalised(source: str, normalised: str) -> None:
     assert parse(source).source == normalised
 
 
+def test_docstring_the_compiler_cannot_encode_is_refused_at_its_place() -> None:
+    """Since Python 3.13 it cannot where half a surrogate pair is escaped; before, such a program runs."""
+    source = "def f():\n    '中\\ud800'"
+    try:
+        compile(source, "<test>", "exec")
+    except UnicodeEncodeError:
+        assert [problem.span for problem in refusals(source)] == [Span(2, 4, 2, 13)]
+    else:
+        assert parse(source).source == source
+
+
 @pytest.mark.parametrize(
     ("source", "code", "span"),
     [

@@ -161,6 +161,7 @@ def server_environment(gpu: bool) -> dict[str, str]:
         "PYTHONHASHSEED": "random",
         "PYTHONDONTWRITEBYTECODE": "1",
         "MPLCONFIGDIR": str(cache),
+        "PYTORCH_NVML_BASED_CUDA_CHECK": "1",  # else who asks whether there is a GPU leaves it to no child
         "FBGEMM_NO_ASMJIT": "1",  # no code is made under the seal: embedding bags use what was compiled
         **threads,
         **memory,

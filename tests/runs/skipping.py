@@ -33,6 +33,10 @@ class SkippingLoop(asyncio.SelectorEventLoop):
         working.add_done_callback(self.threads.discard)
         return working
 
+    async def shutdown_default_executor(self, timeout: float | None = None) -> None:
+        """However long it takes: since Python 3.12 the runner gives it a time."""
+        await super().shutdown_default_executor()
+
 
 class _Skipping(DefaultSelector):
     def __init__(self, loop: SkippingLoop) -> None:

@@ -296,7 +296,7 @@ async def test_last_expression_is_shown(real: RealSandbox) -> None:
     assert (await real.run("x = 1\nx + 1")).result == Shown("2", Span(2, 0, 2, 5), None)
     assert (await real.run("x = 1")).result is None
     assert (await real.run("None")).result is None
-    assert (await real.run("'\\ud800'")).result == Shown("'\\ud800'", Span(1, 0, 1, 8), None)
+    assert (await real.run("0\n'\\ud800'")).result == Shown("'\\ud800'", Span(2, 0, 2, 8), None)
 
 
 @pytest.mark.parametrize("source", ["", "# nothing", "\n\n", "\ufeff", "\r\n# 中\r\n"])

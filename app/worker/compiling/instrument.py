@@ -101,7 +101,10 @@ def _hear_loops(tree: ast.Module, nodes: Sequence[ast.AST]) -> tuple[range, ...]
             node.iter = _call_at(node.iter, OVER, node.iter, ast.Constant(node.lineno))
         else:
             node.body.insert(0, _statement(node.body[0], AGAIN, ast.Constant(node.lineno)))
-    lines = (range(node.lineno, (node.end_lineno or node.lineno) + 1) for node in loops)
+    lines = [range(node.lineno, (node.end_lineno or node.lineno) + 1) for node in loops]
+    for each in nodes:
+        if isinstance(each, ast.For):  # what fails between two passes stands there, as since Python 3.13
+            ast.copy_location(each, each.iter)
     return tuple(sorted(lines, key=lambda span: (span.start, -span.stop)))
 
 

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import builtins
 import errno
+import glob
 import io
 import os
 import pathlib
@@ -66,6 +67,11 @@ class Ways:
             yield os, name, self.rename
         for name in ("listdir", "scandir", "chdir", "getcwd"):
             yield os, name, getattr(self, name)
+        if keeper := getattr(
+            glob, "_StringGlobber", None
+        ):  # since 3.13 `pathlib` keeps functions of its import
+            yield keeper, "lstat", staticmethod(os.lstat)
+            yield keeper, "scandir", staticmethod(self.scandir)
         yield shutil, "rmtree", self.rmtree
         yield from self._openers.changes()
         yield pathlib.Path, "touch", self._make_touch()

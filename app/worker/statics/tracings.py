@@ -121,6 +121,9 @@ class Tracings:
         tracing = self._current = Tracing(tracer, root, name_in_frames(root), start, self.asking)
         self.told.append(tracing)
         before, self._modules.quiet = sys.gettrace(), True
+        sys._getframe().f_trace_opcodes = (
+            True  # Python 3.12 tells nobody of opcodes unless some frame asked before
+        )
         sys.settrace(follower(tracing.executed))
         try:
             with self._recorder.silence():
@@ -151,6 +154,7 @@ def follower(executed: Counter[Instruction]) -> Callable[[FrameType, str, Any], 
     def enter(frame: FrameType, event: str, argument: Any) -> Any:
         if frame.f_code.co_filename != FILENAME:
             return None
+        frame.f_trace = inside  # since 3.13 only a frame that has one hears of its opcodes
         frame.f_trace_opcodes, frame.f_trace_lines = True, False
         return inside
 

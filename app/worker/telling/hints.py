@@ -62,8 +62,8 @@ HINTS: tuple[tuple[str, str, Text], ...] = (
         Text("Output and target need the same shape: `out.squeeze(1)`, or `y.view(-1, 1)`."),
     ),
     (
-        "AssertionError",
-        r"Torch not compiled with CUDA enabled",
+        "AssertionError|RuntimeError",
+        r"Torch not compiled with CUDA enabled|Found no NVIDIA driver|No CUDA GPUs are available",
         Text(
             "There is no GPU here. Use `device='cpu'`, or `.to(device)` with a device chosen by what is there."
         ),

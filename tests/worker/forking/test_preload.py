@@ -68,6 +68,29 @@ def test_common_programs_import_nothing_more() -> None:
     assert done.stdout == "[]\n"
 
 
+COUNTED = """
+import torch
+asked = []
+torch.version.cuda, torch._C._cuda_getDeviceCount = "13.0", lambda: asked.append(1) or 0
+assert torch.cuda._is_compiled() and not torch.cuda.is_available()
+from torch.utils import cpp_extension
+import app.worker.forking.libraries
+print(cpp_extension.CUDA_HOME, asked)
+"""
+
+
+@pytest.mark.parametrize("told", [True, False])
+def test_nothing_counts_gpus_in_the_server(told: bool) -> None:
+    """A torch built for CUDA refuses it to every child of a process that has; libraries ask while they are imported."""
+    env = server_environment(gpu=False) | {"CUDA_HOME": "/here"}
+    if not told:
+        del env["PYTORCH_NVML_BASED_CUDA_CHECK"]
+    counted = subprocess.run(
+        [sys.executable, "-c", COUNTED], cwd=ROOT, env=env, capture_output=True, text=True, check=True
+    )
+    assert counted.stdout == f"/here {[] if told else [1, 1]}\n"
+
+
 def test_memory_can_be_gathered_at_any_time() -> None:
     assert gather_memory() >= 0
 
