@@ -7,8 +7,9 @@ into objects and whose widths allocate memory. What is said has a longest length
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping, Sequence
 from functools import lru_cache
+from operator import itemgetter
 from typing import Any
 
 from app.vocabulary.values import Telling, Text
@@ -29,15 +30,15 @@ UNSEEN = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f\u061c\u200e\u200f\u202a-\u202
 
 def fill_gaps(template: str, values: Mapping[str, str | int | float]) -> str:
     """The template with its gaps filled, at most LONGEST characters; a gap without a value stays as it is."""
-    kept = list(_split(template[: LONGEST + 1]))
+    pieces, pick = _split(template[: LONGEST + 1])
+    kept = pieces.copy()
     try:  # nearly all sentences are short and filled with text
-        found: list[Any] = [values[gap] for gap in kept[1::2]]
-        if sum(map(len, found)) <= LONGEST - len(template):
-            kept[1::2] = found
+        kept[1::2] = pick(values)
+        if sum(map(len, kept)) <= LONGEST:
             return "".join(kept)
     except (KeyError, TypeError):  # a gap without a value; a number, which has no length
         pass
-    return _fill_carefully(kept, values)
+    return _fill_carefully(pieces.copy(), values)
 
 
 def _fill_carefully(kept: list[str], values: Mapping[str, str | int | float]) -> str:
@@ -53,9 +54,11 @@ def _fill_carefully(kept: list[str], values: Mapping[str, str | int | float]) ->
 
 
 @lru_cache(maxsize=1_024)
-def _split(template: str) -> tuple[str, ...]:
-    """What stands between the gaps, and in turn the gaps' names."""
-    return tuple(GAP.split(template))
+def _split(template: str) -> tuple[list[str], Callable[[Any], Sequence[str]]]:
+    """What stands between the gaps, and in turn the gaps' names; and what picks the gaps' values."""
+    pieces = GAP.split(template)
+    gaps = pieces[1::2]
+    return pieces, itemgetter(*gaps) if len(gaps) > 1 else lambda values: [values[gap] for gap in gaps]
 
 
 def _fill(gap: str, values: Mapping[str, str | int | float]) -> str:

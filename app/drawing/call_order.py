@@ -95,8 +95,8 @@ def _fits(wiring: Wiring, calls: Sequence[int]) -> bool:
     operands = wiring.operands
     for place in calls:
         rank = ranks[place]
-        for operand in operands[place]:
-            if ranks[operand.producer] >= rank:
+        for producer, _ in operands[place]:
+            if ranks[producer] >= rank:
                 return False
     return True
 
@@ -106,10 +106,10 @@ def _sorted_again(wiring: Wiring, calls: Sequence[int], keys: Sequence[int]) -> 
     waiting = dict.fromkeys(calls, 0)
     consumers: dict[int, list[int]] = {place: [] for place in calls}
     for place in calls:
-        for operand in wiring.operands[place]:
-            if operand.producer in waiting:
+        for producer, _ in wiring.operands[place]:
+            if producer in waiting:
                 waiting[place] += 1
-                consumers[operand.producer].append(place)
+                consumers[producer].append(place)
     ready = [(keys[place], place) for place in calls if not waiting[place]]
     heapify(ready)
     order: list[int] = []

@@ -32,12 +32,23 @@ SETTLED_THRICE = 4_000
 
 def isotonic(wanted: Sequence[float], weights: Sequence[float], offsets: Sequence[float]) -> list[float]:
     """The x nearest to `wanted` (least squares) whose distances are at least those of the rising `offsets`."""
-    if len(wanted) == 1:
-        return list(wanted)
+    return list(wanted) if _has_room(wanted, offsets) else _pool(wanted, weights, offsets)
+
+
+def _has_room(wanted: Sequence[float], offsets: Sequence[float]) -> bool:
+    """Whether everyone may stand where they want to."""
+    want, offset = wanted[0], offsets[0]
+    for next_want, next_offset in zip(wanted, offsets, strict=True):
+        if next_want - want < next_offset - offset:
+            return False
+        want, offset = next_want, next_offset
+    return True
+
+
+def _pool(wanted: Sequence[float], weights: Sequence[float], offsets: Sequence[float]) -> list[float]:
+    """Whoever stands too close to the left joins those there, and all of them stand where they want on average."""
     if len(wanted) == 2:
-        return _isotonic_pair(wanted, weights, offsets[1] - offsets[0])
-    if _has_room(wanted, offsets):
-        return list(wanted)
+        return _pool_pair(wanted, weights, offsets[1] - offsets[0])
     sums: list[float] = []
     loads: list[float] = []
     counts: list[int] = []
@@ -60,20 +71,8 @@ def isotonic(wanted: Sequence[float], weights: Sequence[float], offsets: Sequenc
     return placed
 
 
-def _has_room(wanted: Sequence[float], offsets: Sequence[float]) -> bool:
-    """Whether everyone may stand where they want to."""
-    want, offset = wanted[0], offsets[0]
-    for next_want, next_offset in zip(wanted, offsets, strict=True):
-        if next_want - want < next_offset - offset:
-            return False
-        want, offset = next_want, next_offset
-    return True
-
-
-def _isotonic_pair(wanted: Sequence[float], weights: Sequence[float], gap: float) -> list[float]:
+def _pool_pair(wanted: Sequence[float], weights: Sequence[float], gap: float) -> list[float]:
     left, right = wanted
-    if right - left >= gap:
-        return [left, right]
     common = (left * weights[0] + (right - gap) * weights[1]) / (weights[0] + weights[1])
     return [common, common + gap]
 
@@ -170,29 +169,27 @@ class _Ranks:
         return offsets
 
     def place(self, rank: int, wanted: list[float], weights: list[float]) -> None:
-        x, layer = self.x, self.layers[rank]
-        for element, across in zip(layer, isotonic(wanted, weights, self.offsets[rank]), strict=True):
+        """`wanted` is told for each of the rank, `weights` for each element there is."""
+        x, layer, offsets = self.x, self.layers[rank], self.offsets[rank]
+        if len(layer) > 1 and not _has_room(wanted, offsets):
+            wanted = _pool(wanted, [weights[element] for element in layer], offsets)
+        for element, across in zip(layer, wanted, strict=True):
             x[element] = across
 
     def place_by(self, rank: int, wants: list[float]) -> None:
-        layer = self.layers[rank]
-        if len(layer) == 1:
-            self.x[layer[0]] = wants[0]
-        else:
-            weights = self.spines.weights
-            self.place(rank, wants, [weights[element] for element in layer])
+        self.place(rank, wants, self.spines.weights)
 
     # -------------------------------------------------------------------------------------------- wishes
 
     def over_ports(self, element: int) -> float:
-        found = self.layered.below[element]
+        x, widths, found = self.x, self.widths, self.layered.below[element]
         if not found:
-            return self.x[element]
+            return x[element]
         ports = self.layered.ports[element]
-        total = sum(
-            [self.x[other] + port * self.widths[other] for other, port in zip(found, ports, strict=True)]
-        )
-        return total / len(found)
+        if len(found) == 1:
+            return x[found[0]] + ports[0] * widths[found[0]]
+        wishes = [x[other] + port * widths[other] for other, port in zip(found, ports, strict=True)]
+        return sum(wishes) / len(found)
 
     def under_operands(self, element: int) -> float:
         found = self.layered.above[element]
@@ -278,7 +275,7 @@ def _gather_once(ranks: _Ranks, joined: list[list[int]], lengths: list[float]) -
         for element in path:
             wants[element] = want
     for rank, layer in enumerate(ranks.layers):
-        ranks.place(rank, [wants[element] for element in layer], [lengths[element] for element in layer])
+        ranks.place(rank, [wants[element] for element in layer], lengths)
     for path in ranks.spines.paths:
         if len(path) > 1:
             mean = sum([x[element] for element in path]) / len(path)
@@ -352,23 +349,23 @@ def _settle(ranks: _Ranks) -> None:
     stiff = min(float((ELASTIC + 1) ** 2), max(weights))
     rigid = [weight >= stiff or element >= ranks.layered.boxes for element, weight in enumerate(weights)]
     loose = [rank for rank, layer in enumerate(ranks.layers) if not all(rigid[e] for e in layer)]
+    pins = [PINNED if stays else 1.0 for stays in rigid]
     unsettled = set(loose)
     for order in (loose, loose[::-1], loose)[: 3 if len(weights) < SETTLED_THRICE else 1]:
         for rank in order:
             if rank in unsettled:
                 unsettled.remove(rank)
-                unsettled.update(_settle_rank(ranks, rank, rigid))
+                unsettled.update(_settle_rank(ranks, rank, rigid, pins))
 
 
-def _settle_rank(ranks: _Ranks, rank: int, rigid: list[bool]) -> set[int]:
+def _settle_rank(ranks: _Ranks, rank: int, rigid: list[bool], pins: list[float]) -> set[int]:
     """The ranks of what is joined to an element that moved; all others stay as they are."""
     x, layer, layered = ranks.x, ranks.layers[rank], ranks.layered
     before = [x[e] for e in layer]
     wants = [across if rigid[e] else _nearest(ranks, e) for e, across in zip(layer, before, strict=True)]
-    if len(layer) == 1:
-        x[layer[0]] = wants[0]
-    else:
-        ranks.place(rank, wants, [PINNED if rigid[e] else 1.0 for e in layer])
+    if wants == before:
+        return set()
+    ranks.place(rank, wants, pins)
     moved = [e for e, across in zip(layer, before, strict=True) if abs(x[e] - across) > STRAIGHT]
     return {layered.ranks[other] for e in moved for other in (*layered.above[e], *layered.below[e])}
 
@@ -386,7 +383,8 @@ def _nearest(ranks: _Ranks, element: int) -> float:
     reach = halves[element]
     ends = [x[other] - reach - halves[other] for other in found]
     ends += [x[other] + reach + halves[other] for other in found]
-    ends.sort()
+    if len(found) > 1:
+        ends.sort()
     low, high = ends[len(found) - 1], ends[len(found)]
     partner = ranks.spines.below[element]
     partner = ranks.spines.above[element] if partner < 0 else partner

@@ -57,6 +57,8 @@ def _magnitudes(data: Nested) -> list[float]:
 
 
 def strand_norm(strand: Strand) -> float | None:
+    if len(strand.grads) == 1:  # nearly all
+        return None if strand.grads[0] is None else abs(norm_of(strand.grads[0]))
     norms = [norm_of(grad) for grad in strand.grads if grad is not None]
     return hypot(*norms) if norms else None
 
@@ -89,13 +91,13 @@ def draw_edges(
         half = TIP_HALF.get(weight, 4)
         edges.append(
             Edge(
-                producer=ids[strand.producer],
-                consumer=ids[strand.consumer],
-                weight=weight,
-                path=route.path,
-                tip=f"M{x} {y}l-{half} -{TIP + 1}h{2 * half}z",
-                mark=MARKS[weight](route.points) if weight in MARKS else None,
-                sentence=_say(strand, norm, titles),
+                ids[strand.producer],
+                ids[strand.consumer],
+                weight,
+                route.path,
+                f"M{x} {y}l-{half} -{TIP + 1}h{2 * half}z",
+                MARKS[weight](route.points) if weight in MARKS else None,
+                _say(strand, norm, titles),
             )
         )
     return tuple(edges)

@@ -36,8 +36,6 @@ MOST_OUTPUTS = 4
 MOST_MARKS = 6
 CHANGES = ("added", "removed", "changed")
 FOUR_FACTS = "min %.6g, max %.6g, mean %.6g, norm %.6g"
-ODD_SIGNS = ("nan", "inf", "e+", "-0,")
-"""Where one of these is, `show_number` knows better."""
 CONSTANT = Text("constant")
 CAPTIONS: Mapping[Column, Text] = {"value": Text("value"), "grad": Text("grad")}
 
@@ -104,9 +102,14 @@ class _Words:
 
 
 def _half_width(output: NodeOutput) -> int:
-    for found in (output.value, output.grad):
-        if found is not None and isinstance(found.data, tuple):
-            return WIDTH
+    value, grad = output.value, output.grad
+    if (
+        value is not None
+        and isinstance(value.data, tuple)
+        or grad is not None
+        and isinstance(grad.data, tuple)
+    ):
+        return WIDTH
     return COMPLEX_WIDTH if (output.dtype or "").startswith("complex") else NUMBER_WIDTH
 
 
@@ -115,6 +118,8 @@ def _half_width(output: NodeOutput) -> int:
 
 def title_of(node: GraphNode) -> str:
     """The program's name of what the node made, else its call, else its op."""
+    if len(node.outputs) == 1:
+        return clean(node.outputs[0].name or node.call or node.op)
     names = [output.name for output in node.outputs if output.name]
     if names:
         return clean(", ".join(names[:MOST_OUTPUTS]))
@@ -254,10 +259,10 @@ def tell_statistics(found: Statistics) -> str:
     if not (found.nan or found.positive_infinity or found.negative_infinity):
         try:  # nearly always four plain floats, for which one look is enough
             said = FOUR_FACTS % (found.minimum, found.maximum, found.mean, found.norm)
+            if not ("nan" in said or "inf" in said or "e+" in said or "-0," in said):
+                return said  # where one of these is, `show_number` knows better
         except TypeError:  # none is known, or it has a name
-            said = ODD_SIGNS[0]
-        if not any(map(said.__contains__, ODD_SIGNS)):
-            return said
+            pass
     facts = [("min", found.minimum), ("max", found.maximum), ("mean", found.mean), ("norm", found.norm)]
     words = [f"{name} {show_number(number, 6)}" for name, number in facts if number is not None]
     if found.nan or found.positive_infinity or found.negative_infinity:

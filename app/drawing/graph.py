@@ -92,7 +92,7 @@ def _sketch_fewer(study: Study, view: GraphView) -> Sketch:
 
 
 def _place(sketch: Sketch, faces: Sequence[Face], cache: PlacementCache | None) -> Placement:
-    sizes = tuple([(face.width, face.height) for face in faces])
+    sizes = tuple([(face.sheet.width, face.sheet.height) for face in faces])
     links = tuple(
         [
             (strand.consumer, port, strand.producer)
@@ -105,30 +105,33 @@ def _place(sketch: Sketch, faces: Sequence[Face], cache: PlacementCache | None) 
 def _draw_boxes(
     study: Study, sketch: Sketch, drawn: Sequence[Drawn], placement: Placement, name: str
 ) -> tuple[Box, ...]:
+    """Each box's fields stand in their order here: by name they would take as long as all else in it."""
     wiring, roots = study.wiring, {place for place, _ in study.roots}
     boxes = []
     for outline, found, (x, y) in zip(sketch.outlines, drawn, placement.centres, strict=True):
         face, part, node = found.face, outline.part, wiring.nodes[outline.node]
         copied = outline.consumer >= 0
         kind: BoxKind = "group" if part else node.kind
-        inside = wiring.calls[part.start : part.end] if part else [] if copied else [outline.node]
+        root = outline.node in roots and not copied
+        if part:
+            root = not roots.isdisjoint(wiring.calls[part.start : part.end])
         group = part.key if part else None
         key = group or f"n{node.id}"
         boxes.append(
             Box(
-                id=f"{name}-{key}-u{outline.use}" if copied else f"{name}-{key}",
-                node=key,
-                kind=kind,
-                root=not roots.isdisjoint(inside),
-                span=found.span,
-                group=group,
-                x=x - face.width // 2,
-                y=y - face.height // 2,
-                face=face,
-                within=tuple([each.key for each in outline.within]),
-                holds=found.holds,
-                whys=found.whys,
-                change=found.change,
+                f"{name}-{key}-u{outline.use}" if copied else f"{name}-{key}",
+                key,
+                kind,
+                root,
+                found.span,
+                group,
+                x - face.sheet.width // 2,
+                y - face.sheet.height // 2,
+                face,
+                tuple([each.key for each in outline.within]) if outline.within else (),
+                found.holds,
+                found.whys,
+                found.change,
             )
         )
     return tuple(boxes)

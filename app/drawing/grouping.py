@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import lru_cache
+from itertools import groupby
 from typing import Literal, NamedTuple
 
 from app.vocabulary.graph import GraphNode
@@ -170,13 +171,11 @@ def split_interval(calls: Calls, start: int, end: int, depth: int) -> tuple[Part
 def _module_runs(calls: Calls, start: int, end: int, depth: int) -> list[tuple[int, int, str | None]]:
     """Longest runs of calls whose paths agree at this depth."""
     runs: list[tuple[int, int, str | None]] = []
-    for place in range(start, end):
-        path = calls.modules[place]
-        name = path[depth] if len(path) > depth else None
-        if runs and runs[-1][2] == name:
-            runs[-1] = (runs[-1][0], place + 1, name)
-        else:
-            runs.append((place, place + 1, name))
+    names = [path[depth] if len(path) > depth else None for path in calls.modules[start:end]]
+    for name, run in groupby(names):
+        last = start + len(list(run))
+        runs.append((start, last, name))
+        start = last
     return runs
 
 

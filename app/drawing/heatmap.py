@@ -7,7 +7,6 @@ picture of 300 boxes stays small.
 
 from __future__ import annotations
 
-from collections import defaultdict
 from collections.abc import Callable, Mapping, Sequence
 from functools import lru_cache
 from itertools import chain
@@ -150,10 +149,10 @@ def _ink_floats(cells: Sequence[Any], scale: float, strokes: Sequence[str]) -> t
     Any other kind of cell raises: asking each for its kind first would cost as much as drawing it.
     """
     steepness = STEPS / scale if 1e-300 < scale < float("inf") else 0.0
-    paths = defaultdict[int, list[str]](list)
+    paths = dict(_NO_PATHS)
     for n, stroke in zip(cells, strokes, strict=True):
-        paths[round(n * steepness) or (n > 0) - (n < 0)].append(stroke)
-    return tuple([(_COLOURS[step], "".join(paths[step])) for step in sorted(paths)])
+        paths[round(n * steepness) or (n > 0) - (n < 0)] += stroke
+    return tuple([ink for ink in zip(_COLOURS, paths.values(), strict=True) if ink[1]])
 
 
 def _kind(number: Scalar, scale: float) -> str:
@@ -165,7 +164,7 @@ def _kind(number: Scalar, scale: float) -> str:
         return "inf" if size > 0 else "neginf"
     if not size or not scale > 0:
         return f"h{STEPS}"
-    step = max(1, min(STEPS, round(abs(size) / scale * STEPS)))
+    step = max(1, round(min(abs(size) / scale, 1.0) * STEPS))
     return f"h{STEPS + step if size > 0 else STEPS - step}"
 
 
@@ -201,5 +200,6 @@ def _valley(width: int, height: int) -> str:
     return f"m1 {1 - height // 2}h{width - 2}l-{(width - 2) / 2:g} {height - 2}z"
 
 
-_COLOURS: Mapping[int, str] = {step: f"h{STEPS + step}" for step in range(-STEPS, STEPS + 1)}
+_COLOURS: Sequence[str] = tuple([f"h{STEPS + step}" for step in range(-STEPS, STEPS + 1)])
+_NO_PATHS: Mapping[int, str] = dict.fromkeys(range(-STEPS, STEPS + 1), "")
 _MARKS: Mapping[str, Callable[[int, int], str]] = {"nan": _cross, "inf": _peak, "neginf": _valley}

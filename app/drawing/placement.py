@@ -65,9 +65,14 @@ def _components(count: int, links: Sequence[Link]) -> list[tuple[list[int], list
             box = parents[box]
         return box
 
+    apart = count
     for consumer, _, producer in links:
         one, other = root(consumer), root(producer)
-        parents[max(one, other)] = min(one, other)
+        if one != other:
+            parents[max(one, other)] = min(one, other)
+            apart -= 1
+    if apart == 1:  # nearly always
+        return [(list(range(count)), list(range(len(links))))]
     parts: dict[int, tuple[list[int], list[int]]] = {}
     for box in range(count):
         parts.setdefault(root(box), ([], []))[0].append(box)

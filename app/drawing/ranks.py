@@ -126,9 +126,11 @@ def _bare(count: int, ranks: list[int]) -> Layered:
 def _trunk_limit(ranks: list[int], consumers: list[list[int]]) -> int:
     """How many ranks a trunk may fill: all it needs, unless that would be too many elements altogether."""
     need = sum(
-        ranks[box] - 1 - min(ranks[consumer] for consumer in found)
-        for box, found in enumerate(consumers)
-        if found
+        [
+            ranks[box] - 1 - min([ranks[consumer] for consumer in found])
+            for box, found in enumerate(consumers)
+            if found
+        ]
     )
     return TRUNK_LENGTH if need > 20_000 + ELEMENTS_PER_BOX * len(ranks) else len(ranks)
 
@@ -139,7 +141,7 @@ def _grow_trunk(layered: Layered, box: int, consumers: list[int], longest: int) 
     ranks, top = layered.ranks, layered.ranks[box]
     trunk = layered.trunks[box]
     trunk[top] = box
-    bottom = min(ranks[consumer] for consumer in consumers)
+    bottom = min([ranks[consumer] for consumer in consumers])
     if top - bottom < 2:
         return
     kept = range(top - 1, bottom, -1)

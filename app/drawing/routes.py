@@ -7,7 +7,7 @@ order of where they come from or go to, so none cross there; edges from one plac
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import NamedTuple
 
@@ -94,8 +94,7 @@ def _follow(trunk: dict[int, int], start: list[Point], x: list[int], bands: Band
     points = list(_thin(start))
     ends: dict[int, tuple[int, Point]] = {}
     for rank, element in list(trunk.items())[1:]:
-        for point in ((x[element], bands.tops[rank]), (x[element], bands.bottoms[rank])):
-            _extend(points, point)
+        _extend(points, ((x[element], bands.tops[rank]), (x[element], bands.bottoms[rank])))
         ends[rank] = (len(points) - 1, points[-1])
     return Trunk(points, ends)
 
@@ -191,18 +190,18 @@ def _stand_apart(sources: list[int], wanted: list[int], gap: float) -> bool:
 def _thin(points: Sequence[Point]) -> tuple[Point, ...]:
     """Without repeated knots and without the inner knots of straight stretches."""
     kept: list[Point] = []
-    for point in points:
-        _extend(kept, point)
+    _extend(kept, points)
     return tuple(kept)
 
 
-def _extend(points: list[Point], point: Point) -> None:
-    if points and points[-1] == point:
-        return
-    if len(points) > 1 and points[-2][0] == points[-1][0] == point[0]:
-        points[-1] = point
-    else:
-        points.append(point)
+def _extend(points: list[Point], more: Iterable[Point]) -> None:
+    for point in more:
+        if points and points[-1] == point:
+            continue
+        if len(points) > 1 and points[-2][0] == points[-1][0] == point[0]:
+            points[-1] = point
+        else:
+            points.append(point)
 
 
 def svg_path(points: Sequence[Point]) -> str:

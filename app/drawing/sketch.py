@@ -10,7 +10,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import NamedTuple
 
-from app.drawing.call_order import Operand, Wiring
+from app.drawing.call_order import Wiring
 from app.drawing.edges import Strand
 from app.drawing.grouping import Part
 from app.vocabulary.graph import GraphEdge, NodeOutput
@@ -47,7 +47,7 @@ def whole_parts(wiring: Wiring) -> tuple[Part, ...]:
 def leaf_uses(wiring: Wiring) -> list[int]:
     """For each call how many leaves stand around it."""
     leaves = wiring.leaves
-    return [sum([leaves[operand.producer] for operand in wiring.operands[place]]) for place in wiring.calls]
+    return [sum([leaves[producer] for producer, _ in wiring.operands[place]]) for place in wiring.calls]
 
 
 def draw_sketch(wiring: Wiring, parts: Sequence[Part], most_strands: int) -> Sketch:
@@ -73,21 +73,21 @@ def _sketch_part(
     grads: dict[int, list[GraphEdge]] = {}
     numbers: list[tuple[int, list[GraphEdge]]] = []
     for place in inside:
-        for operand in wiring.operands[place]:
-            if leaves[operand.producer]:
-                used[operand.producer] += 1
+        for fed_by, edge in wiring.operands[place]:
+            if leaves[fed_by]:
+                used[fed_by] += 1
                 if single:
-                    sketch.outlines.append(_copy(operand, used[operand.producer], place, part.within))
-                    numbers.append((len(sketch.outlines) - 1, [operand.edge]))
-                    if operand.producer in wiring.cuts:
-                        _draw_cuts(wiring, operand.producer, sketch, boxes)
-            elif operand.producer in boxes:
-                producer = boxes[operand.producer]
+                    sketch.outlines.append(Outline(fed_by, None, used[fed_by], place, edge.grad, part.within))
+                    numbers.append((len(sketch.outlines) - 1, [edge]))
+                    if fed_by in wiring.cuts:
+                        _draw_cuts(wiring, fed_by, sketch, boxes)
+            elif fed_by in boxes:
+                producer = boxes[fed_by]
                 apart = single and not joined and sketch.outlines[producer].part is None
-                _add_edge(numbers, grads, producer, operand, apart)
+                _add_edge(numbers, grads, producer, edge, apart)
     box = len(sketch.outlines)
-    sketch.outlines.append(Outline(inside[0], None if single else part, within=part.within))
-    boxes.update((place, box) for place in inside)
+    sketch.outlines.append(Outline(inside[0], None if single else part, 1, -1, None, part.within))
+    boxes.update(dict.fromkeys(inside, box))
     for port, (producer, edges) in enumerate(numbers):
         sketch.ports.append(port)
         sketch.strands.append(Strand(producer, box, tuple([edge.grad for edge in edges]), edges[0].input_nr))
@@ -101,22 +101,18 @@ def _draw_cuts(wiring: Wiring, constant: int, sketch: Sketch, boxes: dict[int, i
         sketch.strands.append(Strand(box, len(sketch.outlines) - 1, (), port, text))
 
 
-def _copy(operand: Operand, use: int, consumer: int, within: tuple[Part, ...]) -> Outline:
-    return Outline(operand.producer, None, use, consumer, operand.edge.grad, within)
-
-
 def _add_edge(
     numbers: list[tuple[int, list[GraphEdge]]],
     grads: dict[int, list[GraphEdge]],
     producer: int,
-    operand: Operand,
+    edge: GraphEdge,
     apart: bool,
 ) -> None:
     """A strand for each edge that stands apart, else one for all that come from the same box."""
     if producer in grads and not apart:
-        grads[producer].append(operand.edge)
+        grads[producer].append(edge)
         return
-    edges = [operand.edge]
+    edges = [edge]
     grads[producer] = edges
     numbers.append((producer, edges))
 
@@ -131,10 +127,11 @@ def only_outputs(wiring: Wiring, parts: Sequence[Part], roots: set[tuple[int, in
         if place in homes:
             found[homes[place].key].add((place, number))
     for consumer in wiring.calls:
-        for operand in wiring.operands[consumer]:
-            home = homes.get(operand.producer)
-            if home is not None and homes.get(consumer) is not home:
-                found[home.key].add((operand.producer, operand.edge.output_nr))
+        own = homes.get(consumer)
+        for producer, edge in wiring.operands[consumer]:
+            home = homes.get(producer)
+            if home is not None and home is not own:
+                found[home.key].add((producer, edge.output_nr))
     single = {key: next(iter(outputs)) for key, outputs in found.items() if len(outputs) == 1}
     named = {key: _output(wiring, place, number) for key, (place, number) in single.items()}
     return {key: output for key, output in named.items() if output is not None}

@@ -164,11 +164,11 @@ class Telling(Text):
 
 def tell(template: str, values: Mapping[str, str | int | float | Text]) -> Text:
     """A text, whatever fills its gaps."""
-    parts = [gap for gap, value in values.items() if isinstance(value, Text)]
+    parts = {gap: value for gap, value in values.items() if isinstance(value, Text)}
     if not parts:
         return Text(template, cast("dict[str, str | int | float]", values))
     others = {gap: value for gap, value in values.items() if not isinstance(value, Text)}
-    return Telling(template, others, {gap: cast(Text, values[gap]) for gap in parts})
+    return Telling(template, others, parts)
 
 
 @dataclass(frozen=True, slots=True)

@@ -6,7 +6,7 @@ markup is templates/_graph.svg's; what fills the gaps is escaped here, and nowhe
 
 from __future__ import annotations
 
-from collections.abc import Callable, Hashable, Sequence
+from collections.abc import Callable, Hashable, Iterable, Sequence
 from html import escape
 from itertools import chain, islice
 from typing import Any, cast
@@ -24,8 +24,8 @@ GAP = "\x00"
 MOST_PATTERNS = 4_096
 
 Say = Callable[[Text], str]
-Pattern = list[str]
-"""What stands before, between and after the gaps, and in every second place room for what fills one."""
+Pattern = tuple[str, ...]
+"""What stands before, between and after the gaps."""
 
 
 class Pen:
@@ -48,23 +48,23 @@ class Pen:
         def say_whole(text: Text) -> str:
             return say(text).replace(GAP, "\ufffd")
 
-        frame = self._macros.frame(drawing, alone, say_whole, css, GAP, before.name)
-        head, _, between, _, foot = _split(frame)
+        head, between, foot = _split(self._macros.frame(drawing, alone, say_whole, css, GAP, before.name))
         edges, boxes = hand.write_edges(drawing.edges), hand.write_boxes(drawing.boxes)
-        return "\n".join([head, *edges, between, *boxes, foot])
+        return "".join([head, "\n", *edges.pieces(), between, "\n", *boxes.pieces(), foot])
 
     def write_inside(self, drawing: GraphDrawing, say: Say, before: Standing = NOTHING_STANDS) -> Markup:
         """The picture as a part of the page, where another one stands."""
         return Markup(self.write(drawing, False, say, "", before))
 
     def box_pattern(self, box: Box, alone: bool) -> Pattern:
+        span, group, whys, within = bool(box.span), bool(box.group), bool(box.whys), bool(box.within)
+        key = (box.face.sheet, box.kind, box.root, box.change, span, group, whys, within, alone)
+        found = self._patterns.get(key)
+        if found is not None:
+            return found
         classes = f"{' root' if box.root else ''}{f' {box.change}' if box.change else ''}"
-        has = {"span": bool(box.span), "group": bool(box.group), "whys": bool(box.whys)}
-        has["within"] = bool(box.within) and not alone
-        key = (box.face.sheet, box.kind, classes, *has.values(), alone)
-        return self._patterns.get(key) or self._keep(
-            key, self._macros.box(box.face.sheet, box.kind, classes, has, GAP, alone)
-        )
+        has = {"span": span, "group": group, "whys": whys, "within": within and not alone}
+        return self._keep(key, self._macros.box(box.face.sheet, box.kind, classes, has, GAP, alone))
 
     def place_pattern(self, within: bool) -> Pattern:
         """Of a box that is only given another place."""
@@ -76,7 +76,7 @@ class Pen:
         return self._patterns.get(marked) or self._keep(marked, self._macros.edge(marked, GAP))
 
     def write_map(self, heatmap: Heatmap) -> str:
-        before, _, between, _, after = self._ink
+        before, between, after = self._ink
         return "".join([f"{before}{kind}{between}{path}{after}" for kind, path in heatmap.inks])
 
     def _keep(self, key: Hashable, written: str) -> Pattern:
@@ -84,6 +84,25 @@ class Pen:
             self._patterns.clear()
         pattern = self._patterns[key] = _split(written)
         return pattern
+
+
+class _Lines:
+    """Patterns with what fills their gaps, line under line: put together once, when all are there."""
+
+    def __init__(self) -> None:
+        self._fixed: list[str] = []
+        self._filled: list[str] = []
+
+    def add(self, pattern: Pattern, gaps: Iterable[str]) -> None:
+        self._fixed += pattern
+        self._filled += gaps
+        self._filled.append("\n")
+
+    def pieces(self) -> list[str]:
+        pieces = [""] * (2 * len(self._fixed))
+        pieces[::2] = self._fixed
+        pieces[1::2] = self._filled
+        return pieces
 
 
 class _Hand:
@@ -96,7 +115,7 @@ class _Hand:
         self._before = before
         self._said: dict[int, str] = {}
 
-    def write_boxes(self, boxes: Sequence[Box]) -> list[str]:
+    def write_boxes(self, boxes: Sequence[Box]) -> _Lines:
         """The words of all boxes are escaped in one go."""
         moved = self._before.which(boxes)
         said = [
@@ -104,17 +123,17 @@ class _Hand:
             for box, moves in zip(boxes, moved, strict=True)
         ]
         escaped = iter(_escape_all(list(chain.from_iterable(said))))
-        written = []
+        lines = _Lines()
         for box, words, moves in zip(boxes, said, moved, strict=True):
             gaps = list(islice(escaped, len(words)))
             if moves:
-                written.append(_fill(self._pen.place_pattern(bool(box.within)), gaps))
+                lines.add(self._pen.place_pattern(bool(box.within)), gaps)
                 continue
             gaps += [self._pen.write_map(heatmap) for heatmap in box.face.heatmaps]
             if box.whys:  # they stand last, behind the heatmaps
                 gaps.append(gaps.pop(len(words) - 1))
-            written.append(_fill(self._pen.box_pattern(box, self._alone), gaps))
-        return written
+            lines.add(self._pen.box_pattern(box, self._alone), gaps)
+        return lines
 
     def _place_of(self, box: Box) -> list[str]:
         place = [box.id, str(box.x), str(box.y)]
@@ -144,28 +163,21 @@ class _Hand:
             said = self._said[id(text)] = self._say(text)
         return said
 
-    def write_edges(self, edges: Sequence[Edge]) -> list[str]:
+    def write_edges(self, edges: Sequence[Edge]) -> _Lines:
+        lines = _Lines()
         plain, marked = self._pen.edge_pattern(marked=False), self._pen.edge_pattern(marked=True)
         sentences = _escape_all([self._say(edge.sentence) for edge in edges])
-        return [
-            _fill(plain, [e.weight, e.producer, e.consumer, sentence, e.path, e.tip])
-            if e.mark is None
-            else _fill(marked, [e.weight, e.producer, e.consumer, sentence, e.path, e.tip, e.mark])
-            for e, sentence in zip(edges, sentences, strict=True)
-        ]
+        for edge, sentence in zip(edges, sentences, strict=True):
+            producer, consumer, weight, path, tip, mark, _ = edge
+            if mark is None:
+                lines.add(plain, (weight, producer, consumer, sentence, path, tip))
+            else:
+                lines.add(marked, (weight, producer, consumer, sentence, path, tip, mark))
+        return lines
 
 
 def _split(written: str) -> Pattern:
-    parts = str(written).split(GAP)
-    pattern = [""] * (2 * len(parts) - 1)
-    pattern[::2] = parts
-    return pattern
-
-
-def _fill(pattern: Pattern, gaps: list[str]) -> str:
-    filled = pattern.copy()
-    filled[1::2] = gaps
-    return "".join(filled)
+    return tuple(str(written).split(GAP))
 
 
 def _escape_all(texts: list[str]) -> list[str]:
