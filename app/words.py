@@ -34,9 +34,10 @@ def fill_gaps(template: str, values: Mapping[str, str | int | float]) -> str:
     kept = pieces.copy()
     try:  # nearly all sentences are short and filled with text
         kept[1::2] = pick(values)
-        if sum(map(len, kept)) <= LONGEST:
-            return "".join(kept)
-    except (KeyError, TypeError):  # a gap without a value; a number, which has no length
+        said = "".join(kept)
+        if len(said) <= LONGEST:
+            return said
+    except (KeyError, TypeError):  # a gap without a value; a number, which is no text yet
         pass
     return _fill_carefully(pieces.copy(), values)
 

@@ -326,11 +326,12 @@ def _straighten_path(x: list[float], path: list[int], sides: _Sides) -> None:
         left, right = lefts[element], rights[element]
         least = x[left] + gaps[element] if left >= 0 else float("-inf")
         most = x[right] - gaps[right] if right >= 0 else float("inf")
-        if max(low, least) > min(high, most):
+        lower, upper = max(low, least), min(high, most)
+        if lower > upper:
             _align(x, path[start:place], low, high)
             start, low, high = place, least, most
         else:
-            low, high = max(low, least), min(high, most)
+            low, high = lower, upper
     _align(x, path[start:], low, high)
 
 

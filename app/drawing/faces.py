@@ -102,14 +102,9 @@ class _Words:
 
 
 def _half_width(output: NodeOutput) -> int:
-    value, grad = output.value, output.grad
-    if (
-        value is not None
-        and isinstance(value.data, tuple)
-        or grad is not None
-        and isinstance(grad.data, tuple)
-    ):
-        return WIDTH
+    for found in (output.value, output.grad):
+        if found is not None and isinstance(found.data, tuple):
+            return WIDTH
     return COMPLEX_WIDTH if (output.dtype or "").startswith("complex") else NUMBER_WIDTH
 
 

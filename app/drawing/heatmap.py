@@ -51,7 +51,8 @@ def rows_of(data: Nested) -> tuple[Row, ...]:
     if not isinstance(data, tuple):
         return ((data,),)
     if not data or not isinstance(data[0], tuple):
-        return _fold(tuple([number for number in data if not isinstance(number, tuple)]))
+        ragged = tuple in set(map(type, data))
+        return _fold(tuple([n for n in data if not isinstance(n, tuple)]) if ragged else cast(Row, data))
     try:
         rows = _choose_rows(data)
         if len(set(map(len, rows))) > 1 or isinstance(next(chain.from_iterable(rows), 0.0), tuple):

@@ -108,8 +108,6 @@ def _around(spans: Sequence[Span]) -> str | None:
     """From the first place to the last."""
     if not spans:
         return None
-    first = min([span.line for span in spans])
-    last = max([span.end_line for span in spans])
-    column = min([span.column for span in spans if span.line == first])
-    end = max([span.end_column for span in spans if span.end_line == last])
-    return f"{first}:{column}-{last}:{end}"
+    line, column = min([(span.line, span.column) for span in spans])
+    last, end = max([(span.end_line, span.end_column) for span in spans])
+    return f"{line}:{column}-{last}:{end}"

@@ -67,13 +67,17 @@ def draw_routes(
     routes: list[tuple[Point, ...]] = []
     for (consumer, _, producer), arrival, departure in zip(links, arrivals, departures, strict=True):
         rank, top = ranks[consumer], ranks[producer]
-        start = [(departure, centres[producer][1] + sizes[producer][1] // 2), (departure, bottoms[top])]
+        first = departure, centres[producer][1] + sizes[producer][1] // 2
+        last = arrival, centres[consumer][1] - sizes[consumer][1] // 2
+        if rank + 1 == top and departure == arrival:  # straight down, as most are
+            routes.append((first, last))
+            continue
+        start = [first, (departure, bottoms[top])]
         if rank + 1 < top:
             if producer not in trunks:
                 trunks[producer] = _follow(layered.trunks[producer], start, x, bands)
             start = trunks[producer].down_to(rank + 1)
-        end = centres[consumer][1] - sizes[consumer][1] // 2
-        routes.append(_thin([*start, (arrival, tops[rank]), (arrival, end)]))
+        routes.append(_thin([*start, (arrival, tops[rank]), last]))
     return routes
 
 
@@ -205,9 +209,10 @@ def _extend(points: list[Point], more: Iterable[Point]) -> None:
 
 
 def svg_path(points: Sequence[Point]) -> str:
-    x, y = points[0]
+    (x, y), (end_x, end_y) = points[0], points[-1]
+    if len(points) == 2 and x == end_x:
+        return f"M{x} {y}V{end_y - TIP}"
     parts = [f"M{x} {y}"]
-    end_x, end_y = points[-1]
     for next_x, next_y in (*points[1:-1], (end_x, end_y - TIP)):
         if next_x == x:
             parts.append(f"V{next_y}")

@@ -46,8 +46,13 @@ def whole_parts(wiring: Wiring) -> tuple[Part, ...]:
 
 def leaf_uses(wiring: Wiring) -> list[int]:
     """For each call how many leaves stand around it."""
-    leaves = wiring.leaves
-    return [sum([leaves[producer] for producer, _ in wiring.operands[place]]) for place in wiring.calls]
+    leaves, counts = wiring.leaves, []
+    for place in wiring.calls:
+        count = 0
+        for producer, _ in wiring.operands[place]:
+            count += leaves[producer]
+        counts.append(count)
+    return counts
 
 
 def draw_sketch(wiring: Wiring, parts: Sequence[Part], most_strands: int) -> Sketch:

@@ -162,11 +162,14 @@ class Telling(Text):
         return Text(self.template, {**self.values, **{gap: say(part) for gap, part in self.parts.items()}})
 
 
+SENTENCES = frozenset([Text, Telling])
+
+
 def tell(template: str, values: Mapping[str, str | int | float | Text]) -> Text:
     """A text, whatever fills its gaps."""
-    parts = {gap: value for gap, value in values.items() if isinstance(value, Text)}
-    if not parts:
+    if SENTENCES.isdisjoint(map(type, values.values())):
         return Text(template, cast("dict[str, str | int | float]", values))
+    parts = {gap: value for gap, value in values.items() if isinstance(value, Text)}
     others = {gap: value for gap, value in values.items() if not isinstance(value, Text)}
     return Telling(template, others, parts)
 
