@@ -1,5 +1,6 @@
 // Class probabilities as bars, before training and now; every number stands beside its bar as text.
 import { numberOf } from "./curves.js";
+import { element } from "./dom.js";
 import { SHAPES } from "./field.js";
 
 function percent(value) {
@@ -81,8 +82,4 @@ function showSamples(part, say, look, before, labels, sign) {
     box.append(list);
     return box;
   }));
-}
-
-function element(name, className = "", text = "") {
-  return Object.assign(document.createElement(name), { className, textContent: text });
 }

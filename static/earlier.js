@@ -1,5 +1,7 @@
 // The last few runs below the newest one's curves: each in a colour and a pattern of its own, switched by a button, and
 // named by what the program said then and says now.
+import { press, set, write } from "./dom.js";
+
 export const MOST = 3;
 const COLOURS = 8;
 const TOKEN = /\d+(?:\.\d*)?(?:e[+-]?\d+)?|\.\d+|[\p{L}_][\p{L}\p{N}_.]*|\s+|./giu;
@@ -31,7 +33,7 @@ export function startEarlier(element, say, changed) {
 
   function show(curvesOf, reading) {
     const shown = state.runs.filter((run) => curvesOf(run).length);
-    element.hidden = !shown.length;
+    set(element, { hidden: !shown.length });
     const keys = shown.map((run) => `${run.slot} ${run.name}`).join("\n");
     if (element.dataset.keys !== keys) {
       element.dataset.keys = keys;
@@ -39,9 +41,9 @@ export function startEarlier(element, say, changed) {
     }
     shown.forEach((run, at) => {
       const entry = element.children[at + 1];
-      entry.setAttribute("aria-pressed", String(run.on));
-      entry.title = say(run.on ? "hideRun" : "showRun");
-      entry.querySelector(".curve-value").textContent = reading(run);
+      press(entry, run.on);
+      set(entry, { title: say(run.on ? "hideRun" : "showRun") });
+      write(entry.querySelector(".curve-value"), reading(run));
     });
   }
 

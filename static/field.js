@@ -1,4 +1,5 @@
 // A plane with axes on a canvas: an image below, lines and marked points above it, read by pointer and by keys.
+import { startTokens } from "./tokens.js";
 
 const ROOM = { left: 56, right: 12, top: 12, bottom: 40 };
 const REACH = 16; // pixels from a point at which the pointer finds it
@@ -8,25 +9,21 @@ export const SHAPES = ["●", "■", "▲", "◆", "✚", "✖", "▼", "★"];
 export function startField(element, onRead) {
   const canvas = element.querySelector("canvas");
   const ink = canvas.getContext("2d");
-  const probe = element.appendChild(Object.assign(document.createElement("i"), { className: "probe" }));
+  const { colour, forget } = startTokens(element);
   let scene = null;
   let found = null;
+  let across = 0; // how wide it is, as the observer below was told
 
-  function colour(name) {
-    probe.style.color = name.startsWith("--") ? `var(${name})` : name;
-    return getComputedStyle(probe).color;
-  }
-
-  const size = () => ({ width: element.clientWidth, height: scene.square ? Math.min(Math.max(260, element.clientWidth * 0.8), 480) : 300 });
+  const size = () => ({ width: across, height: scene.square ? Math.min(Math.max(260, across * 0.8), 480) : 300 });
   const inner = () => {
     const { width, height } = size();
     return { left: ROOM.left, top: ROOM.top, width: width - ROOM.left - ROOM.right, height: height - ROOM.top - ROOM.bottom };
   };
-  const across = (x) => inner().left + ((x - scene.left) / (scene.right - scene.left)) * inner().width;
+  const along = (x) => inner().left + ((x - scene.left) / (scene.right - scene.left)) * inner().width;
   const up = (y) => inner().top + (1 - (y - scene.bottom) / (scene.top - scene.bottom)) * inner().height;
 
   function draw() {
-    if (!scene || !element.clientWidth) return;
+    if (!scene || !across) return;
     const { width, height } = size();
     const ratio = devicePixelRatio;
     if (canvas.width !== Math.round(width * ratio) || canvas.height !== Math.round(height * ratio)) {
@@ -75,8 +72,8 @@ export function startField(element, onRead) {
     ink.textAlign = "center";
     ink.textBaseline = "top";
     for (const tick of ticks(scene.left, scene.right, width / 80)) {
-      if (!scene.image) rule(across(tick), top, across(tick), top + height);
-      ink.fillText(tell(tick), across(tick), top + height + 5);
+      if (!scene.image) rule(along(tick), top, along(tick), top + height);
+      ink.fillText(tell(tick), along(tick), top + height + 5);
     }
     ink.textAlign = "right";
     ink.textBaseline = "middle";
@@ -113,8 +110,8 @@ export function startField(element, onRead) {
     let pen = false;
     xs.forEach((x, at) => {
       if (!Number.isFinite(x) || !Number.isFinite(ys[at])) { pen = false; return; }
-      if (pen) ink.lineTo(across(x), up(ys[at]));
-      else ink.moveTo(across(x), up(ys[at]));
+      if (pen) ink.lineTo(along(x), up(ys[at]));
+      else ink.moveTo(along(x), up(ys[at]));
       pen = true;
     });
     ink.stroke();
@@ -127,7 +124,7 @@ export function startField(element, onRead) {
     ink.lineWidth = 1.75;
     ink.beginPath();
     const place = (column, row) => [
-      across(scene.left + (column / (columns - 1)) * (scene.right - scene.left)), up(scene.bottom + (row / (columns - 1)) * (scene.top - scene.bottom)),
+      along(scene.left + (column / (columns - 1)) * (scene.right - scene.left)), up(scene.bottom + (row / (columns - 1)) * (scene.top - scene.bottom)),
     ];
     for (let row = 0; row + 1 < columns; row += 1) {
       for (let column = 0; column + 1 < columns; column += 1) {
@@ -150,7 +147,7 @@ export function startField(element, onRead) {
 
   function drawPoint({ x, y, colour: name, shape = 0, wrong, found: chosen }, radius) {
     if (!Number.isFinite(x) || !Number.isFinite(y)) return;
-    const [left, top] = [across(x), up(y)];
+    const [left, top] = [along(x), up(y)];
     trace(shape % SHAPES.length, left, top, radius);
     ink.fillStyle = colour(name);
     ink.strokeStyle = colour(chosen || scene.image ? "--ink" : "--sheet");
@@ -188,7 +185,7 @@ export function startField(element, onRead) {
     let best = null;
     let least = REACH ** 2;
     scene.points.forEach(({ x, y }, at) => {
-      const distance = (across(x) - left) ** 2 + (up(y) - top) ** 2;
+      const distance = (along(x) - left) ** 2 + (up(y) - top) ** 2;
       if (distance < least) [best, least] = [at, distance];
     });
     return best;
@@ -219,11 +216,17 @@ export function startField(element, onRead) {
     else read(order[Math.min(order.length - 1, Math.max(0, next))]);
     event.preventDefault();
   });
-  new ResizeObserver(draw).observe(element);
+  new ResizeObserver(() => {
+    across = element.clientWidth;
+    draw();
+  }).observe(element);
 
   return {
     colour,
-    draw,
+    repaint() {
+      forget();
+      draw();
+    },
     show(next) {
       scene = next;
       if (found !== null && found >= scene.points.length) found = null;

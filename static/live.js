@@ -2,13 +2,14 @@
 // by the next run, or by leaving the page, and where nobody asked for it by the next edit.
 // The browser itself connects again after a dropped connection and says which event it saw last.
 import { startControls } from "./controls.js";
+import { set, write } from "./dom.js";
 import { startMoving } from "./moving.js";
+import { sometimes } from "./pace.js";
 import { startPredictions } from "./predictions.js";
 import { Screen } from "./screen.js";
 import { startTraining } from "./training.js";
 
 const PATIENCE = 400; // milliseconds before a run without curves shows the panel
-const REDRAWN = 100; // milliseconds between drawings of the output: bars move many times a second
 
 export function startLive(evaluation, watches) {
   const training = startTraining();
@@ -26,7 +27,7 @@ export function startLive(evaluation, watches) {
   function follow(id, source) {
     const whole = !run?.unasked || run.ended;
     leave();
-    run = { id, unasked: evaluation.unasked(), edits: evaluation.edits(), began: 0, progress: null, mark: null, held: null, pausedAt: 0, paused: 0, screen: new Screen(), drawing: 0, over: false, ended: false, timer: 0, patience: 0 };
+    run = { id, unasked: evaluation.unasked(), edits: evaluation.edits(), began: 0, progress: null, mark: null, held: null, pausedAt: 0, paused: 0, screen: new Screen(), over: false, ended: false, timer: 0, patience: 0 };
     training.begin(source, whole, !run.unasked);
     predictions.begin();
     panel.dataset.run = id; // whose state it is
@@ -39,7 +40,7 @@ export function startLive(evaluation, watches) {
     controls.begin();
     const mine = run;
     run.patience = setTimeout(() => { if (run === mine && !mine.over) panel.hidden = false; }, PATIENCE);
-    run.timer = setInterval(showTime, 500);
+    run.timer = setInterval(() => sometimes(showTime), 500);
     run.source = new EventSource(`/api/v1/runs/${encodeURIComponent(id)}/events?trace=none&tensors=none`);
     run.source.addEventListener("open", () => { if (run === mine && !mine.over) show(find("#training-note"), ""); });
     run.source.addEventListener("error", () => { if (run === mine) dropped(); });
@@ -65,12 +66,11 @@ export function startLive(evaluation, watches) {
     },
     cell(turn) {
       run.cell = turn;
-      showTime();
+      sometimes(showTime);
     },
     output({ stream, text }) {
-      const mine = run;
       run.screen.take(stream, text);
-      run.drawing ||= setTimeout(() => { mine.drawing = 0; if (run === mine) showOutput(); }, REDRAWN);
+      sometimes(showOutput);
     },
     // A row of their own each: they stand where they came, and a cleared output takes them along.
     shown({ shown }) { acts.output({ stream: "shown-now", text: `${shown.text}\n` }); },
@@ -86,19 +86,18 @@ export function startLive(evaluation, watches) {
     training(frame) {
       panel.hidden = false;
       training.take(frame);
-      watches.show(training.curves().all);
+      sometimes(showWatched);
       if (frame.progress) acts.progress(frame.progress);
     },
     tensors() {
       moving.follow(evaluation.edits() === run.edits);
-      moving.ask();
     },
     watching(told) { watches.stands(told); },
     predictions(look) { predictions.take(look); },
     progress(progress) {
       run.progress = progress;
       run.mark ??= { at: performance.now(), done: progress.done };
-      showProgress(progress);
+      sometimes(showTime);
     },
     snapshot({ curves, ribbons, progress }) {
       panel.hidden = panel.hidden && !curves.length;
@@ -132,7 +131,7 @@ export function startLive(evaluation, watches) {
 
   function finish() {
     run.source.close();
-    moving.follow(false);
+    moving.end();
     clearInterval(run.timer);
     clearTimeout(run.patience);
     for (const stop of stops) stop.hidden = true;
@@ -192,6 +191,8 @@ export function startLive(evaluation, watches) {
     if (run.progress) showProgress(run.progress);
   }
 
+  const showWatched = () => watches.show(training.curves().all);
+
   // How long the program has run, pauses left out.
   function spentFacts() {
     if (!run.began) return [];
@@ -203,12 +204,12 @@ export function startLive(evaluation, watches) {
 
   function showProgress(progress) {
     const row = find("#training-progress");
-    row.hidden = !progress || !(progress.done || progress.optimiser_steps);
+    set(row, { hidden: !progress || !(progress.done || progress.optimiser_steps) });
     if (row.hidden) return;
     const { done, total, optimiser_steps: steps } = progress;
     const bar = row.querySelector("progress");
-    if (total) Object.assign(bar, { max: total, value: Math.min(done, total) });
-    else if (run?.over) Object.assign(bar, { max: 1, value: 1 });
+    if (total) set(bar, { max: total, value: Math.min(done, total) });
+    else if (run?.over) set(bar, { max: 1, value: 1 });
     else bar.removeAttribute("value");
     const facts = [total ? say("passes", { done, total }) : say("pass", { done })];
     if (steps && Math.abs(steps - done) > 1) facts.push(say("steps", { count: steps }));
@@ -229,13 +230,13 @@ export function startLive(evaluation, watches) {
     const box = find("#live-output .output");
     const below = box.scrollHeight - box.scrollTop - box.clientHeight < 40;
     run.screen.draw(box, box.dataset.progress);
-    find("#live-output").hidden = run.over || !box.hasChildNodes();
+    set(find("#live-output"), { hidden: run.over || !box.hasChildNodes() });
     if (below) box.scrollTop = box.scrollHeight;
   }
 
   function show(element, text) {
-    if (element.textContent !== text) element.textContent = text;
-    if (element.id === "training-note") element.hidden = !text;
+    write(element, text);
+    if (element.id === "training-note") set(element, { hidden: !text });
   }
 
   // ------------------------------------------------------------------------------- what sets it going

@@ -1,12 +1,15 @@
 // The graph's numbers and the tensor panels of a live run, moved in place: the server draws them anew, and only what
-// differs is changed. Where the reader is stays as it is: zoom, focus, what is open, what is lit, what is read.
+// differs is changed. Where the reader is stays as it is: zoom, focus, what is open, what is lit, what is read. The first
+// time all are drawn, then while they are in sight.
+import { inSight } from "./pace.js";
 
 export function startMoving() {
   const [asker, look] = ["move-live", "look"].map((id) => document.getElementById(id));
   const form = document.getElementById("program");
   const state = { on: false, busy: false, again: false, kept: [] };
+  const move = inSight(document.getElementById("result"), send);
 
-  function ask() {
+  function send() {
     if (!state.on || document.hidden) return;
     if (state.busy) { state.again = true; return; }
     Object.assign(state, { busy: true, again: false });
@@ -16,7 +19,7 @@ export function startMoving() {
   document.addEventListener("htmx:finally:request", ({ detail: { ctx } }) => {
     if (ctx.sourceElement !== asker) return;
     state.busy = false;
-    if (state.again) ask();
+    if (state.again) move();
   });
   // A swap takes away what the server knows nothing of: what the reader opened, and what the pointer lights.
   document.addEventListener("htmx:before:swap", ({ detail: { ctx } }) => {
@@ -32,8 +35,16 @@ export function startMoving() {
   form.addEventListener("playground:now", (event) => {
     if (!state.on) return;
     event.stopImmediatePropagation();
-    ask();
+    send();
   }, { capture: true });
 
-  return { ask, follow(on) { state.on = on; } };
+  return {
+    // Something moved; whether what the page holds is still the program that runs.
+    follow(current) {
+      const first = current && !state.on;
+      state.on = current;
+      move(first);
+    },
+    end() { state.on = false; },
+  };
 }

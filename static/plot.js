@@ -3,6 +3,7 @@
 import uPlot from "./vendor/uplot.js";
 import { align } from "./curves.js";
 import { place, valueAt, visible } from "./scales.js";
+import { startTokens } from "./tokens.js";
 
 const HEIGHTS = [300, 190, 150, 130]; // of each plot where there are so many
 const HEAD = 24;
@@ -12,19 +13,11 @@ const DASHES = [[], [7, 4], [2, 3], [9, 3, 2, 3]];
 
 // `onRead(x | null)` is told where the cursor stands.
 export function startPlot(element, onRead) {
-  const state = { panes: [], shape: "", zoom: null, whole: [0, 1], lines: [], marks: [], cursor: null, colours: new Map() };
+  const state = { panes: [], shape: "", zoom: null, whole: [0, 1], lines: [], marks: [], cursor: null, across: 0 };
+  const tokens = startTokens(element);
+  const token = tokens.colour;
 
-  // What a token's colour is, asked once: to ask makes the browser lay the page out.
-  function token(name) {
-    if (!state.colours.has(name)) {
-      const probe = element.querySelector(".probe") ?? element.appendChild(Object.assign(document.createElement("i"), { className: "probe" }));
-      probe.style.color = `var(${name})`;
-      state.colours.set(name, getComputedStyle(probe).color);
-    }
-    return state.colours.get(name);
-  }
-
-  const width = () => Math.max(200, element.clientWidth);
+  const width = () => Math.max(200, state.across ||= element.clientWidth); // the observer below keeps it
 
   function options(pane, number, count) {
     const [soft, line] = [token("--soft"), token("--line")];
@@ -209,6 +202,7 @@ export function startPlot(element, onRead) {
   });
   element.addEventListener("dblclick", () => zoom(0));
   new ResizeObserver(() => {
+    state.across = element.clientWidth;
     const now = width();
     if (!state.panes.some(({ plot }) => Math.abs(now - plot.width) > 1)) return;
     for (const { plot } of state.panes) plot.setSize({ width: now, height: plot.height });
@@ -219,7 +213,7 @@ export function startPlot(element, onRead) {
     show,
     zoom,
     repaint: () => {
-      state.colours.clear();
+      tokens.forget();
       if (state.panes.length) rebuild(state.shape);
     },
     // Of each line its value at a place, or the last one before.

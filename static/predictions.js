@@ -1,6 +1,8 @@
 // What the models found say of their data: a line, a surface with its boundary, probabilities; before and now.
 import { numberOf } from "./curves.js";
+import { element, press, pressOne, set, write } from "./dom.js";
 import { SHAPES, startField } from "./field.js";
+import { inSight, sometimes, soon } from "./pace.js";
 import { short } from "./plot.js";
 import { showChances } from "./chances.js";
 
@@ -13,8 +15,9 @@ export function startPredictions() {
   const panel = document.getElementById("predictions");
   const part = (id) => document.getElementById(`predictions-${id}`);
   const say = (word, values = {}) => panel.dataset[word].replace(/\{(\w+)\}/g, (gap, name) => values[name] ?? gap);
-  const state = { models: new Map(), model: null, view: null, time: "now", off: new Set(), asked: 0, spoken: 0, timer: 0, keys: [] };
+  const state = { models: new Map(), model: null, view: null, time: "now", off: new Set(), spoken: 0, timer: 0, keys: [] };
   const field = startField(part("field"), showReading);
+  const show = inSight(panel, showAll);
 
   // ---------------------------------------------------------------------------------------- what there is
 
@@ -35,36 +38,39 @@ export function startPredictions() {
     return views;
   }
 
-  function draw() {
-    state.asked = 0;
-    panel.hidden = !state.models.size;
+  function draw(always = false) {
+    set(panel, { hidden: !state.models.size });
     if (panel.hidden) return;
+    show(always);
+    speakSoon();
+  }
+  const move = () => draw();
+  const redraw = () => draw(true);
+
+  function showAll() {
     if (!state.models.has(state.model)) state.model = [...state.models.keys()].sort((one, two) => one - two)[0];
     const views = viewsOf(looks());
     if (!views.includes(state.view)) state.view = views[0];
     choices("models", [...state.models].sort(([one], [two]) => one - two).map(([index, each]) => [String(index), nameOf(each.now ?? each.before)]), String(state.model));
     choices("views", views.map((view) => [view, say(view)]), state.view);
     const flat = ["boundary", "surface", "points", "against"].includes(state.view);
-    part("time").hidden = !flat || !looks().before || !looks().now;
-    press(part("time"), state.time);
+    set(part("time"), { hidden: !flat || !looks().before || !looks().now });
+    pressOne(part("time"), state.time);
     showCaption();
     const scene = { line: lineScene, against: againstScene, points: planeScene, surface: planeScene, boundary: planeScene }[state.view];
-    part("field").hidden = part("reading").hidden = part("legend").hidden = !scene;
-    part("chances").hidden = state.view !== "chances";
+    for (const id of ["field", "reading", "legend"]) set(part(id), { hidden: !scene });
+    set(part("chances"), { hidden: state.view !== "chances" });
     if (state.view === "chances") showChances(part, say, looks(), { classColour, classShape });
     if (scene) field.show(scene());
     showLegend();
     showReading(field.reading() === null ? null : { point: field.reading() });
-    speakSoon();
     if (part("table").open) showTable();
   }
-
-  const soon = () => { state.asked ||= requestAnimationFrame(draw); };
 
   function showCaption() {
     const look = state.view === "line" || state.view === "chances" ? looks().now ?? looks().before : shown();
     const text = say(look.own ? "own" : "asked", { name: nameOf(look), step: look.step, count: look.data.rows.length }).replaceAll("`", "");
-    if (part("caption").textContent !== text) part("caption").textContent = text;
+    write(part("caption"), text);
   }
 
   // -------------------------------------------------------------------------------------------- the scenes
@@ -179,19 +185,19 @@ export function startPredictions() {
       legend.dataset.key = key;
       legend.replaceChildren(...entries.map(legendEntry));
     }
-    for (const entry of legend.querySelectorAll("button")) entry.setAttribute("aria-pressed", String(!state.off.has(entry.value)));
+    for (const entry of legend.querySelectorAll("button")) press(entry, !state.off.has(entry.value));
   }
 
   function legendEntry({ off, sign, scale, colour, text }) {
-    const entry = off === undefined ? make("span", "legend-fact") : Object.assign(make("button", "curve"), { type: "button", value: off });
+    const entry = off === undefined ? element("span", "legend-fact") : Object.assign(element("button", "curve"), { type: "button", value: off });
     if (sign) {
-      const mark = make("span", "legend-sign", sign);
+      const mark = element("span", "legend-sign", sign);
       mark.setAttribute("aria-hidden", "true");
       mark.style.color = `var(${colour})`;
       entry.append(mark);
     }
-    if (scale) entry.append(make("span", "legend-scale"));
-    entry.append(make("span", "curve-name", text));
+    if (scale) entry.append(element("span", "legend-scale"));
+    entry.append(element("span", "curve-name", text));
     return entry;
   }
 
@@ -220,8 +226,7 @@ export function startPredictions() {
   }
 
   function showReading(reading) {
-    const text = reading ? tellReading(reading) : "";
-    if (part("reading").textContent !== text) part("reading").textContent = text;
+    write(part("reading"), reading ? tellReading(reading) : "");
   }
 
   function tellReading({ point, x, y }) {
@@ -265,21 +270,21 @@ export function startPredictions() {
       if (!look) return;
       const tell = (each) => { const found = summaryOf(each); return found === null ? "–" : short(found); };
       const text = say(isDecision(look) ? "right" : "distance", { name: nameOf(look), now: tell(look), before: tell(before), count: look.data.rows.length });
-      if (part("summary").textContent !== text) part("summary").textContent = text;
+      write(part("summary"), text);
     }, Math.max(0, state.spoken + SPOKEN - performance.now()));
   }
 
   function showTable() {
     const look = looks().now ?? looks().before;
     const table = part("table").querySelector("table");
-    const head = make("tr");
-    head.append(...[say("row"), ...look.axes.slice(0, look.data.inputs.length), look.axes.at(-1), say("predicted"), say("earlier")].map((text) => make("th", "", text)));
+    const head = element("tr");
+    head.append(...[say("row"), ...look.axes.slice(0, look.data.inputs.length), look.axes.at(-1), say("predicted"), say("earlier")].map((text) => element("th", "", text)));
     table.tHead.replaceChildren(head);
     const tell = (value) => short(numberOf(value));
     table.tBodies[0].replaceChildren(...look.data.rows.slice(0, ROWS).map((row, at) => {
       const cells = [...look.data.inputs.map((column) => tell(column[at])), tell(look.data.targets[at]), tell(look.data.predicted[at]), valueOf(looks().before, row)];
-      const line = make("tr");
-      line.append(make("th", "", String(row)), ...cells.map((cell) => make("td", "", cell)));
+      const line = element("tr");
+      line.append(element("th", "", String(row)), ...cells.map((cell) => element("td", "", cell)));
       return line;
     }));
   }
@@ -288,41 +293,42 @@ export function startPredictions() {
 
   function choices(id, entries, chosen) {
     const group = part(id);
-    group.hidden = entries.length < 2;
+    set(group, { hidden: entries.length < 2 });
     const key = JSON.stringify(entries);
     if (group.dataset.key !== key) {
       group.dataset.key = key;
-      group.replaceChildren(...entries.map(([value, text]) => Object.assign(make("button", "", text), { type: "button", value })));
+      group.replaceChildren(...entries.map(([value, text]) => Object.assign(element("button", "", text), { type: "button", value })));
     }
-    press(group, chosen);
+    pressOne(group, chosen);
   }
 
   const choose = (id, act) => part(id).addEventListener("click", (event) => {
     const chosen = event.target.closest("button");
     if (!chosen) return;
     act(chosen.value);
-    soon();
+    soon(redraw);
   });
   choose("models", (index) => { state.model = Number(index); state.off.clear(); });
   choose("views", (view) => { state.view = view; state.off.clear(); });
   choose("time", (time) => { state.time = time; });
   choose("legend", (key) => { if (!state.off.delete(key)) state.off.add(key); });
-  part("table").addEventListener("toggle", soon);
-  document.getElementById("themes").addEventListener("click", () => setTimeout(soon));
-  matchMedia("(prefers-color-scheme: dark)").addEventListener("change", soon);
+  part("table").addEventListener("toggle", () => soon(redraw));
+  const repaint = () => { field.repaint(); soon(redraw); };
+  document.getElementById("themes").addEventListener("click", () => setTimeout(repaint));
+  matchMedia("(prefers-color-scheme: dark)").addEventListener("change", repaint);
 
   return {
     take(look) {
       const known = state.models.get(look.index);
       state.models.set(look.index, { ...(known?.name === look.name ? known : {}), name: look.name, [look.first ? "before" : "now"]: look });
-      soon();
+      sometimes(move);
     },
     begin() {
       state.models.clear();
       state.off.clear();
       state.time = "now";
       part("summary").textContent = "";
-      soon();
+      soon(redraw);
     },
   };
 }
@@ -348,12 +354,4 @@ function viridis(share) {
   const at = Math.min(1, Math.max(0, Number.isFinite(share) ? share : 0)) * (VIRIDIS.length - 1);
   const low = Math.min(VIRIDIS.length - 2, Math.floor(at));
   return [VIRIDIS[low], VIRIDIS[low + 1], at - low];
-}
-
-function make(name, className = "", text = "") {
-  return Object.assign(document.createElement(name), { className, textContent: text });
-}
-
-function press(group, value) {
-  for (const each of group.querySelectorAll("button")) each.setAttribute("aria-pressed", String(each.value === value));
 }

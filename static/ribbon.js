@@ -1,4 +1,5 @@
 // A ribbon: histograms over time as a heat map on a canvas. Steps run across, values upwards; nothing here knows the page.
+import { set } from "./dom.js";
 import { short } from "./plot.js";
 
 const MOST = 160; // histograms kept of one ribbon while it grows; the server's own take their place at the end
@@ -97,9 +98,10 @@ export function placeAt(geometry, x, y) {
 export function paint(canvas, geometry, colours, { label = "", chosen = null } = {}) {
   const scale = devicePixelRatio;
   const [width, height] = [geometry.width, geometry.height];
-  canvas.width = Math.round(width * scale);
-  canvas.height = Math.round(height * scale);
   const context = canvas.getContext("2d");
+  context.setTransform(1, 0, 0, 1, 0, 0);
+  set(canvas, { width: Math.round(width * scale), height: Math.round(height * scale) });
+  context.clearRect(0, 0, canvas.width, canvas.height);
   paintHeat(context, geometry, colours, scale);
   context.scale(scale, scale);
   paintMarks(context, geometry, colours);
@@ -112,6 +114,7 @@ function paintHeat(context, geometry, { ramp }, scale) {
   const [left, top] = [Math.round(margin.left * scale), Math.round(margin.top * scale)];
   const [width, height] = [Math.max(1, Math.round(across * scale)), Math.max(1, Math.round(down * scale))];
   const image = context.createImageData(width, height);
+  const pixels = new Uint32Array(image.data.buffer);
   ribbon.histograms.forEach((histogram, column) => {
     const from = Math.max(0, Math.round(edges[column] * scale) - left);
     const to = Math.min(width, Math.max(from + 1, Math.round(edges[column + 1] * scale) - left));
@@ -122,15 +125,14 @@ function paintHeat(context, geometry, { ramp }, scale) {
       const [first, last] = [binOf(histogram, Math.max(low, histogram.low)), binOf(histogram, Math.min(high, histogram.high))];
       if (first < 0 || last < 0 || high < histogram.low || low > histogram.high) continue;
       const count = Math.max(...histogram.counts.slice(first, last + 1));
-      if (count) fill(image, ramp[Math.round(40 + 215 * (count / fullest))], y, from, to);
+      if (count) pixels.fill(packed(ramp[Math.round(40 + 215 * (count / fullest))]), y * width + from, y * width + to);
     }
   });
   context.putImageData(image, left, top);
 }
 
-function fill(image, [red, green, blue], y, from, to) {
-  for (let x = from; x < to; x += 1) image.data.set([red, green, blue, 255], 4 * (y * image.width + x));
-}
+// As a canvas has it in memory.
+const packed = ([red, green, blue]) => ((255 << 24) | (blue << 16) | (green << 8) | red) >>> 0;
 
 // Steps whose values reach beyond the scale, or are no numbers, are marked by shape as well as colour.
 function paintMarks(context, { ribbon, range, margin, down, edges }, { bad }) {

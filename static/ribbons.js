@@ -1,9 +1,10 @@
 // Weights and gradients of a training: a row for each parameter in the order of the layers, one ribbon in large.
 import { flowOf, place, scaleOf, update } from "./flow.js";
+import { element, press, set, write } from "./dom.js";
+import { inSight, sometimes, soon } from "./pace.js";
 import { short } from "./plot.js";
 import { binRange, geometryOf, paint, placeAt, Ribbons } from "./ribbon.js";
 
-const PAUSE = 160; // milliseconds between two paintings
 const DETAIL_HEIGHT = 190;
 const ROWS = 24;
 const PARTS = ["weight", "grad"];
@@ -15,7 +16,9 @@ export function startRibbons(curvesOf, colour) {
   const detail = section.querySelector("#ribbon-detail");
   const large = detail.querySelector("canvas.ribbon");
   const say = (word, values = {}) => section.dataset[word].replace(/\{(\w+)\}/g, (gap, name) => values[name] ?? gap);
-  const state = { ribbons: new Ribbons(), chosen: null, place: null, off: new Set(), timer: 0, painted: 0, colours: null };
+  const state = { ribbons: new Ribbons(), chosen: null, place: null, off: new Set(), colours: null };
+  const sizes = new WeakMap(); // of the canvases: what the observer below was told
+  const show = inSight(section, showAll);
 
   // ------------------------------------------------------------------------------------------- what is drawn
 
@@ -28,14 +31,19 @@ export function startRibbons(curvesOf, colour) {
     return [...named.values()].filter(({ weight }) => weight);
   }
 
-  function draw() {
-    state.timer = 0;
-    state.painted = performance.now();
+  function draw(always = false) {
     const all = parameters();
-    section.hidden = !all.some(({ weight }) => weight.histograms.length > 1);
+    set(section, { hidden: !all.some(({ weight }) => weight.histograms.length > 1) });
     if (section.hidden) return;
-    state.colours ??= readColours();
     showRows(all);
+    show(always);
+  }
+  const move = () => draw();
+  const redraw = () => draw(true);
+
+  function showAll() {
+    const all = parameters();
+    state.colours ??= readColours();
     const flows = all.map(flowOf);
     const updates = all.map(({ name }) => update(curvesOf(), name));
     offer("update", updates.some((ratio) => ratio !== null));
@@ -47,12 +55,8 @@ export function startRibbons(curvesOf, colour) {
     showDetail();
   }
 
-  function soon() {
-    state.timer ||= setTimeout(draw, Math.max(0, state.painted + PAUSE - performance.now()));
-  }
-
   function offer(view, there) {
-    section.querySelector(`#ribbons-views [value=${view}]`).hidden = !there;
+    set(section.querySelector(`#ribbons-views [value=${view}]`), { hidden: !there });
     section.classList.toggle(`no-${view}`, !there || state.off.has(view));
   }
 
@@ -67,6 +71,7 @@ export function startRibbons(curvesOf, colour) {
       row.append(head, ...PARTS.map((part) => ribbonCell(name, part)), barCell("flow"), barCell("update"));
       return row;
     }));
+    for (const canvas of body.querySelectorAll("canvas")) resized.observe(canvas);
     if (!all.some((each) => each[state.chosen?.part] && each.name === state.chosen?.name)) state.chosen = { name: all[0].name, part: "weight" };
   }
 
@@ -94,12 +99,11 @@ export function startRibbons(curvesOf, colour) {
     PARTS.forEach((part, at) => {
       const [open, none] = row.cells[1 + at].children;
       const ribbon = parameter[part];
-      open.hidden = !ribbon;
-      none.hidden = Boolean(ribbon);
-      open.setAttribute("aria-pressed", String(state.chosen?.name === parameter.name && state.chosen.part === part));
-      const canvas = open.firstChild;
-      const { clientWidth: width, clientHeight: height } = canvas;
-      if (ribbon && width) paint(canvas, geometryOf(ribbon, width, height, false), state.colours);
+      set(open, { hidden: !ribbon });
+      set(none, { hidden: Boolean(ribbon) });
+      press(open, state.chosen?.name === parameter.name && state.chosen.part === part);
+      const size = sizes.get(open.firstChild);
+      if (ribbon && size?.width) paint(open.firstChild, geometryOf(ribbon, size.width, size.height, false), state.colours);
     });
     showFlow(row.cells[3], flow, scale);
     showUpdate(row.cells[4], ratio);
@@ -119,10 +123,10 @@ export function startRibbons(curvesOf, colour) {
     const scale = scaleOf(null);
     const [guide, dot] = track.children;
     guide.style.insetInlineStart = `${place(scale, 1e-3)}%`;
-    dot.hidden = !(ratio > 0);
+    set(dot, { hidden: !(ratio > 0) });
     dot.style.insetInlineStart = `${place(scale, ratio)}%`;
     write(told, ratio === null ? "–" : short(ratio));
-    told.title = ratio === null ? "" : say("ratio", { ratio: short(ratio) });
+    set(told, { title: ratio === null ? "" : say("ratio", { ratio: short(ratio) }) });
   }
 
   function showAxis(kind, [low, high]) {
@@ -135,20 +139,18 @@ export function startRibbons(curvesOf, colour) {
 
   function showDetail() {
     const ribbon = chosen();
-    detail.hidden = !ribbon || !ribbon.histograms.length;
+    set(detail, { hidden: !ribbon || !ribbon.histograms.length });
     if (detail.hidden) return;
     const title = say(ribbon.part, { name: ribbon.name });
     write(detail.querySelector("h4"), title);
-    large.setAttribute("aria-label", title);
-    const width = Math.max(200, large.clientWidth);
-    state.geometry = geometryOf(ribbon, width, DETAIL_HEIGHT, true);
+    set(large, { ariaLabel: title });
+    state.geometry = geometryOf(ribbon, Math.max(200, sizes.get(large)?.width ?? 0), DETAIL_HEIGHT, true);
     if (state.place) state.place.column = Math.min(state.place.column, ribbon.histograms.length - 1);
     paint(large, state.geometry, state.colours, { label: say("step"), chosen: state.place });
-    paintRamp();
     showReading();
     const { beyond, far } = state.geometry.range;
     const note = detail.querySelector(".ribbon-beyond");
-    note.hidden = !beyond;
+    set(note, { hidden: !beyond });
     write(note, beyond ? say("beyond", { count: beyond, all: ribbon.histograms.length, far: short(far) }) : "");
     if (detail.querySelector("#ribbon-table").open) showTable(ribbon);
   }
@@ -193,14 +195,15 @@ export function startRibbons(curvesOf, colour) {
       const [from, to, share] = at < 180 ? [none, middle, at / 180] : [middle, full, (at - 180) / 75];
       return from.map((each, channel) => Math.round(each + (to[channel] - each) * share));
     });
+    paintRamp(ramp);
     return { ramp, soft: colour("--soft"), line: colour("--line"), bad: colour("--bad"), ink: colour("--ink") };
   }
 
-  function paintRamp() {
+  function paintRamp(ramp) {
     const canvas = detail.querySelector(".ramp");
     const context = canvas.getContext("2d");
     for (let x = 0; x < canvas.width; x += 1) {
-      const [red, green, blue] = state.colours.ramp[x ? Math.round(40 + 215 * (x / (canvas.width - 1))) : 0];
+      const [red, green, blue] = ramp[x ? Math.round(40 + 215 * (x / (canvas.width - 1))) : 0];
       context.fillStyle = `rgb(${red} ${green} ${blue})`;
       context.fillRect(x, 0, 1, canvas.height);
     }
@@ -214,13 +217,13 @@ export function startRibbons(curvesOf, colour) {
     if (!state.off.delete(pressed.value)) state.off.add(pressed.value);
     pressed.setAttribute("aria-pressed", String(!state.off.has(pressed.value)));
     section.classList.toggle(`no-${pressed.value}`, state.off.has(pressed.value));
-    draw();
+    soon(redraw);
   });
   body.addEventListener("click", (event) => {
     const open = event.target.closest(".ribbon-open");
     if (!open) return;
     Object.assign(state, { chosen: { name: open.dataset.name, part: open.dataset.part }, place: null });
-    draw();
+    soon(redraw);
   });
   large.addEventListener("pointermove", (event) => point(placeAt(state.geometry, event.offsetX, event.offsetY), false));
   large.addEventListener("pointerleave", () => point(null, false));
@@ -247,33 +250,29 @@ export function startRibbons(curvesOf, colour) {
     if (!detail.hidden) showDetail();
   }
 
-  new ResizeObserver(() => { if (!section.hidden) soon(); }).observe(section);
+  const resized = new ResizeObserver((entries) => {
+    for (const { target } of entries) sizes.set(target, { width: target.clientWidth, height: target.clientHeight });
+    soon(move);
+  });
+  resized.observe(large);
 
   return {
     take(ribbons) {
       if (!ribbons?.length) return;
       state.ribbons.take(ribbons);
-      soon();
+      sometimes(move);
     },
     replace(ribbons) {
       state.ribbons.replace(ribbons ?? []);
-      soon();
+      soon(redraw);
     },
     begin() {
       Object.assign(state, { ribbons: new Ribbons(), place: null });
-      soon();
+      soon(redraw);
     },
     repaint() {
       state.colours = null;
-      soon();
+      soon(redraw);
     },
   };
-}
-
-function element(name, className = "", text = "") {
-  return Object.assign(document.createElement(name), { className, textContent: text });
-}
-
-function write(target, text) {
-  if (target.textContent !== text) target.textContent = text;
 }

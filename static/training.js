@@ -1,6 +1,8 @@
 // The Training panel: curves of a live run or of a finished evaluation, drawn, switched, summed up and saved.
 import { align, Curves, epochsOf, GROUPS, csv, json, keyOf, positions, sample, smooth } from "./curves.js";
+import { button, element, press, pressOne, set, write } from "./dom.js";
 import { colourOf, dashOf, startEarlier } from "./earlier.js";
+import { sometimes, soon as nextFrame } from "./pace.js";
 import { startPlot, short } from "./plot.js";
 import { startRibbons } from "./ribbons.js";
 import { save, savePicture } from "./saving.js";
@@ -18,7 +20,7 @@ export function startTraining() {
   const part = (id) => document.getElementById(`training-${id}`);
   const words = panel.dataset;
   const say = (word, values = {}) => words[word].replace(/\{(\w+)\}/g, (gap, name) => values[name] ?? gap);
-  const state = { curves: new Curves(), source: "", asked: false, ended: Infinity, group: "loss", wanted: "", log: false, axis: null, off: new Set(), gone: new Set(), spoken: 0, timer: 0, rested: 0, reading: null, lines: [], panes: {}, panesNow: new Map(), looks: new Map(), epochs: new Map() };
+  const state = { curves: new Curves(), source: "", asked: false, ended: Infinity, group: "loss", wanted: "", log: false, axis: null, off: new Set(), gone: new Set(), spoken: 0, timer: 0, rested: 0, reading: null, lines: [], shown: [], panes: {}, panesNow: new Map(), looks: new Map(), epochs: new Map() };
   const plot = startPlot(part("plot"), (x) => { state.reading = x; showReadings(); });
   const ribbons = startRibbons(() => state.curves.all, plot.colour);
   const earlier = startEarlier(part("before"), say, () => soon());
@@ -81,7 +83,7 @@ export function startTraining() {
     const began = performance.now();
     const known = groups();
     panel.dataset.points = String(state.curves.all.reduce((sum, curve) => sum + curve.count, 0));
-    part("curves").hidden = !known.length;
+    set(part("curves"), { hidden: !known.length });
     if (!known.length) return;
     if (known.includes(state.wanted)) [state.group, state.wanted] = [state.wanted, ""];
     if (!known.includes(state.group)) state.group = known[0];
@@ -89,40 +91,44 @@ export function startTraining() {
     state.looks = looksOf(found);
     const curves = inOrder(found);
     const epochs = curves.some((curve) => curve.epochs.length === curve.steps.length && curve.epochs.at(-1) > 0);
-    part("axis").hidden = !epochs;
+    set(part("axis"), { hidden: !epochs });
     const axis = !epochs ? "point" : state.axis ?? (uneven(curves) ? "epoch" : "point");
-    press(part("axis"), axis);
+    pressOne(part("axis"), axis);
     state.drawnAxis = axis;
     state.epochs = axis === "epoch" ? epochsOf(curves) : new Map();
     state.panesNow = panesOf(curves.filter(isOn));
-    part("apart").hidden = state.log || !SIZED.has(state.group) || countOf(apart(curves.filter(isOn))) < 2;
+    set(part("apart"), { hidden: state.log || !SIZED.has(state.group) || countOf(apart(curves.filter(isOn))) < 2 });
+    state.shown = curves;
     state.lines = linesOf(curves);
     plot.show({ lines: state.lines, marks: marksOf(curves), log: state.log, label: say(state.drawnAxis) });
     showGroups(known);
     showLegend(curves);
-    showReadings();
-    showBad(curves);
-    part("hidden").hidden = !(state.log && curves.some((curve) => curve.low <= 0));
-    part("hidden").textContent = say("hidden");
-    sumUp(curves);
-    if (part("table").open) showTable(curves);
+    sometimes(tell);
     // uPlot draws when this task is done
     queueMicrotask(() => { state.rested = performance.now() + REST * (performance.now() - began); });
   }
 
-  const soon = () => {
-    const rest = state.rested - performance.now();
-    asked ||= rest > 0 ? setTimeout(() => requestAnimationFrame(draw), rest) : requestAnimationFrame(draw);
-  };
+  // In words and numbers what the drawing shows.
+  function tell() {
+    const curves = state.shown;
+    showReadings();
+    showBad(curves);
+    set(part("hidden"), { hidden: !(state.log && curves.some((curve) => curve.low <= 0)) });
+    write(part("hidden"), say("hidden"));
+    sumUp(curves);
+    if (part("table").open) showTable(curves);
+  }
+
+  const soon = () => { asked ||= setTimeout(() => nextFrame(draw), Math.max(0, state.rested - performance.now())); };
 
   function showGroups(known) {
     const chosen = part("groups");
-    chosen.hidden = known.length < 2;
+    set(chosen, { hidden: known.length < 2 });
     if (chosen.dataset.known !== known.join()) {
       chosen.dataset.known = known.join();
       chosen.replaceChildren(...known.map((group) => button(say(group), group)));
     }
-    press(chosen, state.group);
+    pressOne(chosen, state.group);
   }
 
   function showLegend(curves) {
@@ -138,11 +144,12 @@ export function startTraining() {
         return entry;
       }));
     }
-    for (const entry of legend.children) {
+    [...legend.children].forEach((entry, at) => {
       const off = state.off.has(entry.value);
-      entry.setAttribute("aria-pressed", String(!off));
-      entry.title = say(off ? "show" : "hide");
-    }
+      press(entry, !off);
+      set(entry, { title: say(off ? "show" : "hide") });
+      entry.dataset.count = String(curves[at].count);
+    });
   }
 
   function showReadings() {
@@ -156,8 +163,7 @@ export function startTraining() {
       const curve = curves.get(entry.value);
       if (!curve) continue;
       const value = read.get(entry.value) ?? (at ? undefined : curve.values.at(-1));
-      entry.dataset.count = String(curve.count);
-      entry.querySelector(".curve-value").textContent = value == null ? "–" : short(value);
+      write(entry.querySelector(".curve-value"), value == null ? "–" : short(value));
     }
     earlier.show(curvesOf, (run) => {
       const index = state.lines.findIndex((line) => line.old === run);
@@ -171,9 +177,8 @@ export function startTraining() {
 
   function showBad(curves) {
     const bad = curves.filter((curve) => curve.bad !== null).sort((one, two) => one.bad - two.bad)[0];
-    part("bad").hidden = !bad;
-    const text = bad ? say("bad", { name: bad.series.name, step: bad.bad, value: short(bad.badValue) }) : "";
-    if (part("bad").textContent !== text) part("bad").textContent = text;
+    set(part("bad"), { hidden: !bad });
+    write(part("bad"), bad ? say("bad", { name: bad.series.name, step: bad.bad, value: short(bad.badValue) }) : "");
   }
 
   // Who looks reads what is drawn; who listens is told now and then.
@@ -182,12 +187,12 @@ export function startTraining() {
       name: curve.series.name, count: curve.count, first: short(curve.first), last: short(curve.values.at(-1)),
       minimum: short(curve.low), at: curve.lowAt,
     })).join(" ");
-    if (part("said").textContent !== text) part("said").textContent = text;
+    write(part("said"), text);
     clearTimeout(state.timer);
     const wait = Math.max(0, state.spoken + SPOKEN - performance.now());
     state.timer = setTimeout(() => {
       state.spoken = performance.now();
-      if (part("summary").textContent !== text) part("summary").textContent = text;
+      write(part("summary"), text);
     }, wait);
   }
 
@@ -219,7 +224,7 @@ export function startTraining() {
     soon();
   });
   choose("groups", (group) => { state.group = group; plot.zoom(0); });
-  choose("scale", (scale) => { state.log = scale === "log"; press(part("scale"), scale); });
+  choose("scale", (scale) => { state.log = scale === "log"; pressOne(part("scale"), scale); });
   choose("axis", (axis) => { state.axis = axis; plot.zoom(0); });
   choose("legend", (key) => { if (!state.off.delete(key)) state.off.add(key); });
   // Two clicks in a row show one curve alone; where it is alone already, all of them again.
@@ -300,16 +305,4 @@ function countOf(panes) {
 function uneven(curves) {
   const lengths = curves.map(({ count }) => count);
   return Math.max(...lengths) > 2 * Math.min(...lengths);
-}
-
-function element(name, className = "", text = "") {
-  return Object.assign(document.createElement(name), { className, textContent: text });
-}
-
-function button(text, value) {
-  return Object.assign(element("button", "", text), { type: "button", value });
-}
-
-function press(group, value) {
-  for (const each of group.querySelectorAll("button")) each.setAttribute("aria-pressed", String(each.value === value));
 }
