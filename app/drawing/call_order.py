@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from heapq import heapify, heappop, heappush
+from operator import attrgetter
 from typing import NamedTuple
 
 from app.vocabulary.errors import DrawingFailed
@@ -42,21 +43,18 @@ class Wiring:
 
 
 def wire(graph: AutogradGraph) -> Wiring:
-    places = {node.id: place for place, node in enumerate(graph.nodes)}
+    places = dict(zip([node.id for node in graph.nodes], range(len(graph.nodes)), strict=True))
     if len(places) != len(graph.nodes):
         raise DrawingFailed("two nodes have one number")
     operands: list[list[Operand]] = [[] for _ in graph.nodes]
     uses = [0] * len(graph.nodes)
     try:
-        for edge in graph.edges:
+        for edge in sorted(graph.edges, key=attrgetter("input_nr")):
             producer = places[edge.producer]
             operands[places[edge.consumer]].append(Operand(producer, edge))
             uses[producer] += 1
     except KeyError:
         raise DrawingFailed("an edge leads to a node that is not there") from None
-    for found in operands:
-        if len(found) > 1:
-            found.sort(key=_input_nr)
     leaves = [
         node.kind != "function" and not found and used > 0
         for node, found, used in zip(graph.nodes, operands, uses, strict=True)
@@ -73,10 +71,6 @@ def _cuts(graph: AutogradGraph, places: dict[NodeId, int]) -> dict[int, list[tup
             raise DrawingFailed("a cut leads to a node that is not there")
         found.setdefault(places[cut.constant], []).append((places[cut.producer], cut.sentence))
     return found
-
-
-def _input_nr(operand: Operand) -> int:
-    return operand.edge.input_nr
 
 
 def _order(wiring: Wiring) -> list[int]:

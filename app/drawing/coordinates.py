@@ -52,8 +52,8 @@ def _pool(wanted: Sequence[float], weights: Sequence[float], offsets: Sequence[f
     sums: list[float] = []
     loads: list[float] = []
     counts: list[int] = []
-    for place, load in enumerate(weights):
-        total, count = (wanted[place] - offsets[place]) * load, 1
+    for want, offset, load in zip(wanted, offsets, weights, strict=True):
+        total, count = (want - offset) * load, 1
         while sums and sums[-1] * load >= total * loads[-1]:
             total += sums.pop()
             load += loads.pop()
@@ -382,11 +382,14 @@ def _nearest(ranks: _Ranks, element: int) -> float:
     if not found:
         return x[element]
     reach = halves[element]
-    ends = [x[other] - reach - halves[other] for other in found]
-    ends += [x[other] + reach + halves[other] for other in found]
-    if len(found) > 1:
+    if len(found) == 1:
+        (other,) = found
+        low, high = x[other] - reach - halves[other], x[other] + reach + halves[other]
+    else:
+        ends = [x[other] - reach - halves[other] for other in found]
+        ends += [x[other] + reach + halves[other] for other in found]
         ends.sort()
-    low, high = ends[len(found) - 1], ends[len(found)]
+        low, high = ends[len(found) - 1], ends[len(found)]
     partner = ranks.spines.below[element]
     partner = ranks.spines.above[element] if partner < 0 else partner
     wish = x[partner] if partner >= 0 else (low + high) / 2

@@ -292,14 +292,16 @@ def _swap(layered: Layered, layers: Layers, places: list[int]) -> None:
 
 def _gain(layered: Layered, left: int, right: int, places: list[int]) -> int:
     """Crossings that disappear when two neighbours change places."""
-    return sum(
-        _balance([places[e] for e in sides[left]], [places[e] for e in sides[right]])
-        for sides in (layered.below, layered.above)
+    below, above = layered.below, layered.above
+    return _balance([places[e] for e in below[left]], [places[e] for e in below[right]]) + _balance(
+        [places[e] for e in above[left]], [places[e] for e in above[right]]
     )
 
 
 def _balance(left: list[int], right: list[int]) -> int:
     """Crossings of the edges to `left` and `right` as they stand, minus those after a swap."""
-    now = sum([1 for one in left for other in right if one > other])
-    then = sum([1 for one in left for other in right if one < other])
-    return now - then
+    balance = 0
+    for one in left:
+        for other in right:
+            balance += (one > other) - (one < other)
+    return balance
