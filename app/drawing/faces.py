@@ -270,7 +270,7 @@ def tell_statistics(found: Statistics) -> str:
 
 
 def group_face(
-    title: Text,
+    title: str | Text,
     hint: Text | None,
     nodes: Sequence[GraphNode],
     leaves: int,

@@ -75,12 +75,13 @@ def _draw_group(study: Study, part: Part, output: NodeOutput | None, mapped: boo
     wiring = study.wiring
     inside = wiring.calls[part.start : part.end]
     nodes = [wiring.nodes[place] for place in inside]
-    title, leaves = group_title(part, nodes), sum(study.around[part.start : part.end])
+    title = group_name(part, group_title(part, nodes))
+    leaves = sum(study.around[part.start : part.end])
     face = group_face(title, group_hint(part), nodes, leaves, output, mapped)
     around = _around([node.span for node in nodes if node.span is not None])
     marked = [node for node in nodes if node.marks]
     change = _change(nodes) if marked else ""
-    return Drawn(face, group_name(part, title), around, _whys(marked), change, _words_in(nodes))
+    return Drawn(face, title, around, _whys(marked), change, _words_in(nodes))
 
 
 def _whys(nodes: Sequence[GraphNode]) -> tuple[Text, ...]:

@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from app.drawing.heatmap import WIDTH, cell_size, draw_heatmap, rows_of
-from app.vocabulary.values import Nested, TensorValue
+from app.vocabulary.values import Nested, Statistics, TensorValue
 
 
 def value(data: Nested) -> TensorValue:
@@ -76,3 +76,9 @@ def test_cells_cover_the_map_once(rows: list[list[float]]) -> None:
         for row in range(heatmap.down)
     }
     assert heatmap.across * width <= WIDTH
+
+
+def test_cell_beyond_its_statistics_is_as_strong_as_can_be() -> None:
+    """What a sealed child sends may be anything, even a scale so small that a share of it is no number."""
+    told = TensorValue((1e308, -1.0, 0.0, "NaN"), None, Statistics(minimum=-5e-324, maximum=5e-324))
+    assert {kind for kind, _ in draw_heatmap(told).inks} == {"h16", "h0", "h8", "nan"}
