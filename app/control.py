@@ -1,19 +1,25 @@
-"""What the sandbox and the fork server say to each other: one JSON object a message, on a packet socket.
+"""What the sandbox and the fork server say to each other: a verb and two numbers a message, on a packet socket.
 
-The sandbox: `{"spawn": number, "uid": uid or null}` with one descriptor, or `{"kill": pid}`. The server: one `hello`,
-then `{"spawned": number, "pid": pid}`, `{"refused": number, "why": text}` and `{"exited": pid, "status": status}`.
+The sandbox: `spawn NUMBER UID` with one descriptor, or `kill PID 0`. The server: one hello, in JSON, then
+`spawned NUMBER PID`, `refused NUMBER ERRNO` and `exited PID STATUS`. No more than that, because what memory the server
+writes to between two forks its children have to themselves from then on.
 """
 
 from __future__ import annotations
 
 import json
 import socket
+import sys
 from dataclasses import asdict, dataclass
-from typing import Any
 
 from app.vocabulary.limits import Limits
 
-MESSAGE_BYTES = 65_536
+HELLO_BYTES = 65_536
+MESSAGE_BYTES = 128
+OWN_UID = -1
+"""In place of a uid: the child keeps its server's."""
+ROOM_FOR_ONE = socket.CMSG_SPACE(4)
+"""A descriptor beside a message."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,11 +43,19 @@ class Orders:
         return json.dumps(asdict(self))
 
 
-def send_message(control: socket.socket, message: dict[str, Any]) -> None:
-    control.send(json.dumps(message).encode())
+Message = tuple[str, int, int]
+"""Verb; the child's number or pid; and what is told of it."""
 
 
-def receive_message(control: socket.socket) -> tuple[dict[str, Any] | None, list[int]]:
-    """The next message and the descriptors that came with it; None when the other side is gone."""
-    data, descriptors, _, _ = socket.recv_fds(control, MESSAGE_BYTES, 4)
-    return (json.loads(data) if data else None), descriptors
+def write_message(verb: str, child: int, what: int = 0) -> bytes:
+    return f"{verb} {child} {what}".encode()
+
+
+def receive_message(control: socket.socket) -> tuple[Message | None, int | None]:
+    """The next message and the descriptor that came with it; no message when the other side is gone."""
+    data, beside, _, _ = control.recvmsg(MESSAGE_BYTES, ROOM_FOR_ONE)
+    descriptor = int.from_bytes(beside[0][2][:4], sys.byteorder) if beside else None
+    if not data:
+        return None, descriptor
+    verb, child, what = data.decode().split()
+    return (verb, int(child), int(what)), descriptor

@@ -16,7 +16,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-from app.control import MESSAGE_BYTES, Orders, receive_message, send_message
+from app.control import HELLO_BYTES, OWN_UID, Orders, receive_message, write_message
 from app.sandbox.child import Child
 from app.vocabulary.errors import WorkerLost
 from app.vocabulary.limits import MIB
@@ -56,7 +56,7 @@ class ForkServer:
         loop = asyncio.get_running_loop()
         hello, status = b"", 0
         try:
-            hello = await loop.sock_recv(ours, MESSAGE_BYTES)
+            hello = await loop.sock_recv(ours, HELLO_BYTES)
         finally:
             if not hello:  # it ended, or nobody waits for it any more
                 self._forget_control()
@@ -81,7 +81,7 @@ class ForkServer:
             reader, writer = await asyncio.open_connection(sock=ours, limit=STREAM_BYTES)
             child = Child(next(self._numbers), uid, reader, writer)
             self._ordered[child.number] = child
-            message = json.dumps({"spawn": child.number, "uid": uid}).encode()
+            message = write_message("spawn", child.number, OWN_UID if uid is None else uid)
             try:
                 socket.send_fds(control, [message], [theirs.fileno()])
             except OSError as error:
@@ -92,7 +92,7 @@ class ForkServer:
     def kill(self, child: Child) -> None:
         if child.pid is not None and not child.ended and self._control is not None:
             try:
-                send_message(self._control, {"kill": child.pid})
+                self._control.send(write_message("kill", child.pid))
             except OSError as error:
                 log.warning("cannot ask the fork server to kill %s: %s", child.pid, error)
 
@@ -104,17 +104,18 @@ class ForkServer:
             return
         except OSError:
             message = None
-        if message is None:
-            self._lose()
-        elif "spawned" in message:
-            child = self._ordered.pop(message["spawned"])
-            child.pid = message["pid"]
-            self._children[message["pid"]] = child
-        elif "refused" in message:
-            log.error("the fork server could not fork: %s", message["why"])
-            self._ordered.pop(message["refused"]).end(1)
-        elif "exited" in message:
-            self._children.pop(message["exited"]).end(message["status"])
+        match message:
+            case None:
+                self._lose()
+            case "spawned", number, pid:
+                child = self._ordered.pop(number)
+                child.pid = pid
+                self._children[pid] = child
+            case "refused", number, reason:
+                log.error("the fork server could not fork: %s", os.strerror(reason))
+                self._ordered.pop(number).end(1)
+            case "exited", pid, status:
+                self._children.pop(pid).end(status)
 
     def _lose(self) -> None:
         """The server is gone, and its children with it."""

@@ -8,19 +8,28 @@ pages; functions are given those.
 from __future__ import annotations
 
 import gc
+import os
+import struct
 import sys
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from types import CodeType, FrameType, FunctionType
 from typing import Any
 
+from app.worker.sealing.kernel import fork_bare
 
-def gather_code(run: Callable[[], object]) -> int:
+ADDRESS = struct.Struct("=Q")
+
+
+def gather_code(run: Callable[[], object], once: Callable[[int], object] = lambda kept: None) -> int:
     """Give every function that `run` calls a copy of its code; how many have one now.
+
+    And those that `once` calls, which cannot be undone and is left to a fork: it may close every descriptor but the one
+    it is given.
 
     Codes that read the same are equal, even of different files, so they are told apart by where they lie; `executed`
     and the copies themselves keep them all there.
     """
-    executed = code_of(run)
+    executed = code_of(run) | code_in_fork(once)
     copies: dict[int, CodeType] = {}
     for code in sorted(executed.values(), key=sys.getsizeof):
         code.replace()  # what it computes for a copy the original keeps: not to lie between the copies
@@ -45,6 +54,31 @@ def code_of(run: Callable[[], object]) -> dict[int, CodeType]:
     finally:
         sys.setprofile(None)
     return executed
+
+
+def code_in_fork(once: Callable[[int], object]) -> dict[int, CodeType]:
+    """What a fork executes of the codes that are here too, at the same addresses."""
+    reader, writer = os.pipe()
+    pid = fork_bare()
+    if pid == 0:
+        try:
+            executed = code_of(lambda: once(writer))
+            os.write(writer, b"".join(map(ADDRESS.pack, executed)))
+        finally:
+            os._exit(0)
+    os.close(writer)
+    with os.fdopen(reader, "rb") as told:
+        addresses = {address for (address,) in ADDRESS.iter_unpack(told.read())}
+    os.waitpid(pid, 0)
+    return {id(code): code for code in all_code() if id(code) in addresses}
+
+
+def all_code() -> Iterator[CodeType]:
+    """Of every function, and of what is defined in it."""
+    waiting = [each.__code__ for each in gc.get_objects() if type(each) is FunctionType]
+    for code in waiting:  # more join meanwhile
+        yield code
+        waiting += [each for each in code.co_consts if type(each) is CodeType]
 
 
 def copy_code(code: CodeType, executed: Mapping[int, CodeType], copies: dict[int, CodeType]) -> CodeType:

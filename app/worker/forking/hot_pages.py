@@ -19,7 +19,7 @@ from app.worker.sealing import kernel
 PIDFD_SELF, POPULATE_READ, POPULATE_WRITE = -10_000 & 0xFFFF_FFFF, 22, 23
 """The process itself; what is only read is mapped, what is written copied. The seal admits the last one alone."""
 PAGE = 4096
-WAITING_BYTES = 4_500 * 1024
+WAITING_BYTES = 4_660 * 1024
 """A little less than 5 MiB: the server writes to pages it shares with a child, which leaves them to the child alone."""
 RANGE = struct.Struct("=QQ")
 SIZES = struct.Struct("=QQQ")

@@ -13,6 +13,7 @@ import io
 import platform
 import sys
 import warnings
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -62,8 +63,8 @@ class Prepared:
     """See `libraries.import_torchvision`: what it declares is gone with it."""
 
 
-def preload() -> Prepared:
-    """Import and warm up everything."""
+def preload(settle: Callable[[int], object] = lambda kept: None) -> Prepared:
+    """Import and warm up everything. `settle` is what a child gives up, all but the descriptor it is given."""
     names = import_libraries()
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
@@ -81,7 +82,7 @@ def preload() -> Prepared:
     if "qnnpack" in torch.backends.quantized.supported_engines:
         torch.backends.quantized.engine = "qnnpack"  # the others write their kernels as they go
     gc.collect()
-    gather_code(rehearse_whole)
+    gather_code(rehearse_whole, settle)
     for _ in range(REHEARSALS):
         rehearse_whole()
     gc.collect()

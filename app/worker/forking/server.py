@@ -1,20 +1,22 @@
 """The fork server: imports torch once, in one thread, then forks one child per program. It never sees a program.
 
-Ends when the sandbox that started it closes the control socket, and takes its children along.
+Between two forks it does as little as it can: what it writes to, it copies first, and its children then have for
+themselves. Ends when the sandbox that started it closes the control socket, and takes its children along.
 """
 
 from __future__ import annotations
 
 import gc
+import json
 import os
-import selectors
+import select
 import signal
 import socket
 import sys
 from contextlib import suppress
 from dataclasses import asdict
 
-from app.control import Orders, receive_message, send_message
+from app.control import OWN_UID, Orders, receive_message, write_message
 from app.worker.forking.child import Ahead, Sender, find_gpus, readable_paths, run_child, settle
 from app.worker.forking.hot_pages import learn
 from app.worker.forking.preload import preload
@@ -30,9 +32,10 @@ class ForkServer:
         self._orders = orders
         self._ahead = ahead
         self._readable = readable_paths()
-        self._selector = selectors.DefaultSelector()
-        self._children: dict[int, int] = {}
-        self._selector.register(control, selectors.EVENT_READ)
+        self._poll = select.poll()
+        self._pids: dict[int, int] = {}
+        """Of the children that live, by the descriptor that tells of their end."""
+        self._poll.register(control.fileno(), select.POLLIN)
 
     def serve(self) -> None:
         """Fork, kill and reap until the control socket closes."""
@@ -42,38 +45,39 @@ class ForkServer:
 
     def _serve(self) -> None:
         while True:
-            for key, _ in self._selector.select():
-                if key.fileobj is self._control:
-                    message, descriptors = receive_message(self._control)
-                    if message is None:
-                        return
-                    self._obey(message, descriptors)
-                else:
-                    self._reap(key.data)
+            for descriptor, _ in self._poll.poll():
+                if descriptor in self._pids:
+                    self._reap(descriptor)
+                    continue
+                message, channel = receive_message(self._control)
+                if message is None:
+                    return
+                verb, child, uid = message
+                if verb == "kill":
+                    self._kill(child)
+                elif channel is not None:
+                    self._spawn(child, None if uid == OWN_UID else uid, channel)
 
-    def _obey(self, message: dict[str, int], descriptors: list[int]) -> None:
-        if "kill" in message:
-            self._kill(message["kill"])
-        elif "spawn" in message and descriptors:
-            self._spawn(message["spawn"], message.get("uid"), descriptors[0])
+    def _tell(self, verb: str, child: int, what: int) -> None:
+        self._control.send(write_message(verb, child, what))
 
     def _spawn(self, number: int, uid: int | None, channel: int) -> None:
         try:
             pid = fork_bare()
         except OSError as error:
             os.close(channel)
-            send_message(self._control, {"refused": number, "why": str(error)})
+            self._tell("refused", number, error.errno or 0)
             return
         if pid == 0:
             run_child(self._orders, self._readable, uid, channel, self._ahead)
         os.close(channel)
         handle = os.pidfd_open(pid)
-        self._children[pid] = handle
-        self._selector.register(handle, selectors.EVENT_READ, pid)
-        send_message(self._control, {"spawned": number, "pid": pid})
+        self._pids[handle] = pid
+        self._poll.register(handle, select.POLLIN)
+        self._tell("spawned", number, pid)
 
     def _kill(self, pid: int) -> None:
-        if pid not in self._children:
+        if pid not in self._pids.values():
             return
         for kill in (os.killpg, os.kill):
             try:
@@ -81,15 +85,15 @@ class ForkServer:
             except ProcessLookupError:
                 continue  # not yet its own group, or just ended
 
-    def _reap(self, pid: int) -> None:
-        handle = self._children.pop(pid)
-        self._selector.unregister(handle)
+    def _reap(self, handle: int) -> None:
+        pid = self._pids.pop(handle)
+        self._poll.unregister(handle)
         os.close(handle)
         _, status = os.waitpid(pid, 0)
-        send_message(self._control, {"exited": pid, "status": os.waitstatus_to_exitcode(status)})
+        self._tell("exited", pid, os.waitstatus_to_exitcode(status))
 
     def _end(self) -> None:
-        for pid in list(self._children):
+        for pid in self._pids.values():
             self._kill(pid)
             os.waitpid(pid, 0)
 
@@ -99,10 +103,9 @@ def get_ahead(orders: Orders) -> Ahead:
     send = Sender()
     stage = Stage(orders.limits, send, stays=True)
     stage.set_up()
-    uid = PROBE_UID if os.geteuid() == 0 else None
 
     def get_ready(kept: int) -> None:
-        settle(orders, readable_paths(), uid, {kept})
+        settle_as_probe(orders, kept)
         stage.take()
 
     def run() -> None:
@@ -112,22 +115,27 @@ def get_ahead(orders: Orders) -> Ahead:
     return Ahead(send, stage, learn(get_ready, run))
 
 
+def settle_as_probe(orders: Orders, kept: int) -> None:
+    """What a child does before it is given a program, for the server to learn from."""
+    settle(orders, readable_paths(), PROBE_UID if os.geteuid() == 0 else None, {kept})
+
+
 def serve() -> None:
     """Arguments: the control socket's descriptor, and the orders for children as JSON."""
     for ending in (signal.SIGINT, signal.SIGTERM):
         signal.signal(ending, signal.SIG_IGN)  # to a whole group, they mean the sandbox, which then closes us
     control = socket.socket(fileno=int(sys.argv[1]))
     orders = Orders.read(sys.argv[2])
-    prepared = preload()
     if orders.sealed:
         prepare(files=True, gpu=orders.gpu is not None)
         if os.geteuid() == 0:
             leave_network()  # children inherit the empty network, instead of each making one
+    prepared = preload(lambda kept: settle_as_probe(orders, kept))
     ahead = get_ahead(orders)
     os.environ.clear()
     devices = find_gpus() if orders.gpu is not None else []
     with suppress(BrokenPipeError):  # the sandbox may have gone while torch was being imported
-        send_message(control, {"hello": asdict(prepared.versions), "devices": devices})
+        control.send(json.dumps({"hello": asdict(prepared.versions), "devices": devices}).encode())
         server = ForkServer(control, orders, ahead)
         gc.freeze()  # a program counts towards its first collection from nothing, and no collection looks at ours
         server.serve()

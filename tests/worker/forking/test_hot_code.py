@@ -52,3 +52,24 @@ def test_code_that_reads_the_same_keeps_its_own_file() -> None:
     calls: list[Callable[[], int]] = [*texts]
     gather_code(lambda: [each() for each in calls])
     assert [each.__code__.co_filename for each in texts] == ["<one>", "<two>"]
+
+
+def test_what_only_a_fork_may_do_is_moved_too() -> None:
+    names = define("def settle(kept):\n    return [each for each in (kept, cannot_be_undone())]")
+    done: list[int] = []
+    names["cannot_be_undone"] = lambda: done.append(1)
+    settle = names["settle"]
+    old = settle.__code__
+    gather_code(lambda: None, settle)
+    assert settle.__code__ is not old
+    assert settle.__code__.co_code == old.co_code
+    assert not done
+
+
+def test_a_fork_that_fails_teaches_nothing() -> None:
+    def settle(kept: int) -> None:
+        raise OSError(kept)
+
+    code = settle.__code__
+    gather_code(lambda: None, settle)
+    assert settle.__code__ is code
