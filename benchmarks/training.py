@@ -115,7 +115,6 @@ window.frames = [];
 
 WARM = 500
 """Steps before a rate is taken: the first calls of a program are recorded one by one, on purpose, and told apart."""
-Action = Callable[[], "Rate"]
 
 
 class Rate(NamedTuple):
@@ -152,10 +151,13 @@ class Site:
 
     def __init__(self, port: int) -> None:
         self.url = f"http://127.0.0.1:{port}"
+        self.looks: list[
+            float
+        ] = []  # of each run, the share of its time that went into what is shown meanwhile
 
     def ask(self, method: str, path: str, body: Any = None) -> Any:
         connection = http.client.HTTPConnection(urlsplit(self.url).netloc, timeout=30)
-        data = None if body is None else json.dumps(body).encode()
+        data = None if body is None else json.dumps(body)
         connection.request(method, path, data, {"Content-Type": "application/json"})
         answer = connection.getresponse()
         text = answer.read()
@@ -169,9 +171,8 @@ class Site:
         answer = self.ask("GET", f"/api/v1/runs/{run}")
         trace = answer["trace"]
         if trace is None or trace["outcome"]["kind"] != "completed":
-            sys.exit(
-                f"a run did not complete: {answer['state']} {answer['error']} {trace and trace['outcome']}"
-            )
+            sys.exit(f"did not complete: {answer['state']} {answer['error']} {trace and trace['outcome']}")
+        self.looks.append(trace["timings"]["looks"] / trace["timings"]["run"])
         return json.loads("".join(chunk["text"] for chunk in trace["output"]))
 
     def read_events(self, program: str) -> Rate:
@@ -191,12 +192,9 @@ def our_server() -> Iterator[Site]:
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         port = probe.getsockname()[1]
-    settings = {"PLAYGROUND_PORT": str(port), "PLAYGROUND_RUNS_PER_MINUTE": "0"}
+    env = {**os.environ, "PLAYGROUND_PORT": str(port), "PLAYGROUND_RUNS_PER_MINUTE": "0"}
     process = subprocess.Popen(
-        [sys.executable, "-c", SERVE, "serve"],
-        cwd=REPOSITORY,
-        env={**os.environ, **settings},
-        stdout=subprocess.DEVNULL,
+        [sys.executable, "-c", SERVE, "serve"], cwd=REPOSITORY, env=env, stdout=subprocess.DEVNULL
     )
     try:
         site = Site(port)
@@ -289,7 +287,7 @@ def measure_steps(
         rate = bare(MLP.format(steps=2 * WARM, warm=WARM, **named)).wall
         program = MLP.format(steps=WARM + int(rate * seconds), warm=WARM, **named)
         logging = with_tensorboard(program, folder)
-        contenders: dict[str, Action] = {
+        contenders: dict[str, Callable[[], Rate]] = {
             "plain Python": lambda: bare(program),
             "playground, its events read": lambda: site.read_events(program),
             "playground, the page watching": lambda: Rate(*viewer.run(program)),
@@ -303,11 +301,13 @@ def measure_steps(
     label = f"MLP {inputs}-{hidden}-{hidden}-{outputs}"
     print(f"\n{label}, batch {batch}, Adam; {rounds} rounds of about {seconds:g} s each")
     show_rates(told)
+    looks = statistics.median(site.looks[-2 * rounds :])
     plain, read, seen, logged_too = told.values()
     return [
         Bar(f"{label}: events read, against plain Python", ratio(read, plain), 0.97),
         Bar(f"{label}: page watching, against plain Python", ratio(seen, plain), 0.97),
         Bar(f"{label}: page watching, against add_scalar", ratio(seen, logged_too), 1.0),
+        Bar(f"{label}: share of a run that looks take", looks, 0.01, at_most=True),
     ]
 
 
@@ -337,11 +337,8 @@ def measure_delay(viewer: Viewer, steps: int) -> list[Bar]:
     moments = viewer.run(MOMENTS.format(steps=steps))
     drawn = viewer.page.evaluate("window.drawn")
     counts = [count for count, _ in drawn]
-    delays = []
-    for step, moment in enumerate(moments):
-        at = bisect_right(counts, step)
-        if at < len(drawn):
-            delays.append((drawn[at][1] - moment) * 1e3)
+    first = ((bisect_right(counts, step), moment) for step, moment in enumerate(moments))
+    delays = [(drawn[at][1] - moment) * 1e3 for at, moment in first if at < len(drawn)]
     assert len(delays) > 0.9 * steps, f"only {len(delays)} of {steps} steps were drawn"
     print(f"\nFrom step to pixel: {len(delays)} steps in {len(drawn)} drawings")
     return [

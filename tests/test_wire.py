@@ -87,7 +87,7 @@ TRACES = st.builds(
     notes=st.lists(SENTENCES, max_size=2).map(tuple),
     tensors=st.just(()),
     graphs=st.just(()),
-    timings=st.builds(Timings, *[FINITE] * 5),
+    timings=st.builds(Timings, *[FINITE] * 6),
 )
 REQUESTS = st.builds(
     RunRequest, st.dictionaries(TEXTS, st.builds(InputSpec, value=st.none() | VALUES), max_size=3)

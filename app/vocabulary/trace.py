@@ -301,6 +301,8 @@ class Timings:
     record: float = 0.0
     picture: float = 0.0
     total: float = 0.0
+    looks: float = 0.0
+    """Of `run`, what was spent on what is shown meanwhile: tensors, ribbons, predictions."""
 
 
 @dataclass(frozen=True, slots=True)

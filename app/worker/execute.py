@@ -301,7 +301,8 @@ class Run:
 
     def _timings(self, began: float) -> Timings:
         recording = time.perf_counter() - began - self._seconds
-        return Timings(run=self._seconds, backward=self._passes.seconds, record=recording)
+        looks = self._watchers.spent
+        return Timings(run=self._seconds, backward=self._passes.seconds, record=recording, looks=looks)
 
     def _cuts(self, report: Report) -> Iterator[Cut]:
         limits = self._limits

@@ -118,6 +118,11 @@ class Watchers:
         self.presence.end()
         self.training.finish()
 
+    @property
+    def spent(self) -> float:
+        """Seconds the program waited for what is shown while it runs."""
+        return self.moving.spent + self.training.spent + self.predictions.spent
+
     def tell_missed(self, live: bool) -> None:
         """Where a training showed no loss, why; `live` says that somebody waits for it."""
         self.notes.extend(tell_missed(self.training, self._loops, self._trains, live))

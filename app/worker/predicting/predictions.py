@@ -78,6 +78,7 @@ class Watcher:
         self._passes = 0
         self._next = 0.0
         self._cost = 0.0
+        self._finding = 0.0
         watched = limits.looks_per_second > 0
         self._pause = PAUSE if watched else PAUSE_UNSEEN
         self._patience = Patience(PATIENCE, self._pause, CREDIT if watched else 0.0)
@@ -101,6 +102,11 @@ class Watcher:
             if self._thread is not None:
                 self._thread.join()
                 self._flush()
+
+    @property
+    def spent(self) -> float:
+        """Seconds it took to find what is compared and to look at it, while the program ran."""
+        return self._finding + self._patience.spent
 
     def learns(self) -> bool:
         """Whether the newest pass brought rows that were not known."""
@@ -155,6 +161,7 @@ class Watcher:
     def _weigh(self, began: float) -> None:
         self._passes += 1
         ended = thread_time()
+        self._finding += ended - began
         self._next = ended + PATIENCE * (ended - began)
 
     def _take(self, owner: Any, comparison: Comparison, origin: Origin) -> None:

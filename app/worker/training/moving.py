@@ -77,6 +77,11 @@ class Moving:
         if self._sent < self._limits.reply_bytes / CHANNEL_SHARE:
             self._patience.hurry()
 
+    @property
+    def spent(self) -> float:
+        """Seconds all looks so far took."""
+        return self._patience.spent
+
     def tick(self) -> None:
         """Called by a clock, in its own thread: send what was seen, ask for the next look when it is time."""
         seen, self._unsent = self._unsent, None

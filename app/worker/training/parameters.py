@@ -125,6 +125,11 @@ class Parameters:
         busy = self.waits or self._old is not None
         self.due = 0.0 if busy else min(self._next, self._looker.next_time)
 
+    @property
+    def spent(self) -> float:
+        """Seconds it took so far to look at them."""
+        return self._looker.spent
+
     def look(self, step: int) -> None:
         """Weights and gradients as histograms."""
         with silenced(self._recorder):

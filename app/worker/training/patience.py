@@ -18,7 +18,7 @@ class Patience:
     moves, moves most in the beginning, and many a program is over before a pause in proportion would be.
     """
 
-    __slots__ = ("_credit", "_shortest", "_times", "cost", "next_time")
+    __slots__ = ("_credit", "_shortest", "_times", "cost", "next_time", "spent")
 
     def __init__(self, times: float, shortest: float, credit: float = 0.0) -> None:
         self.cost = FIRST_GUESS
@@ -28,6 +28,8 @@ class Patience:
         self._shortest = shortest
         self.next_time = 0.0
         """When it is time again."""
+        self.spent = 0.0
+        """Seconds all looks so far took."""
 
     @property
     def over(self) -> bool:
@@ -36,6 +38,7 @@ class Patience:
 
     def begin(self, seconds: float, pause: float = 0.0) -> None:
         """A look took so long; it may ask for a longer pause by itself."""
+        self.spent += seconds
         self.cost = min(seconds, 4 * self.cost)
         self._credit -= self.cost
         earned = 0.0 if self._credit > 0 else self._times * self.cost

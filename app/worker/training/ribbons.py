@@ -86,6 +86,11 @@ class Looker:
     def next_time(self) -> float:
         return self._patience.next_time
 
+    @property
+    def spent(self) -> float:
+        """Seconds all looks so far took."""
+        return self._patience.spent
+
     def look(self, parameters: Sequence[Tensor], names: Sequence[str], step: int) -> None:
         """Count some of the parameters, those longest unseen first."""
         began = now = thread_time()

@@ -370,5 +370,10 @@ class TrainingLog:
         known = (curve.curve() for curve in self._curves.values())
         return tuple(curve for curve in known if curve is not None and curve.count > 1)
 
+    @property
+    def spent(self) -> float:
+        """Seconds it took to look at weights and gradients."""
+        return self._looker.spent + sum(watch.spent for watch in self._watches.values())
+
     def ribbons(self) -> tuple[Ribbon, ...]:
         return self._ribbons.whole()

@@ -11,7 +11,8 @@ import torch
 from app.vocabulary.limits import Limits
 from app.vocabulary.trace import Trace
 from app.vocabulary.training import Part, Ribbon, Training
-from app.worker.training import ribbons
+from app.worker.predicting import predictions
+from app.worker.training import moving, patience, ribbons
 from app.worker.training.patience import FIRST_GUESS, Patience
 from app.worker.training.ribbons import histogram
 from tests.worker.running import run, run_frames
@@ -184,6 +185,28 @@ def test_looks_wait_in_proportion_to_what_they_cost() -> None:
     patience.begin(1e-9)
     seen.append(patience.over)
     assert seen == [True, False, True]
+
+
+def test_looks_take_less_than_a_hundredth_of_a_run(monkeypatch: pytest.MonkeyPatch) -> None:
+    """All that look together, each with its own share and credit, at looks of any length; by a clock of ours."""
+    clock = 100.0
+    monkeypatch.setattr(patience, "perf_counter", lambda: clock)
+    shares = (
+        (moving.PATIENCE, moving.CREDIT),
+        (predictions.PATIENCE, predictions.CREDIT),
+        (ribbons.PATIENCE, 0.0),
+    )
+    for cost in (1e-5, 1e-3, 0.02):
+        lookers = [Patience(times, ribbons.SHORTEST, credit) for times, credit in shares]
+        began = clock
+        while clock - began < 600:
+            clock += 0.01
+            for each in lookers:
+                if each.over:
+                    clock += cost
+                    each.begin(cost)
+        spent = sum(each.spent for each in lookers)
+        assert 0 < spent < 0.01 * (clock - began)
 
 
 def test_first_looks_are_paid_in_advance() -> None:
