@@ -5,9 +5,10 @@ from __future__ import annotations
 import ast
 from collections.abc import Iterator, Mapping
 from dataclasses import replace
-from importlib.util import find_spec
 
 from app.advice.names import Names
+from app.advice.packages import find_packages, is_here
+from app.advice.said import say
 from app.vocabulary.editing import Advice, Edit, Fix
 from app.vocabulary.stand_ins import CALLS as CALLS_LENT
 from app.vocabulary.stand_ins import set_called, set_in_file
@@ -39,11 +40,6 @@ NO_KEYBOARD = Text(
 )
 NO_COMPILER = Text(
     "Line {line}: nothing is compiled here: `{name}` hands back what it is given, and the program says the same."
-)
-NO_PACKAGE = Text("Line {line}: the package `{name}` is not installed here, and nothing can be installed.")
-NO_TENSORFLOW = Text(
-    "Line {line}: this is TensorFlow, which is not installed here. In PyTorch there is no session and no placeholder: "
-    "an operation runs where it stands, and `loss.backward()` finds the gradients."
 )
 NO_WEIGHTS = Text(
     "Line {line}: trained weights would have to be downloaded, and there is no network here. "
@@ -94,10 +90,6 @@ SAVERS = frozenset(
 )
 """Methods by which a program writes files of its own."""
 LISTERS = frozenset({"open", "io.open", "codecs.open", "glob.glob", "os.listdir", "pathlib.Path"})
-PROVIDED = frozenset({"IPython", "matplotlib_inline", "tensorboardX"})
-"""Packages of which a program finds here what tutorials use, installed or not."""
-RENAMED: Mapping[str, str] = {"gym": "gymnasium"}
-"""Packages that are kept under another name now."""
 REMOVED: Mapping[str, str] = {"sklearn.datasets.load_boston": "load_diabetes"}
 
 
@@ -109,7 +101,10 @@ def find_absent(names: Names) -> Iterator[Advice]:
 
 def _find(names: Names) -> Iterator[Advice]:
     tried = _tried(names)
-    yield from _packages(names, tried)
+    yield from find_packages(names, tried)
+    for node in names.nodes:
+        if isinstance(node, ast.ImportFrom) and not node.level:
+            yield from _removed(names, node)
     written = _written(names)
     for call, meaning in names.calls():
         if call in tried or not meaning:
@@ -118,9 +113,9 @@ def _find(names: Names) -> Iterator[Advice]:
         if meaning.startswith("torchvision.models."):
             yield from _weights(names, call)
         if meaning == "input":
-            yield _say(names, "keyboard", NO_KEYBOARD, call, meaning)
+            yield say(names, "keyboard", NO_KEYBOARD, call, meaning)
         if meaning == "torch.compile":
-            yield _say(names, "compile", NO_COMPILER, call, meaning)
+            yield say(names, "compile", NO_COMPILER, call, meaning)
         yield from _file(names, call, meaning, written)
     yield from _decorators(names)
 
@@ -128,10 +123,10 @@ def _find(names: Names) -> Iterator[Advice]:
 def _called(names: Names, call: ast.Call, meaning: str) -> Iterator[Advice]:
     stand_in = _stand_in(names, call, meaning)
     for beginnings, code, sentence in CALLS:
-        if meaning.startswith(beginnings) and meaning not in HARMLESS and _is_here(meaning.partition(".")[0]):
+        if meaning.startswith(beginnings) and meaning not in HARMLESS and is_here(meaning.partition(".")[0]):
             said = DOWNLOADS if stand_in and sentence is NO_DOWNLOAD else sentence
             if not (code == "file" and _saves(names, but="torch.save")):
-                yield replace(_say(names, code, said, call.func, meaning), stand_in=stand_in)
+                yield replace(say(names, code, said, call.func, meaning), stand_in=stand_in)
             return
 
 
@@ -153,72 +148,20 @@ def _weights(names: Names, call: ast.Call) -> Iterator[Advice]:
             yield Advice("weights", Text(NO_WEIGHTS.template, values), span, fix, stand_in="weights")
 
 
-def _say(
-    names: Names, code: str, sentence: Text, node: ast.expr | ast.stmt, name: str, **more: str
-) -> Advice:
-    values: dict[str, str | int | float] = {"line": node.lineno, "name": name, **more}
-    return Advice(code, Text(sentence.template, values), names.span(node))
-
-
 def _tried(names: Names) -> frozenset[ast.AST]:
     """What stands in a `try` with its own answer to failing, and what runs only as a script elsewhere."""
     tries = [node for node in names.nodes if isinstance(node, ast.Try) and node.handlers]
     return frozenset(inner for node in tries for each in node.body for inner in ast.walk(each))
 
 
-def _packages(names: Names, tried: frozenset[ast.AST]) -> Iterator[Advice]:
-    said: set[str] = set()
-    for node in names.nodes:
-        match node:
-            case ast.Import(names=aliases):
-                found = [alias.name for alias in aliases]
-            case ast.ImportFrom(module=str(module), level=0, names=aliases):
-                found = [module]
-                yield from _removed(names, node, module, aliases)
-            case _:
-                continue
-        for package in dict.fromkeys(path.partition(".")[0] for path in found):
-            if node not in tried and package not in said and not _is_here(package):
-                said.add(package)
-                said_so = _say(names, *_missing(package), node, package)
-                yield replace(said_so, fix=_renamed(names, node, package))
-
-
-def _renamed(names: Names, node: ast.Import | ast.ImportFrom, package: str) -> Fix | None:
-    """`import gym`: the package lives on under another name, and says the same."""
-    new = RENAMED.get(package)
-    if new is None or len(node.names) != 1 or not _is_here(new):
-        return None
-    alias = node.names[0]
-    text = f"import {new} as {alias.asname or package}"
-    if isinstance(node, ast.ImportFrom):
-        text = names.text(node).replace(package, new, 1)
-    return Fix(text, (Edit(names.span(node), text),)) if "." not in alias.name else None
-
-
-def _is_here(package: str) -> bool:
-    if package in PROVIDED:
-        return True
-    try:
-        return find_spec(package) is not None
-    except (ImportError, ValueError):
-        return False
-
-
-def _missing(package: str) -> tuple[str, Text]:
-    if package in ("tensorflow", "keras"):
-        return "tensorflow", NO_TENSORFLOW
-    return "package", NO_PACKAGE
-
-
-def _removed(names: Names, node: ast.ImportFrom, module: str, aliases: list[ast.alias]) -> Iterator[Advice]:
-    for alias in aliases:
-        path = f"{module}.{alias.name}"
+def _removed(names: Names, node: ast.ImportFrom) -> Iterator[Advice]:
+    for alias in node.names:
+        path = f"{node.module}.{alias.name}"
         if path in REMOVED:
             sentence = Text(
                 "Line {line}: scikit-learn no longer has `{name}`. `{near}` is another small regression."
             )
-            advice = _say(names, "removed", sentence, node, alias.name, near=REMOVED[path])
+            advice = say(names, "removed", sentence, node, alias.name, near=REMOVED[path])
             uses = [each for each in names.nodes if isinstance(each, ast.Name) and each.id == alias.name]
             span = names.source.span(
                 alias.lineno, alias.col_offset, alias.lineno, alias.col_offset + len(alias.name)
@@ -236,7 +179,7 @@ def _decorating(names: Names) -> list[ast.expr]:
 def _decorators(names: Names) -> Iterator[Advice]:
     for node in _decorating(names):
         if names.meaning(node) == "torch.compile":
-            yield _say(names, "compile", NO_COMPILER, node, "torch.compile")
+            yield say(names, "compile", NO_COMPILER, node, "torch.compile")
 
 
 def _written(names: Names) -> frozenset[str]:
@@ -254,11 +197,11 @@ def _file(names: Names, call: ast.Call, meaning: str, written: frozenset[str]) -
     rest, stand_in = call.args[1:], _stand_in(names, call, meaning)
     mode = rest[0].value if rest and isinstance(rest[0], ast.Constant) else None
     if path.startswith(("http://", "https://")):
-        yield replace(_say(names, "network", NO_NETWORK, call, meaning), stand_in=stand_in)
+        yield replace(say(names, "network", NO_NETWORK, call, meaning), stand_in=stand_in)
     elif not _known(names, call.args[0], path, written) and not (
         meaning == "open" and (_writes(mode) or call.keywords)
     ):
-        said = _say(names, "file", NO_FILE, call, meaning, file=path[:80])
+        said = say(names, "file", NO_FILE, call, meaning, file=path[:80])
         yield replace(said, stand_in=stand_in)
 
 
@@ -272,7 +215,7 @@ def _named(names: Names, offered: set[str | None]) -> Iterator[Advice]:
             stand_in = set_in_file(node.value)
             if stand_in is not None and stand_in not in offered:
                 offered.add(stand_in)
-                said = _say(names, "file", NOT_HERE, node, "", file=node.value[:80])
+                said = say(names, "file", NOT_HERE, node, "", file=node.value[:80])
                 yield replace(said, stand_in=stand_in)
 
 

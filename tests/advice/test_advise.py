@@ -31,6 +31,7 @@ FORETOLD: tuple[tuple[str, str], ...] = (
     ("tensorflow", "from keras.models import Sequential"),
     ("package", "import gym"),
     ("package", "import jieba"),
+    ("package", "from google.colab import drive"),
     ("download", "from d2l import torch as d2l\nd2l.load_data_fashion_mnist(256)"),
     ("process", "import subprocess\nsubprocess.run('ls')"),
     ("process", "import os\nos.system('ls')"),

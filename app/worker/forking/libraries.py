@@ -60,7 +60,8 @@ sklearn.datasets sklearn.datasets.data sklearn.datasets.descr sklearn.datasets.i
 sklearn.model_selection sklearn.preprocessing sklearn.metrics sklearn.linear_model sklearn.decomposition
 sklearn.cluster sklearn.manifold sklearn.pipeline sklearn.compose sklearn.impute
 sklearn.feature_selection sklearn.feature_extraction.text sklearn.neighbors sklearn.svm sklearn.tree
-sklearn.naive_bayes pandas.plotting._matplotlib
+sklearn.naive_bayes sklearn.ensemble sklearn.mixture sklearn.gaussian_process sklearn.neural_network
+sklearn.kernel_ridge sklearn.calibration sklearn.inspection pandas.plotting._matplotlib
 pandas.core.methods.to_dict PIL.ImageDraw PIL.ImageFilter numpy.matlib numpy.lib.recfunctions
 seaborn requests six six.moves.urllib.request gymnasium
 gymnasium.wrappers gymnasium.envs.classic_control gymnasium.envs.toy_text sympy networkx PIL.Image
