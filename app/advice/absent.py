@@ -136,16 +136,22 @@ def _stand_in(names: Names, call: ast.Call, meaning: str) -> str | None:
 
 
 def _weights(names: Names, call: ast.Call) -> Iterator[Advice]:
-    """`pretrained=True`, `weights="DEFAULT"`, `weights=ResNet18_Weights.DEFAULT`."""
+    """`pretrained=True`, `weights="DEFAULT"`, `weights=ResNet18_Weights.DEFAULT`, and `resnet18(True)` of old."""
+    match call.args:
+        case [ast.Constant(value=True) as first, *_]:
+            yield _no_weights(names.span(first))
     for each in call.keywords:
         nothing = isinstance(each.value, ast.Constant) and not each.value.value
         if each.arg in ("pretrained", "weights") and not nothing:
             end = names.span(each.value)
             span = names.source.span(each.lineno, each.col_offset, each.lineno, each.col_offset)
-            span = Span(span.line, span.column, end.end_line, end.end_column)
-            values: dict[str, str | int | float] = {"line": span.line, "text": "weights=None"}
-            fix = Fix("weights=None", (Edit(span, "weights=None"),))
-            yield Advice("weights", Text(NO_WEIGHTS.template, values), span, fix, stand_in="weights")
+            yield _no_weights(Span(span.line, span.column, end.end_line, end.end_column))
+
+
+def _no_weights(span: Span) -> Advice:
+    values: dict[str, str | int | float] = {"line": span.line, "text": "weights=None"}
+    fix = Fix("weights=None", (Edit(span, "weights=None"),))
+    return Advice("weights", Text(NO_WEIGHTS.template, values), span, fix, stand_in="weights")
 
 
 def _tried(names: Names) -> frozenset[ast.AST]:
@@ -194,12 +200,11 @@ def _file(names: Names, call: ast.Call, meaning: str, written: frozenset[str]) -
     path = names.string(call.args[0]) if call.args and meaning in READERS else None
     if path is None:
         return
-    rest, stand_in = call.args[1:], _stand_in(names, call, meaning)
-    mode = rest[0].value if rest and isinstance(rest[0], ast.Constant) else None
+    rest, stand_in = (*call.args[1:2], *call.keywords), _stand_in(names, call, meaning)
     if path.startswith(("http://", "https://")):
         yield replace(say(names, "network", NO_NETWORK, call, meaning), stand_in=stand_in)
     elif not _known(names, call.args[0], path, written) and not (
-        meaning == "open" and (_writes(mode) or call.keywords)
+        meaning == "open" and any(_is_writing(each) for each in rest)
     ):
         said = say(names, "file", NO_FILE, call, meaning, file=path[:80])
         yield replace(said, stand_in=stand_in)
@@ -238,6 +243,13 @@ def _known(names: Names, node: ast.expr, path: str, written: frozenset[str]) -> 
         return path in written
     uses = (each for each in names.nodes if isinstance(each, ast.Name) and each.id == node.id)
     return sum(isinstance(each.ctx, ast.Load) for each in uses) > 1
+
+
+def _is_writing(given: ast.AST) -> bool:
+    """Whether an argument of `open` may say that the file is written; a name may."""
+    if isinstance(given, ast.keyword):
+        return given.arg in ("mode", None) and _is_writing(given.value)
+    return not isinstance(given, ast.Constant) or _writes(given.value)
 
 
 def _writes(mode: object) -> bool:

@@ -27,7 +27,6 @@ IN_PLACE = Text(
     "Line {line}: `{name}` is deprecated. What it did is called `{name}_` now, for it changes its tensor."
 )
 STEPS = Text("Line {line}: `linspace` once made 100 points unless told otherwise. Now it wants `steps`.")
-CUDA = Text("Line {line}: there is no GPU here. Without `.cuda()` the tensor stays on the CPU.")
 PRINT_2 = Text("Line {line}: in Python 3 `print` is a function: what it prints stands in parentheses.")
 LOSSES = re.compile(r"torch\.nn\.(?:functional\.)?\w*(?:[lL]oss|entropy|kl_div)\w*")
 RENAMED = re.compile(
@@ -50,8 +49,6 @@ def find_old(names: Names) -> Iterator[Advice]:
         elif RENAMED.fullmatch(meaning) and isinstance(call.func, ast.Attribute):
             text = f"{names.text(call.func)}_"
             yield _offer(names, "renamed", IN_PLACE, call.func, text, name=call.func.attr)
-        elif isinstance(call.func, ast.Attribute) and call.func.attr == "cuda" and not call.args:
-            yield _offer(names, "cuda", CUDA, call, names.text(call.func.value), when_raised=True)
     for node in names.nodes:
         match node:
             case ast.Subscript(value=ast.Attribute(value=value, attr="data"), slice=ast.Constant(value=0)):

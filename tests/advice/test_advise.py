@@ -10,6 +10,8 @@ from app.vocabulary.values import Span
 FORETOLD: tuple[tuple[str, str], ...] = (
     ("file", "open('a.txt')"),
     ("file", "with open('data.csv') as f: pass"),
+    ("file", "with open('C:\\\\data\\\\x.csv', encoding='utf8') as f: pass"),
+    ("file", "open('a.txt', mode='rb')"),
     ("file", "torch.load('model.pt')"),
     ("file", "np.loadtxt('a.txt')"),
     ("file", "import pandas as pd\npd.read_csv('a.csv')"),
@@ -27,6 +29,7 @@ FORETOLD: tuple[tuple[str, str], ...] = (
     ("download", "import torchvision\ntorchvision.datasets.Flowers102('.')"),
     ("weights", "from torchvision import models\nmodels.resnet18(pretrained=True)"),
     ("weights", "from torchvision.models import resnet18\nresnet18(weights='DEFAULT')"),
+    ("weights", "from torchvision import models\nmodels.vgg16(True)"),
     ("tensorflow", "import tensorflow as tf"),
     ("tensorflow", "from keras.models import Sequential"),
     ("package", "import gym"),
@@ -63,6 +66,8 @@ FORETOLD: tuple[tuple[str, str], ...] = (
 SOUND = (
     "open('a.txt', 'w')",
     "with open('a.txt', 'w') as f: pass\nopen('a.txt')",
+    "open('a.txt', mode='w', encoding='utf8')",
+    "open('a.txt', mode)",
     "torch.save(x, 'm.pt')\ntorch.load('m.pt')",
     "import io\ntorch.load(io.BytesIO())",
     "path = f()\nopen(path)",
@@ -150,7 +155,6 @@ RENEWED: tuple[tuple[str, str], ...] = (
         "x = torch.linspace(-1.0, 1.0, requires_grad=True)",
         "x = torch.linspace(-1.0, 1.0, steps=100, requires_grad=True)",
     ),
-    ("model = net.cuda()", "model = net"),
     ("import gym", "import gymnasium as gym"),
     ("import gym as g", "import gymnasium as g"),
     ("from gym import spaces", "from gymnasium import spaces"),

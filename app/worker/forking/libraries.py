@@ -83,9 +83,19 @@ def import_libraries() -> torch.library.Library | None:
         for name in (STANDARD + LIBRARIES).split():
             import_if_there(name)
         names = import_torchvision()
+    keep_to_one_process()
     gc.collect()
     fill_holes()
     return names
+
+
+def keep_to_one_process() -> None:
+    """scikit-learn's `n_jobs=-1` counts processors in files a sealed child cannot open, and then starts processes."""
+    for name in ("joblib.parallel", "joblib._parallel_backends"):
+        if name in sys.modules:
+            sys.modules[name].__dict__["mp"] = (
+                None  # joblib's own way to say that there is no multiprocessing
+            )
 
 
 def import_torchvision() -> torch.library.Library | None:

@@ -22,6 +22,7 @@ import pandas as pd
 import sympy
 import torch
 from PIL import Image
+from sklearn.cluster import KMeans
 from sklearn.preprocessing import StandardScaler
 from torch import nn
 from torch.fx.experimental.proxy_tensor import make_fx
@@ -114,6 +115,7 @@ def warm_up() -> None:
     table = pd.DataFrame({"column": [1]})
     str(table)
     StandardScaler().fit(table)  # finds what tables it can read
+    KMeans(1, n_init=1).fit(table)  # finds which libraries have threads of their own
     torch.func.hessian(torch.sum)(torch.ones(1))
     Image.init()  # finds its plugins, which savefig and imshow need
     sympy.diff(sympy.Symbol("x") ** 2)

@@ -1,4 +1,4 @@
-"""What a program expects around itself and does not find: a file, a folder, a command line."""
+"""What a program expects around itself and does not find: a file, a folder, a command line, a GPU."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ import ast
 import errno
 import posixpath
 import re
+from collections.abc import Iterator
 
 from app.vocabulary.editing import Edit, Fix
 from app.vocabulary.values import Span, Text
@@ -81,6 +82,35 @@ def tell_numeric(scene: Scene, match: re.Match[str]) -> Told | None:
     return Told("texts_in_table", sentence, None, Text("`numeric_only=True` leaves them out."))
 
 
+def tell_no_gpu(scene: Scene, match: re.Match[str]) -> Told:
+    """One edit for the whole program: every place that insists on a GPU takes one where there is one."""
+    sentence = Text("There is no GPU here. A device that is chosen by what is there suits every machine.")
+    edits = tuple(device_edits(scene))
+    return Told("no_gpu", sentence, fixes=(Fix(ANY_DEVICE, edits),) if edits else ())
+
+
+def device_edits(scene: Scene) -> Iterator[Edit]:
+    for node in ast.walk(scene.program):
+        for value in values_in(node):
+            if isinstance(value, ast.Constant) and re.fullmatch(r"cuda(?::\d+)?", str(value.value)):
+                yield Edit(scene.source.span_of(value), ANY_DEVICE)
+        if isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute) and node.func.attr == "cuda":
+            before, whole = scene.source.span_of(node.func.value), scene.source.span_of(node)
+            place = Span(before.end_line, before.end_column, whole.end_line, whole.end_column)
+            yield Edit(place, f".to({ANY_DEVICE})")
+
+
+def values_in(node: ast.AST) -> list[ast.expr]:
+    """What a call is given, and what is assigned: there, a condition needs no parentheses."""
+    match node:
+        case ast.Call(args=args, keywords=keywords):
+            return [*args, *(each.value for each in keywords)]
+        case ast.Assign(value=value):
+            return [value]
+    return []
+
+
+ANY_DEVICE = '"cuda" if torch.cuda.is_available() else "cpu"'
 NUMERIC = frozenset({"mean", "std", "var", "median", "sum", "min", "max", "sem", "skew", "corr", "cov"})
 RULES = (
     Rule(
@@ -88,6 +118,9 @@ RULES = (
         tell_no_file,
     ),
     Rule(r"^2$", tell_command_line),
+    Rule(
+        r"Torch not compiled with CUDA enabled|No CUDA GPUs are available|Found no NVIDIA driver", tell_no_gpu
+    ),
     Rule(
         r"Could not convert .* to numeric|Cannot perform reduction '\w+' with string dtype|"
         r"does not support (?:reduction|operation) '\w+'|could not convert string to float",

@@ -1,4 +1,4 @@
-"""matplotlib figures to SVG: those open at each `plt.show()`, and those still open at the end.
+"""matplotlib figures to SVG: those open at each `plt.show()`, those still open at the end, and those that are saved.
 
 The last ones are kept. A figure that `plt.pause()` shows again and again is one that moves: its pictures are thinned as
 they come, so that they tell of its whole course. So is one that an `Animation` moves: some of its frames are drawn.
@@ -9,11 +9,12 @@ from __future__ import annotations
 import base64
 import io
 import logging
+import re
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import replace
 from itertools import islice
-from typing import Any
+from typing import Any, Literal
 
 import matplotlib as mpl
 import matplotlib.pyplot as plt
@@ -65,6 +66,8 @@ CHINESE_NAMES = (
     ),
     *("Source Han Sans CN", "Source Han Sans SC", "Noto Sans SC", "Droid Sans Fallback"),
 )
+MADE_UP = re.compile(r"\b[mp][0-9a-f]{10}\b")
+"""Names of markers and of clips, which change when a picture is drawn again although it looks the same."""
 MOST_FRAMES = 1_000
 """Of an animation, which may have no end."""
 SMALL_PICTURE = 160
@@ -89,7 +92,8 @@ class FigureCollector:
 
     @contextmanager
     def watching(self) -> Iterator[None]:
-        """Meanwhile `plt.show()` hands its figures here, and `plt.pause()` the one that moves."""
+        """Meanwhile `plt.show()` hands its figures here, `plt.pause()` the one that moves, and what is saved is shown:
+        nobody could look at the file."""
 
         def show(*args: Any, **kwargs: Any) -> None:  # a plain function: matplotlib writes attributes on it
             self.show()
@@ -98,12 +102,16 @@ class FigureCollector:
             kept[2](animation, fig, *args, **kwargs)
             self._animated[fig] = animation
 
-        kept = plt.show, plt.pause, Animation.__init__
-        plt.show, plt.pause, Animation.__init__ = show, self.pause, begin  # type: ignore[method-assign, assignment]
+        def save(plot: Plot, *args: Any, **kwargs: Any) -> None:
+            kept[3](plot, *args, **kwargs)
+            self.take(plot)
+
+        kept = plt.show, plt.pause, Animation.__init__, Plot.savefig
+        plt.show, plt.pause, Animation.__init__, Plot.savefig = show, self.pause, begin, save  # type: ignore[method-assign, assignment]
         try:
             yield
         finally:
-            plt.show, plt.pause, Animation.__init__ = kept  # type: ignore[method-assign]
+            plt.show, plt.pause, Animation.__init__, Plot.savefig = kept  # type: ignore[method-assign]
 
     def show(self) -> None:
         for number in plt.get_fignums():
@@ -123,8 +131,9 @@ class FigureCollector:
             return
         film = self._films.get(plot)
         described = describe_figure(plot, film.number if film else None)
-        if again or self._shown.get(plot) != described.svg:
-            self._shown[plot] = described.svg
+        drawn = MADE_UP.sub("", described.svg)
+        if again or self._shown.get(plot) != drawn:
+            self._shown[plot] = drawn
             self._keep(described)
 
     def pause(self, interval: float = 0.0) -> None:
@@ -239,8 +248,8 @@ class OnceEach(logging.Filter):
 def describe_figure(plot: Plot, moving: int | None = None) -> Figure:
     """As notebooks show it, no label cut off; one that moves keeps its size."""
     buffer = io.StringIO()
-    box = "tight" if moving is None else None
-    plot.savefig(buffer, format="svg", metadata={"Date": None}, bbox_inches=box)
+    box: Literal["tight"] | None = "tight" if moving is None else None
+    plot.canvas.print_figure(buffer, format="svg", metadata={"Date": None}, bbox_inches=box)
     axes = plot.axes
     first = axes[0] if axes else None
     legend = first.get_legend() if first else None

@@ -48,6 +48,8 @@ plt.savefig(io.BytesIO(), format="pdf"); np.savez(io.BytesIO(), a=np.ones(2))
 frame.plot(), frame.hist(), frame.to_dict("records")
 from sklearn import compose, feature_extraction, impute, neighbors, pipeline, preprocessing, svm
 pipeline.make_pipeline(preprocessing.StandardScaler(), svm.SVC()).fit(frame, [0, 1]).predict(frame)
+from sklearn import ensemble, gaussian_process, mixture
+ensemble.RandomForestRegressor(2, n_jobs=-1).fit(frame, [0, 1]).predict(frame)
 from tqdm.auto import tqdm
 list(tqdm(range(3), file=io.StringIO()))
 print(sorted(set(sys.modules) - before))

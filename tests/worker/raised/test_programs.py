@@ -9,10 +9,11 @@ from typing import Any
 
 import pytest
 
+from app.advice.advise import make_edits
 from app.source import SourceText
 from app.vocabulary.explanation import Explanation
 from app.vocabulary.limits import Limits
-from app.vocabulary.trace import Raised
+from app.vocabulary.trace import Completed, Raised
 from app.vocabulary.values import Text
 from app.web.languages import load_languages
 from app.words import GAP
@@ -106,3 +107,16 @@ def test_a_name_of_any_length_is_told_in_bounds() -> None:
     _, told = explained(f"{name} = torch.ones(3)\n{name} + torch.ones(2)")
     assert told.code == "broadcast"
     assert len(told.operands[0].name) <= 200
+
+
+def test_edit_that_chooses_the_device_lets_the_whole_program_run() -> None:
+    source = "\n".join(
+        [
+            "device = torch.device('cuda:0')",
+            "net = nn.Linear(2, 2).cuda().to(device)",
+            "net(torch.ones(1, 2, device='cuda'))",
+            "if device.type == 'cuda': raise ValueError",
+        ]
+    )
+    (fix,) = explained(source)[1].fixes
+    assert isinstance(run(make_edits(source, fix.edits)).outcome, Completed)

@@ -179,6 +179,20 @@ plt.bar([1, 2, 3], [1, 2, 3]); plt.scatter([1], [1])
     assert first.svg.startswith("<?xml")
 
 
+def test_saved_figure_is_shown_once_whatever_becomes_of_it() -> None:
+    source = "\n".join(
+        [
+            "import io",
+            "import matplotlib.pyplot as plt",
+            "for at in range(2):",
+            "    plt.plot([1, 2]); plt.title(str(at)); plt.savefig(io.BytesIO()); plt.clf()",
+            "plt.close()",
+            "plt.plot([2, 1]); plt.title('2'); plt.savefig(io.BytesIO()); plt.show()",
+        ]
+    )
+    assert [each.title for each in run(source).figures] == ["0", "1", "2"]
+
+
 def test_the_last_figures_are_kept() -> None:
     source = "for i in range(5):\n    plt.plot([i]); plt.title(str(i))\n    plt.show()"
     trace = run(source, Limits(figures=2))
