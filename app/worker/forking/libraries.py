@@ -90,12 +90,13 @@ def import_libraries() -> torch.library.Library | None:
 
 
 def keep_to_one_process() -> None:
-    """scikit-learn's `n_jobs=-1` counts processors in files a sealed child cannot open, and then starts processes."""
+    """scikit-learn's `n_jobs=-1` counts processors in files a sealed child cannot open, and then starts processes.
+
+    Without an `mp` joblib takes it that there is no multiprocessing.
+    """
     for name in ("joblib.parallel", "joblib._parallel_backends"):
         if name in sys.modules:
-            sys.modules[name].__dict__["mp"] = (
-                None  # joblib's own way to say that there is no multiprocessing
-            )
+            sys.modules[name].__dict__["mp"] = None
 
 
 def import_torchvision() -> torch.library.Library | None:

@@ -27,6 +27,7 @@ from PIL import Image
 
 from app.vocabulary.limits import Limits
 from app.vocabulary.trace import Figure
+from app.worker.lending.ways import replaced
 from app.worker.showing.output import Place
 
 PICTURE = (
@@ -99,19 +100,21 @@ class FigureCollector:
             self.show()
 
         def begin(animation: Any, fig: Plot, *args: Any, **kwargs: Any) -> None:
-            kept[2](animation, fig, *args, **kwargs)
+            begins(animation, fig, *args, **kwargs)
             self._animated[fig] = animation
 
         def save(plot: Plot, *args: Any, **kwargs: Any) -> None:
-            kept[3](plot, *args, **kwargs)
+            saves(plot, *args, **kwargs)
             self.take(plot)
 
-        kept = plt.show, plt.pause, Animation.__init__, Plot.savefig
-        plt.show, plt.pause, Animation.__init__, Plot.savefig = show, self.pause, begin, save  # type: ignore[method-assign, assignment]
-        try:
+        begins, saves = Animation.__init__, Plot.savefig
+        with (
+            replaced(plt, "show", show),
+            replaced(plt, "pause", self.pause),
+            replaced(Animation, "__init__", begin),
+            replaced(Plot, "savefig", save),
+        ):
             yield
-        finally:
-            plt.show, plt.pause, Animation.__init__, Plot.savefig = kept  # type: ignore[method-assign]
 
     def show(self) -> None:
         for number in plt.get_fignums():
