@@ -131,7 +131,7 @@ import urllib.request
 leak(urllib.request.urlopen('file://' + secret).read())
 == torch.distributed store
 from datetime import timedelta
-leak(torch.distributed.TCPStore('127.0.0.1', 0, 1, True, timedelta(seconds=1), wait_for_workers=False))
+leak(torch.distributed.TCPStore('127.0.0.1', 0, 1, True, timedelta(seconds=60), wait_for_workers=False))
 """
 
 PROCESSES = """

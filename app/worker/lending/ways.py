@@ -73,6 +73,8 @@ class Ways:
             yield keeper, "lstat", staticmethod(os.lstat)
             yield keeper, "scandir", staticmethod(self.scandir)
         yield shutil, "rmtree", self.rmtree
+        if hasattr(tempfile, "_rmtree"):  # Debian's keeps the function of its import
+            yield tempfile, "_rmtree", self.rmtree
         yield from self._openers.changes()
         yield pathlib.Path, "touch", self._make_touch()
         yield tempfile, "tempdir", TEMPORARY

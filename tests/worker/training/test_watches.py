@@ -156,11 +156,11 @@ def test_slow_expression_takes_a_share_of_the_time() -> None:
     source = "seen = []\nfor i in range(2_000):\n    loss = math.sqrt(i)"
     trace = run(source, watch=("seen.append(sum(range(1_000_000)))", "len(seen)"))
     assert trace.watched[1].text is not None
-    assert 2 <= int(trace.watched[1].text) < 40
+    assert 2 <= int(trace.watched[1].text) < 1_000
 
 
 def test_endless_expression_ends_with_the_time_allowed() -> None:
-    trace = run(LOOP, Limits(seconds=0.5), watch=("[1 for _ in iter(int, 1)]",))
+    trace = run(LOOP, Limits(seconds=1.0), watch=("[1 for _ in iter(int, 1)]",))
     assert isinstance(trace.outcome, Stopped)
     assert trace.outcome.limit == "seconds"
 
