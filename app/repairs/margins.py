@@ -16,7 +16,19 @@ FEWEST_ALONE = 3
 
 
 def strip_column(lines: Sequence[str]) -> list[str | None]:
-    """Every line begins with its number: off it comes, and the space every line has after it."""
+    """Every line begins with its number: off it comes, and the space every line has after it.
+
+    The first one may have lost it, if what is left is Python.
+    """
+    first = next((at for at, line in enumerate(lines) if line.strip()), len(lines))
+    if first < len(lines) and not NUMBER.match(lines[first]):
+        below = _strip(lines[first + 1 :])
+        whole = [*lines[: first + 1], *below]
+        return whole if below != [*lines[first + 1 :]] and parses(whole) else list(lines)
+    return _strip(lines)
+
+
+def _strip(lines: Sequence[str]) -> list[str | None]:
     found = [(at, line, NUMBER.match(line)) for at, line in enumerate(lines) if line.strip()]
     numbered = [(at, line, match) for at, line, match in found if match]
     if len(numbered) < max(FEWEST, len(found)) or not _count_up([(at, int(m[1])) for at, _, m in numbered]):

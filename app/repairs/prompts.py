@@ -33,10 +33,14 @@ class Session:
         self._strict = strict
         """Whether what directly follows a prompt's line, without a prompt, is certainly its answer."""
         self._told: list[str | None] = []
+        self._last = -1
+        """Up to where what has no prompt is certainly an answer: a console's last prompt."""
 
     def read(self, whole_cells: bool = False) -> list[str | None]:
         at, directly = 0, False
         in_cell = started = False
+        if whole_cells and self._strict:
+            self._last = max(place for place, line in enumerate(self._lines) if self._begins.match(line))
         while at < len(self._lines):
             line = self._lines[at]
             if begun := self._begins.match(line):
@@ -56,7 +60,7 @@ class Session:
                 self._say(line)
                 directly = directly and bool(line.strip())
             else:
-                at = self._judge(at, directly and self._strict)
+                at = self._judge(at, (directly and self._strict) or at < self._last)
                 continue
             at += 1
         return self._told

@@ -10,7 +10,7 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 
 from app.program import normalise_source
-from app.repairs import characters, indents, margins, prompts, workers, wrappings
+from app.repairs import characters, indents, margins, prompts, sentences, workers, wrappings
 from app.repairs.reading import CellLines, known_names, parses, split_lines
 from app.repairs.results import comment_results
 from app.vocabulary.editing import Change, Repair, Repaired
@@ -88,6 +88,11 @@ STAGES = (
         comment_answers,
         Text("Printed results between the lines are comments now. Lines: {count}."),
         unmistakable=True,
+    ),
+    Stage(
+        "sentences",
+        sentences.comment_sentences,
+        Text("Sentences between the lines are comments now. Lines: {count}."),
     ),
     Stage(
         "tabs",

@@ -13,7 +13,8 @@ TIMED = re.compile(r"\s*%%?(?:time|capture|python3?|prun)\b\s*")
 """Magics whose rest is Python, run as any other."""
 SHELL = re.compile(r"\s*(?:!|%%?[A-Za-z]|\$ ?\w|\?\w|[\w.]+\?{1,2}\s*$)")
 BARE_SHELL = re.compile(
-    r"\s*(?:sudo\s+)?(?:pip3?|conda|mamba|apt|apt-get|brew|git|wget|curl|mkdir|python3?)\s+[-\w]\S*.*"
+    r"\s*(?:sudo\s+)?(?:pip3?|conda|mamba|apt|apt-get|brew|git|wget|curl|mkdir|python3?|cd|ls|rm|cp|mv|tar|unzip|uv"
+    r"|tensorboard|jupyter|torchrun|kaggle|nvidia-smi|export|source|docker)\s+[-\w./~]\S*.*"
 )
 
 

@@ -27,6 +27,7 @@ UNDONE: Mapping[str, Text] = {
     "shell": Text("The lines for a shell or a notebook were left."),
     "punctuation": Text("Full-width punctuation was left."),
     "results": Text("The printed results were left."),
+    "sentences": Text("The sentences between the lines were left."),
     "tabs": Text("The mixture of tabs and spaces was left."),
     "margin": Text("The left margin was left."),
     "indentation": Text("The lost indentation was left."),

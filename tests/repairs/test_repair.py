@@ -56,6 +56,14 @@ UNTOUCHED = (
     "for i in range(3):\nprint(i)\nprint(2)",
     "if x:\na = 1\nelse:\nb = 2\nc = 3",
     'x = \u201csay "no"\u201d',
+    "improt torch\nx = 1",
+    "x = 1\nretrun x",
+    "fro i in x: y",
+    'print("for i")\nfor i in range(3)',
+    'print("loss", 3)\nloss backward()',
+    "import torch\nfrom torch inport nn",
+    "if x is y:",
+    "1 x = 3\ny = 2",
 )
 """Python, or no Python with no certain way to become some."""
 
@@ -92,6 +100,56 @@ REPAIRED = (
     ),
     ("log lines", "epoch 1 loss 0.5\nx = 1", "# epoch 1 loss 0.5\nx = 1"),
     ("result that parses", "import torch\ntensor([1., 2.])", "import torch\n# tensor([1., 2.])"),
+    (
+        "words of a print",
+        "print('step', 3, 'of')\nstep 3 of\nx = 1",
+        "print('step', 3, 'of')\n# step 3 of\nx = 1",
+    ),
+    (
+        "a print's beginning",
+        "print(f'Saved in: {x}')\nSaved in: a/1b",
+        "print(f'Saved in: {x}')\n# Saved in: a/1b",
+    ),
+    ("a labelled print", "x = 1\nSelf time total: 5.5ms", "x = 1\n# Self time total: 5.5ms"),
+    ("a log line with signs", "Epoch: 01 cost = 1.7 (x)\nx = 1", "# Epoch: 01 cost = 1.7 (x)\nx = 1"),
+    (
+        "two shapes",
+        "torch.Size([3, 2]) torch.Size([3])\nx = 1",
+        "# torch.Size([3, 2]) torch.Size([3])\nx = 1",
+    ),
+    ("several results", "x = 1\n(tensor([9]), tensor([2]))", "x = 1\n# (tensor([9]), tensor([2]))"),
+    ("a labelled result", "x = 1\nlabel: tensor([5.2])", "x = 1\n# label: tensor([5.2])"),
+    (
+        "a table",
+        "x = 1\n---  ---\n  Name    CPU    Calls\nmm  1.5ms  2",
+        "x = 1\n# ---  ---\n#   Name    CPU    Calls\n# mm  1.5ms  2",
+    ),
+    (
+        "a traceback",
+        'x = 1\nTraceback (most recent call last):\n  File "a.py", line 3\n    x(\nTypeError: no\n\tmore\ny = 2',
+        "x = 1\n# Traceback (most recent call last):\n"
+        '#   File "a.py", line 3\n#     x(\n# TypeError: no\n# \tmore\ny = 2',
+    ),
+    (
+        "a console that printed code",
+        "In [1]: print(f.code)\n   ...: x = 1\ndef g(x):\n  return x\n\ndef h():\n  pass\n\nIn [2]: x",
+        "print(f.code)\nx = 1\n# def g(x):\n#   return x\n\n# def h():\n#   pass\n\nx",
+    ),
+    (
+        "an article",
+        "x = 1\nLet us see, for fun, what it is.\ncifar10 tutorial\nx",
+        "x = 1\n# Let us see, for fun, what it is.\n# cifar10 tutorial\nx",
+    ),
+    (
+        "a Chinese article",
+        "本文介绍如何用PyTorch实现，代码如下：\nx = 1\n运行结果：",
+        "# 本文介绍如何用PyTorch实现,代码如下:\nx = 1\n# 运行结果:",
+    ),
+    (
+        "a gutter but for its first line",
+        "import torch\n 1 x = 1\n 2 \n 3 y = 2",
+        "import torch\nx = 1\n\ny = 2",
+    ),
     ("mixed tabs", "if 1:\n        x = 1\n\ty = 2", "if 1:\n        x = 1\n        y = 2"),
     ("shifted but for the first line", "x = 1\n    y = 2\n    z = 3", "x = 1\ny = 2\nz = 3"),
     ("a lost block", "for i in range(3):\nprint(i)", "for i in range(3):\n    print(i)"),
