@@ -1,6 +1,8 @@
-"""The picture of docs/house.md as tables: floors, neighbours, owners, exceptions and sizes."""
+"""The picture of docs/house.md as tables: floors, neighbours, owners, exceptions, sizes and what can be changed."""
 
 from __future__ import annotations
+
+import ast
 
 FLOORS = (
     ("vocabulary",),
@@ -63,3 +65,11 @@ MAY_CATCH_EVERYTHING = (
     ("app/worker/wording.py", "reads the message of an exception whose class may be the user's own"),
 )
 FILE_LINES, FUNCTION_LINES = 400, 60
+
+MUTABLE_DISPLAYS = (ast.List, ast.Dict, ast.Set, ast.ListComp, ast.DictComp, ast.SetComp, ast.GeneratorExp)
+MUTABLE_CALLS = (
+    *("list", "dict", "set", "bytearray", "deque", "defaultdict", "OrderedDict", "Counter", "ChainMap"),
+    *("WeakValueDictionary", "WeakKeyDictionary", "WeakSet", "Queue", "Lock", "count", "cycle", "iter"),
+)
+READ_ONLY_TYPES = frozenset({"Mapping", "Sequence", "Collection", "AbstractSet"})
+"""mypy refuses to change what is annotated so, whatever it is made of."""

@@ -14,13 +14,13 @@ NUMBER = r"(?:[-+]?(?:\d[\d.]*|\.\d+)(?:e[-+]?\d+)?j?|-?nan|-?inf|True|False)"
 VALUE = rf"(?:torch\.Size\(\[[\d,\ ]*+\]\)|torch\.\w++|{NUMBER}(?!\w))"
 PRINTED = re.compile(
     rf"""
-    [\[(]* (?:tensor|array) \( (?: [^<>]*+ < \w++ > )++ [^<>]*+     # tensor(1., grad_fn=<AddBackward0>)
+    [\[(]* (?:tensor|array) \( (?: [^<>]*+ < \w++ > )+ [^<>]*+      # tensor(1., grad_fn=<AddBackward0>)
     | [\[(]* (?:Parameter|Variable)\ containing: .*
     | \[? < (?= [^<>]*? (?:object|function|module|class|method|Backward|generator|at\ 0x|Figure|Axes|keys\ matched))
       [^<>]*+ > \]?                                                # <object at 0x7f>
     | [\[\s]* {NUMBER} (?: [\[\]\s]+ {NUMBER} )+ [\]\s]*           # [[1. 2. 3.]], 99 0.25
     | \[torch\.\w*Tensor\ of\ size\ [^\]]*\]
-    | {VALUE} (?> \s+ {VALUE} )++                                   # torch.Size([3, 2]) torch.Size([3])
+    | {VALUE} (?: \s+ {VALUE} )+                                    # torch.Size([3, 2]) torch.Size([3])
     | \d [\d.,/%:\s-]*+                                            # 0/ 2000: 3.2870
     | [A-Z]\w*\( \n (?: [ \t]* \(\w+\):\ [^\n]*\n | [ \t]*\)\n )* [ \t]*\)  # Sequential( (0): Linear(...) )
     | \[? (?i:epoch|step|iter|iteration|loss)\b (?=[^\n]*?\d) [^=()'"]*+    # Epoch 3/10, loss: 0.52
