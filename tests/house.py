@@ -73,3 +73,18 @@ MUTABLE_CALLS = (
 )
 READ_ONLY_TYPES = frozenset({"Mapping", "Sequence", "Collection", "AbstractSet"})
 """mypy refuses to change what is annotated so, whatever it is made of."""
+
+
+def room_of(parts: tuple[str, ...]) -> str:
+    """`app.web.api` and app/web/api.py both lie in the room `web`; the package itself in none."""
+    name = parts[1] if len(parts) > 1 and parts[0] == "app" else ""
+    return dict(SAME_ROOM).get(name, name)
+
+
+def chamber_of(parts: tuple[str, ...]) -> str:
+    """A room within the worker: `app.worker.graphs.autograd` lies in `graphs`, `app.worker.stage` is one of its own."""
+    return parts[2] if len(parts) > 2 else ""
+
+
+def floor_of(room: str) -> int | None:
+    return next((floor for floor, rooms in enumerate(FLOORS) if room in rooms), None)

@@ -19,7 +19,6 @@ import pytest
 
 from tests.house import (
     FILE_LINES,
-    FLOORS,
     FUNCTION_LINES,
     MAY_CATCH_EVERYTHING,
     MUTABLE_CALLS,
@@ -27,7 +26,9 @@ from tests.house import (
     NEIGHBOURS,
     OWNERS,
     READ_ONLY_TYPES,
-    SAME_ROOM,
+    chamber_of,
+    floor_of,
+    room_of,
 )
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -53,21 +54,6 @@ class Source:
 
 
 Rule = Callable[[Source], Iterator[str]]
-
-
-def room_of(parts: tuple[str, ...]) -> str:
-    """`app.web.api` and app/web/api.py both lie in the room `web`; the package itself in none."""
-    name = parts[1] if len(parts) > 1 and parts[0] == "app" else ""
-    return dict(SAME_ROOM).get(name, name)
-
-
-def chamber_of(parts: tuple[str, ...]) -> str:
-    """A room within the worker: `app.worker.graphs.autograd` lies in `graphs`, `app.worker.stage` is one of its own."""
-    return parts[2] if len(parts) > 2 else ""
-
-
-def floor_of(room: str) -> int | None:
-    return next((floor for floor, rooms in enumerate(FLOORS) if room in rooms), None)
 
 
 def imported_modules(tree: ast.Module) -> Iterator[tuple[int, str]]:
