@@ -17,6 +17,10 @@ from app.vocabulary.values import Span, Text
 NO_NETWORK = Text(
     "Line {line}: `{name}` needs the network, which a program here does not have. Put the data into the program itself."
 )
+NO_HUB = Text(
+    "Line {line}: `{name}` fetches a model's code and weights, and there is no network here. `torchvision.models` has "
+    "many models, with random weights."
+)
 NO_DOWNLOAD = Text(
     "Line {line}: `{name}` downloads its data, and there is no network here. "
     "`sklearn.datasets` brings small sets along: load_digits, load_iris, load_wine, load_diabetes."
@@ -51,7 +55,8 @@ CALLS: tuple[tuple[tuple[str, ...], str, Text], ...] = (
         "network",
         NO_NETWORK,
     ),
-    (("torch.hub.load", "torch.hub.download_url_to_file", "wget.download"), "network", NO_NETWORK),
+    (("torch.hub.load",), "network", NO_HUB),
+    (("torch.hub.download_url_to_file", "wget.download"), "network", NO_NETWORK),
     (("torch.distributed.rpc.init_rpc",), "network", NO_NETWORK),
     (("d2l.torch.load_data_", "d2l.torch.download"), "download", NO_DOWNLOAD),
     (("torchvision.datasets.ImageFolder",), "file", NO_PICTURES),

@@ -12,7 +12,10 @@ from app.advice.said import say
 from app.vocabulary.editing import Advice, Edit, Fix
 from app.vocabulary.values import Span, Text
 
-NO_PACKAGE = Text("Line {line}: the package `{name}` is not installed here, and nothing can be installed.")
+NO_PACKAGE = Text(
+    "Line {line}: the package `{name}` is not installed here, and nothing can be installed. If it is a file of your "
+    "own, paste its code in place of this line."
+)
 INSTEAD: tuple[tuple[str, Text], ...] = (
     (
         "tensorflow keras",

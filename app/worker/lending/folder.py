@@ -1,6 +1,7 @@
 """The program's own folder: its files live in memory, as long as the run does; nothing reaches a disk.
 
-They are called by relative names, by absolute ones below TOP, and below TEMPORARY for what asks for a temporary file.
+They are called by relative names, by absolute ones below TOP or where notebooks have theirs, and below TEMPORARY for
+what asks for a temporary file.
 Above TOP a relative name does not climb: `../../data` is a folder beside the program's own at most.
 The memory limit of the run bounds what they hold. `ways.py` says which functions of Python lead here.
 """
@@ -24,7 +25,10 @@ TOP = "/playground"
 HOME = f"{TOP}/program"
 """Where a run begins. Tutorials keep their data beside it: `../data`."""
 TEMPORARY = "/tmp"
-ROOTS = (TOP, TEMPORARY)
+NOTEBOOKS = ("/content", "/kaggle")
+"""Where Colab and Kaggle begin, and what lies there: pasted programs read and write by these names."""
+LYING_THERE = ("/content/drive", "/content/drive/MyDrive", "/kaggle/input", "/kaggle/working")
+ROOTS = (TOP, TEMPORARY, *NOTEBOOKS)
 INSTALLED = tuple(
     f"{path.rstrip('/')}/"
     for path in {sys.prefix, sys.base_prefix, *sys.path}
@@ -120,7 +124,7 @@ class Folder:
         self._files: dict[str, bytes | bytearray] = {}
         self._changed: dict[str, int] = {}
         """When each file was written, in nanoseconds."""
-        self._folders: set[str] = {*ROOTS, HOME}
+        self._folders: set[str] = {*ROOTS, HOME, *LYING_THERE}
         self._here = HOME
         self._began = time.time_ns()
         self._lent: set[str] = set()
@@ -132,7 +136,7 @@ class Folder:
         kept = {
             name: content
             for name, content in self._files.items()
-            if is_within(name, TOP) and name not in self._lent
+            if not is_within(name, TEMPORARY) and name not in self._lent
         }
         if not kept:
             return

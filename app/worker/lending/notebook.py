@@ -27,6 +27,7 @@ SHOWING = ("IPython.display", "IPython.core.display", "IPython.core.display_func
 MODULES = (
     *("IPython", "IPython.core", "IPython.core.getipython", *SHOWING),
     *("matplotlib_inline", "matplotlib_inline.backend_inline"),
+    *("IPython.core.debugger", "IPython.core.interactiveshell"),
 )
 
 
@@ -96,7 +97,15 @@ def update_display(value: Any, **options: Any) -> None:
     vars(builtins)["display"](value)
 
 
+class InteractiveShell:
+    """Notebooks are told by it which values to display; here it is the last one of each cell."""
+
+    ast_node_interactivity = "last_expr"
+
+
 EVERYWHERE: Mapping[str, Any] = {
+    "InteractiveShell": InteractiveShell,
+    "set_trace": nothing,
     "set_matplotlib_formats": nothing,
     "version_info": (9, 0),
     "__version__": "9.0",

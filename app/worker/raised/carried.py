@@ -4,10 +4,12 @@ an update has replaced."""
 from __future__ import annotations
 
 import ast
+from collections.abc import Iterator
 
 from torch import Tensor
 
-from app.vocabulary.values import Text
+from app.vocabulary.editing import Edit, Fix
+from app.vocabulary.values import Span, Text
 from app.worker.graphs.autograd import nodes_before
 from app.worker.graphs.cuts import last_word
 from app.worker.graphs.passes import RawPass
@@ -18,7 +20,7 @@ from app.worker.recording.calls import Call
 from app.worker.why.facts import Reason, Words
 
 RESHAPING = frozenset({"view", "reshape", "flatten", "permute", "transpose", "squeeze", "unsqueeze", "t"})
-CLEARED = Text("Cut it off between the passes: `{name} = {name}.detach()`.")
+CLEARED = Text("Cut it off between the passes: `{edit}`.")
 MOST_CALLS = 200
 
 
@@ -39,7 +41,8 @@ def _tell_carried(scene: Scene, call: Call, first: RawPass) -> Told | None:
     name = name_given(scene, call)
     if not name:  # made once, before the loop: what is to be done then is another thing
         return None
-    words: Words = {"name": name}
+    edit = cut_off(scene, name)
+    words: Words = {"name": name, "edit": edit}
     sentence = Text(
         "A backward pass frees what the graph saved; `{name}` still hangs on the graph of an earlier pass.",
         words,
@@ -49,7 +52,32 @@ def _tell_carried(scene: Scene, call: Call, first: RawPass) -> Told | None:
     )
     ran = Text("The first backward pass through it: `{call}` (line {line}).", scene.facts.words(first))
     began = (Reason("ran_first", ran, first), Reason("used", used, call))
-    return Told("carried_over", sentence, None, Text(CLEARED.template, words), began=began)
+    remedy = Text(CLEARED.template, words)
+    return Told(
+        "carried_over", sentence, None, remedy, began=began, fixes=tuple(after_pass(scene, name, edit))
+    )
+
+
+def cut_off(scene: Scene, name: str) -> str:
+    """An LSTM's state is two tensors."""
+    if type(next((f.f_locals[name] for f in scene.program_frames if name in f.f_locals), None)) is tuple:
+        return f"{name} = tuple(each.detach() for each in {name})"
+    return f"{name} = {name}.detach()"
+
+
+def after_pass(scene: Scene, name: str, edit: str) -> Iterator[Fix]:
+    """A line below `loss.backward()`, where the name is the same one."""
+    failed = next(scene.nodes(ast.Expr, around=True), None)
+    if failed is None or name not in scene.program_frames[0].f_locals:
+        return
+    span = scene.source.span_of(failed)
+    line = scene.source.lines[span.line - 1]
+    if (
+        not line[: span.column].strip()
+        and not scene.source.lines[span.end_line - 1][span.end_column :].strip()
+    ):
+        end = Span(span.end_line, span.end_column, span.end_line, span.end_column)
+        yield Fix(edit, (Edit(end, f"\n{line[: span.column]}{edit}"),))
 
 
 def name_given(scene: Scene, call: Call) -> str:

@@ -137,7 +137,11 @@ def tell_written(scene: Scene, match: re.Match[str]) -> Told:
     tensor = write.arguments[0].tensor if write.arguments else None
     gaps = scene.facts.words(write, name="?" if tensor is None else name_of(scene, tensor))
     text = Text("`{call}` (line {line}) wrote into `{name}`.", gaps)
-    return Told("written_in_place", sentence, began=(Reason("write", text, write),))
+    remedy = Text("Step once every backward pass is done, or compute the loss anew after the step.")
+    stepped = write.op.endswith(".step")
+    return Told(
+        "written_in_place", sentence, None, remedy if stepped else None, began=(Reason("write", text, write),)
+    )
 
 
 def name_of(scene: Scene, number: Any) -> str:

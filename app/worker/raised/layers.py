@@ -5,9 +5,12 @@ from __future__ import annotations
 import re
 from dataclasses import replace
 
+import torch
 from torch import Tensor, nn
 
-from app.vocabulary.values import Text
+from app.vocabulary.editing import Edit, Fix
+from app.vocabulary.values import Span, Text
+from app.worker.graphs.cuts import last_word
 from app.worker.raised.alignment import (
     Row,
     align,
@@ -18,6 +21,7 @@ from app.worker.raised.alignment import (
     must_equal,
 )
 from app.worker.raised.carried import why_rows
+from app.worker.raised.history import made_by
 from app.worker.raised.scene import Scene
 from app.worker.raised.shapes import is_there, row
 from app.worker.raised.told import Rule, Told, numbers_in
@@ -247,7 +251,17 @@ def tell_dtype(scene: Scene, match: re.Match[str]) -> Told | None:
     wanted = floating[0] if len(floating) == 1 else kinds[-1]
     words: Words = {"dtypes": ", ".join(kinds), "dtype": wanted}
     sentence = Text("These tensors must have one dtype, and have several: {dtypes}.", words)
-    return Told("dtype", sentence, None, Text("Convert one of them: `.to(torch.{dtype})`.", words), "dtype")
+    remedy = Text("Convert one of them: `.to(torch.{dtype})`.", words)
+    for tensor in scene.operands:
+        made = scene.facts.made.get(scene.facts.number(tensor))
+        place = scene.facts.place(made.call) if made is not None else None
+        if made is None or place is None or last_word(made.call) not in FROM_NUMPY:
+            continue
+        if wanted == "float32" and tensor.dtype != torch.float32:
+            end = Span(place.end_line, place.end_column, place.end_line, place.end_column)
+            fix = Fix(f"{scene.source.text(place)}.float()", (Edit(end, ".float()"),))
+            return Told("dtype", sentence, None, remedy, "dtype", made_by(scene, tensor), (fix,))
+    return Told("dtype", sentence, None, remedy, "dtype")
 
 
 def tell_class_dtype(scene: Scene, match: re.Match[str]) -> Told | None:
@@ -298,6 +312,8 @@ def tell_device(scene: Scene, match: re.Match[str]) -> Told | None:
     return Told("device", sentence, None, Text("Bring them together: `.to('{device}')`.", words), "device")
 
 
+FROM_NUMPY = frozenset({"tensor", "from_numpy", "as_tensor"})
+"""Calls that keep the dtype of what they are given."""
 CLASSIFYING = frozenset({"cross_entropy", "cross_entropy_loss", "nll_loss"})
 SHAPE = r"\[[-\d, *]*\]"
 RULES = (

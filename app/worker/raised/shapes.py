@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import ast
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 
 from torch import Tensor
 
+from app.vocabulary.editing import Fix
 from app.vocabulary.explanation import Alignment
 from app.vocabulary.values import Text
 from app.worker.raised.alignment import (
@@ -24,6 +26,7 @@ from app.worker.raised.alignment import (
     must_equal,
     named,
 )
+from app.worker.raised.misspelt import one_edit
 from app.worker.raised.scene import Scene
 from app.worker.raised.told import Rule, Told, numbers_in
 from app.worker.recording.recorder import tensors_in
@@ -176,9 +179,13 @@ def tell_cat(scene: Scene, match: re.Match[str]) -> Told | None:
     table = mark_missing(align_left([row(scene, each) for each in tensors[:8]], free=free))
     if free is None:
         sentence = Text("Tensors that are stacked must all have the same shape.")
-        return Told(
-            "stack", sentence, table, Text("`torch.cat` joins tensors that differ along one dimension.")
-        )
+        remedy = Text("`torch.cat` joins tensors that differ along one dimension.")
+        if any(frame.f_code.co_name == "default_collate" for frame in scene.frames):
+            sentence = Text("A batch stacks its samples, which must all have the same shape.")
+            remedy = Text(
+                "A `collate_fn` pads them: `torch.nn.utils.rnn.pad_sequence`; pictures take a `Resize`."
+            )
+        return Told("stack", sentence, table, remedy)
     sentence = Text("Tensors that are joined may differ along dimension {dim} alone.", {"dim": free})
     return Told("cat", sentence, table)
 
@@ -193,7 +200,24 @@ def tell_reshape(scene: Scene, match: re.Match[str]) -> Told | None:
     table = align_elements(row(scene, tensor), (Text("the shape asked for"), wanted))
     words: Words = {"name": scene.name(tensor), "count": tensor.numel()}
     sentence = Text("`{name}` has {count} elements, which do not fill the shape asked for.", words)
+    if tensor.dim() > 2 and len(wanted) == 2 and wanted[0] in (-1, tensor.shape[0]) and wanted[1] > 0:
+        words |= {"rows": tensor.shape[0], "each": tensor[:1].numel()}
+        remedy = Text(
+            "Each of its {rows} rows holds {each}: `{name}.flatten(1)` keeps the rows, and the layer that follows "
+            "takes {each}.",
+            words,
+        )
+        return Told("reshape", sentence, table, remedy, fixes=tuple(flattened(scene)))
     return Told("reshape", sentence, table, Text("One size may be -1: torch then works it out."))
+
+
+def flattened(scene: Scene) -> Iterator[Fix]:
+    """`x.view(-1, 2048)` as `x.flatten(1)`."""
+    for call in scene.nodes(ast.Call):
+        if isinstance(call.func, ast.Attribute) and call.func.attr in ("view", "reshape"):
+            text = f"{scene.source.text(scene.source.span_of(call.func.value))}.flatten(1)"
+            yield one_edit(scene.source.span_of(call), text)
+            return
 
 
 def tell_view(scene: Scene, match: re.Match[str]) -> Told | None:

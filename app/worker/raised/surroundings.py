@@ -27,6 +27,8 @@ def tell_no_file(scene: Scene, match: re.Match[str]) -> Told | None:
     if not path:
         return None
     folder = posixpath.dirname(path)
+    if posixpath.isabs(folder) and WRITING & set(str(scene.local("mode") or "")):
+        return foreign(scene, folder)
     if folder and WRITING & set(str(scene.local("mode") or "")):
         words: dict[str, str | int | float] = {"folder": folder[:NAME_CHARS]}
         sentence = Text("The folder `{folder}` is not there, so no file can be written into it.", words)
@@ -42,6 +44,80 @@ def tell_no_file(scene: Scene, match: re.Match[str]) -> Told | None:
         "with `torch.randn`."
     )
     return Told("no_file", sentence, None, remedy)
+
+
+def tell_foreign(scene: Scene, match: re.Match[str]) -> Told | None:
+    """A folder of the computer the program was written on, which is to be written into."""
+    path = match["folder"] or match["said"] or match["made"]
+    return foreign(scene, path) if posixpath.isabs(path) else None
+
+
+def foreign(scene: Scene, folder: str) -> Told:
+    sentence = Text(
+        "`{folder}` is a folder of another computer; a program here writes into its own, by names without it.",
+        {"folder": folder[:NAME_CHARS]},
+    )
+    edits = tuple(edits_without(scene, folder.rstrip("/")))
+    return Told("foreign_folder", sentence, fixes=(Fix(edits[0].text, edits),) if edits else ())
+
+
+def edits_without(scene: Scene, folder: str) -> Iterator[Edit]:
+    """Every text that names the folder, without it."""
+    joined = [node for node in ast.walk(scene.program) if isinstance(node, ast.JoinedStr)]
+    inside = {id(part) for node in joined for part in ast.walk(node)}
+    for node in ast.walk(scene.program):
+        if isinstance(node, ast.Constant) and isinstance(node.value, str) and id(node) not in inside:
+            name = node.value.removeprefix(folder)
+            if name != node.value and name[:1] in ("", "/"):
+                yield Edit(scene.source.span_of(node), repr(name.lstrip("/") or "."))
+
+
+def tell_whole_objects(scene: Scene, match: re.Match[str]) -> Told:
+    """A whole model was saved, and `torch.load` reads tensors alone unless it is told otherwise."""
+    sentence = Text(
+        "Since PyTorch 2.6 `torch.load` reads tensors alone, and this file holds other objects: a whole model, say."
+    )
+    remedy = Text(
+        "`weights_only=False` reads them, from a file that you trust. A `state_dict()` needs none of it."
+    )
+    for call in scene.nodes(ast.Call):
+        text, span = scene.source.text(scene.source.span_of(call)), scene.source.span_of(call)
+        given = {each.arg: each.value for each in call.keywords}
+        if isinstance(call.func, ast.Attribute) and call.func.attr == "load" and text.endswith(")"):
+            if "weights_only" in given:
+                fix = one_edit(scene.source.span_of(given["weights_only"]), "False")
+            else:
+                end = Span(span.end_line, span.end_column - 1, span.end_line, span.end_column - 1)
+                fix = Fix("weights_only=False", (Edit(end, ", weights_only=False"),))
+            return Told("whole_objects", sentence, None, remedy, fixes=(fix,))
+    return Told("whole_objects", sentence, None, remedy)
+
+
+def tell_hub(scene: Scene, match: re.Match[str]) -> Told | None:
+    """It asks on the keyboard whether a repository is trusted, and would then fetch its code."""
+    repository = scene.local("repo_or_dir")
+    if not any(frame.f_globals.get("__name__") == "torch.hub" for frame in scene.frames):
+        return None
+    sentence = Text(
+        "`torch.hub.load` fetches the code of `{name}` over the network, which a program here does not have.",
+        {"name": str(repository)[:NAME_CHARS]},
+    )
+    remedy = Text(
+        "`torchvision.models` has many models of pictures, and `torch.nn` the layers of all others."
+    )
+    return Told("no_hub", sentence, None, remedy)
+
+
+def tell_book(scene: Scene, match: re.Match[str]) -> Told:
+    """The textbook's two editions have packages of the same name."""
+    sentence = Text(
+        "`d2l` is here as the first edition of Dive into Deep Learning has it; `{name}` is of the second.",
+        {"name": match["name"]},
+    )
+    remedy = Text(
+        "An `nn.Module` and a training loop do what `d2l.Module` and `d2l.Trainer` do; `d2l.train_ch6` is such a loop."
+    )
+    return Told("other_edition", sentence, None, remedy)
 
 
 def first_place(scene: Scene) -> Span:
@@ -117,6 +193,16 @@ RULES = (
         r"No such file or directory(?:: '(?P<said>[^']+)')?|^(?P<read>\S.*) not found\.$",
         tell_no_file,
     ),
+    Rule(
+        r"EOF when reading a line|no internet connection and the repo|urlopen error|not permitted", tell_hub
+    ),
+    Rule(
+        r"^Parent directory (?P<folder>.+) does not exist|non-existent directory: '(?P<said>[^']+)'|"
+        r"Operation not permitted: (?:PosixPath\()?'(?P<made>[^']+)'",
+        tell_foreign,
+    ),
+    Rule(r"^Weights only load failed", tell_whole_objects),
+    Rule(r"^module 'd2l\.torch' has no attribute '(?P<name>\w+)'", tell_book),
     Rule(r"^2$", tell_command_line),
     Rule(
         r"Torch not compiled with CUDA enabled|No CUDA GPUs are available|Found no NVIDIA driver", tell_no_gpu

@@ -18,7 +18,9 @@ from app.worker.telling.report import Report
 from app.worker.wording import message_of, plain_text
 
 MOST_FRAMES = 50
-OVERRULING = frozenset({"carried_over", "no_file"})
+OVERRULING = frozenset(
+    {"carried_over", "foreign_folder", "no_file", "no_hub", "whole_objects", "written_in_place"}
+)
 """Explanations that tell better what to do than the hint does."""
 
 

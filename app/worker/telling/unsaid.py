@@ -69,7 +69,9 @@ def find_piled(facts: Facts) -> Text | None:
     pairs = [(one, two) for one, two in pairwise(facts.flows) if follows(one, two)]
     for (first, second), (_, third) in pairwise(pairs):
         steps = [step_between(facts, *pair) for pair in ((first, second), (second, third))]
-        if all(steps) and not is_cleared(facts, first.taken.at, third.taken.at) and steps[1] is not None:
+        if not all(steps) or has_hooks(facts, first):
+            continue
+        if not is_cleared(facts, first.taken.at, third.taken.at) and steps[1] is not None:
             return Text(
                 "Nothing clears the gradients between the steps: each backward pass adds to what the last one left, "
                 "and `{call}` (line {line}) takes the sum. `optimizer.zero_grad()` before `backward()` clears them.",
@@ -93,6 +95,12 @@ def step_between(facts: Facts, one: Flow, two: Flow) -> Call | None:
 
 def is_step(call: Call) -> bool:
     return call.op.startswith("torch.optim.") and call.op.endswith(".step")
+
+
+def has_hooks(facts: Facts, flow: Flow) -> bool:
+    """Whether leaves of a pass have hooks that run once their grad is there: what those do, nobody hears."""
+    leaves = [facts.content(leaf) for leaf in flow.leaves]
+    return any(getattr(each, "_post_accumulate_grad_hooks", None) for each in leaves)
 
 
 def is_cleared(facts: Facts, after: int, before: int) -> bool:

@@ -197,3 +197,10 @@ def test_packages_that_lie_below_our_roots_read_their_own_files(monkeypatch: pyt
     monkeypatch.setattr(folder, "INSTALLED", ("/tmp/clone/.venv/",))
     assert Folder().name_of("/tmp/clone/.venv/data.csv") is None
     assert Folder().name_of("/tmp/data.csv") == "/tmp/data.csv"
+
+
+def test_folders_of_notebooks_are_here() -> None:
+    source = "import os\ntorch.save({}, '/content/drive/MyDrive/a.pt')\nos.chdir('/kaggle/working')\nopen('b', 'w')"
+    trace = run(source)
+    assert isinstance(trace.outcome, Completed), trace.outcome
+    assert "/content/drive/MyDrive/a.pt" in str(trace.notes[-1].values["files"])

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from app.vocabulary.trace import Completed, Trace
+from app.vocabulary.trace import Completed, Raised, Trace
 from app.worker.forking.libraries import import_torchvision
 from app.worker.lending.textbook import PACKAGE, import_textbook
 from tests.worker.running import run
@@ -73,3 +73,10 @@ def test_afterwards_it_is_led_nowhere() -> None:
     kept = vars(sys.modules[PACKAGE])["display"]
     completed("d2l.plot([1, 2], [3, 4])")
     assert vars(sys.modules[PACKAGE])["display"] is kept
+
+
+def test_names_of_its_second_edition_are_told_apart() -> None:
+    outcome = run(IMPORT + "class LeNet(d2l.Classifier): pass").outcome
+    assert isinstance(outcome, Raised)
+    assert outcome.explanation is not None
+    assert outcome.explanation.code == "other_edition"

@@ -73,6 +73,9 @@ def test_ipython_is_found_without_being_there() -> None:
     source = """
 from IPython.display import HTML, Markdown, clear_output, display
 import IPython
+from IPython.core.debugger import set_trace
+from IPython.core.interactiveshell import InteractiveShell
+InteractiveShell.ast_node_interactivity = "all"
 display(HTML('<b>x</b>'), Markdown('# y'))
 get_ipython().run_line_magic('matplotlib', 'inline')
 IPython.get_ipython().system('pip install x')

@@ -64,6 +64,12 @@ SOUND = (
         "net, two = nn.Linear(3, 1), nn.Linear(3, 1)\na, b = optim.SGD(net.parameters(), 0.1), "
         "optim.SGD(two.parameters(), 0.1)\n",
     ),
+    training(
+        "net(x).mean().backward()",
+        "net, x = nn.Linear(3, 1), torch.ones(2, 3)\nown = {p: optim.SGD([p], 0.1) for p in net.parameters()}\n"
+        "def step(p):\n    own[p].step()\n    own[p].zero_grad()\n"
+        "for p in net.parameters():\n    p.register_post_accumulate_grad_hook(step)\n",
+    ),
 )  # fmt: skip
 
 
