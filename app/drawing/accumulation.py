@@ -38,11 +38,10 @@ def sum_up(graph: AutogradGraph, wiring: Wiring, wanted: Container[int]) -> Mapp
     """For each of the wanted leaves that anything arrived at, by its place."""
     arrivals: dict[int, list[Part]] = {}
     for consumer, operands in enumerate(wiring.operands):
-        for operand in operands:
-            accumulates = wiring.nodes[operand.producer].kind == "accumulate"
-            if accumulates and operand.edge.grad is not None and operand.producer in wanted:
-                part = wiring.nodes[consumer], operand.edge.grad
-                arrivals.setdefault(operand.producer, []).append(part)
+        for producer, edge in operands:
+            accumulates = wiring.nodes[producer].kind == "accumulate"
+            if accumulates and edge.grad is not None and producer in wanted:
+                arrivals.setdefault(producer, []).append((wiring.nodes[consumer], edge.grad))
     ran: dict[NodeId, int] = {node: place for place, node in enumerate(graph.ran)}
     adds = graph.backward is not None and graph.backward.call != "grad"
     found = {}

@@ -118,15 +118,14 @@ def _send(
 ) -> None:
     """What one node sends along its edges."""
     home = scene.homes.get(place)
-    for operand in scene.wiring.operands[place]:
-        producer = operand.producer
+    for producer, edge in scene.wiring.operands[place]:
         constant = scene.wiring.nodes[producer].kind == "constant"
         if constant or (home is not None and scene.is_group(home) and scene.homes.get(producer) == home):
             continue
         arrivals.complete[producer] = stage
         single = len(scene.wiring.nodes[producer].outputs) == 1
         if single and 1 < scene.wiring.uses[producer] <= MOST_TERMS:
-            met.setdefault(producer, []).append((stage, operand.edge.grad))
+            met.setdefault(producer, []).append((stage, edge.grad))
 
 
 def _add_up(found: Sequence[tuple[int, TensorValue | None]]) -> Iterator[Term]:

@@ -10,18 +10,13 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from heapq import heapify, heappop, heappush
 from operator import attrgetter
-from typing import NamedTuple
 
 from app.vocabulary.errors import DrawingFailed
 from app.vocabulary.graph import AutogradGraph, GraphEdge, GraphNode
 from app.vocabulary.values import NodeId, Text
 
-
-class Operand(NamedTuple):
-    """One edge seen from its consumer: which node feeds it, by place in `Wiring.nodes`."""
-
-    producer: int
-    edge: GraphEdge
+Operand = tuple[int, GraphEdge]
+"""One edge seen from its consumer: which node feeds it, by place in `Wiring.nodes`, and the edge."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,7 +46,7 @@ def wire(graph: AutogradGraph) -> Wiring:
     try:
         for edge in sorted(graph.edges, key=attrgetter("input_nr")):
             producer = places[edge.producer]
-            operands[places[edge.consumer]].append(Operand(producer, edge))
+            operands[places[edge.consumer]].append((producer, edge))
             uses[producer] += 1
     except KeyError:
         raise DrawingFailed("an edge leads to a node that is not there") from None

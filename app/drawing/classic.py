@@ -63,10 +63,10 @@ def write_graph_dot(graph: AutogradGraph) -> str:
 
 def _write_operands(dot: Digraph, wiring: Wiring, place: int) -> None:
     consumer = wiring.nodes[place]
-    for number, operand in enumerate(wiring.operands[place]):
-        producer = wiring.nodes[operand.producer]
+    for number, (fed_by, _) in enumerate(wiring.operands[place]):
+        producer = wiring.nodes[fed_by]
         name = f"n{producer.id}"
-        if wiring.is_leaf(operand.producer):
+        if wiring.is_leaf(fed_by):
             name = f"n{consumer.id}_{number}"
             _write_node(dot, name, producer, None)
         dot.edge(name, f"n{consumer.id}")

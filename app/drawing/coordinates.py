@@ -11,6 +11,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import pairwise
 
+from app.drawing.isotonic import has_room, pool
 from app.drawing.order import Layers
 from app.drawing.ranks import Layered
 
@@ -28,53 +29,6 @@ GATHERED = 3
 """How many times spines are brought together."""
 SETTLED_THRICE = 4_000
 """Elements of the largest graph for which that is done three times instead of once."""
-
-
-def isotonic(wanted: Sequence[float], weights: Sequence[float], offsets: Sequence[float]) -> list[float]:
-    """The x nearest to `wanted` (least squares) whose distances are at least those of the rising `offsets`."""
-    return list(wanted) if _has_room(wanted, offsets) else _pool(wanted, weights, offsets)
-
-
-def _has_room(wanted: Sequence[float], offsets: Sequence[float]) -> bool:
-    """Whether everyone may stand where they want to."""
-    want, offset = wanted[0], offsets[0]
-    for next_want, next_offset in zip(wanted, offsets, strict=True):
-        if next_want - want < next_offset - offset:
-            return False
-        want, offset = next_want, next_offset
-    return True
-
-
-def _pool(wanted: Sequence[float], weights: Sequence[float], offsets: Sequence[float]) -> list[float]:
-    """Whoever stands too close to the left joins those there, and all of them stand where they want on average."""
-    if len(wanted) == 2:
-        return _pool_pair(wanted, weights, offsets[1] - offsets[0])
-    sums: list[float] = []
-    loads: list[float] = []
-    counts: list[int] = []
-    for want, offset, load in zip(wanted, offsets, weights, strict=True):
-        total, count = (want - offset) * load, 1
-        while sums and sums[-1] * load >= total * loads[-1]:
-            total += sums.pop()
-            load += loads.pop()
-            count += counts.pop()
-        sums.append(total)
-        loads.append(load)
-        counts.append(count)
-    placed: list[float] = []
-    for number, count in enumerate(counts):
-        level, first = sums[number] / loads[number], len(placed)
-        if count == 1:
-            placed.append(level + offsets[first])
-        else:
-            placed += [level + offset for offset in offsets[first : first + count]]
-    return placed
-
-
-def _pool_pair(wanted: Sequence[float], weights: Sequence[float], gap: float) -> list[float]:
-    left, right = wanted
-    common = (left * weights[0] + (right - gap) * weights[1]) / (weights[0] + weights[1])
-    return [common, common + gap]
 
 
 @dataclass(frozen=True, slots=True)
@@ -154,6 +108,7 @@ class _Ranks:
         self.halves = [max(0.0, 0.45 * width - 8) for width in self.widths]
         self.spines = thread_spines(layered, layers)
         self.x = [0.0] * count
+        self.weights = self.of_each(self.spines.weights)
         self.offsets = [self._offsets(layer) for layer in layers]
 
     def _offsets(self, layer: list[int]) -> list[float]:
@@ -168,16 +123,19 @@ class _Ranks:
             offsets.append(offset)
         return offsets
 
-    def place(self, rank: int, wanted: list[float], weights: list[float]) -> None:
-        """`wanted` is told for each of the rank, `weights` for each element there is."""
+    def of_each(self, told: Sequence[float]) -> list[list[float]]:
+        """What is told of every element, rank by rank."""
+        return [[told[element] for element in layer] for layer in self.layers]
+
+    def place(self, rank: int, wanted: list[float], weights: list[list[float]]) -> None:
         x, layer, offsets = self.x, self.layers[rank], self.offsets[rank]
-        if len(layer) > 1 and not _has_room(wanted, offsets):
-            wanted = _pool(wanted, [weights[element] for element in layer], offsets)
+        if len(layer) > 1 and not has_room(wanted, offsets):
+            wanted = pool(wanted, weights[rank], offsets)
         for element, across in zip(layer, wanted, strict=True):
             x[element] = across
 
     def place_by(self, rank: int, wants: list[float]) -> None:
-        self.place(rank, wants, self.spines.weights)
+        self.place(rank, wants, self.weights)
 
     # -------------------------------------------------------------------------------------------- wishes
 
@@ -262,20 +220,21 @@ def _gather(ranks: _Ranks) -> None:
     for path in paths:
         for element in path if len(path) > 1 else ():
             lengths[element] = float(len(path))
+    weights = ranks.of_each(lengths)
     for _ in range(GATHERED if len(x) < SETTLED_THRICE else 1):
-        _gather_once(ranks, joined, lengths)
+        _gather_once(ranks, joined, weights)
     for rank, layer in enumerate(ranks.layers):
         ranks.place_by(rank, [x[element] for element in layer])
 
 
-def _gather_once(ranks: _Ranks, joined: list[list[int]], lengths: list[float]) -> None:
+def _gather_once(ranks: _Ranks, joined: list[list[int]], weights: list[list[float]]) -> None:
     x, wants = ranks.x, list(ranks.x)
     for path, others in zip(ranks.spines.paths, joined, strict=True):
         want = x[path[0]] if not others else x[others[0]] if len(others) == 1 else _middle(x, others)
         for element in path:
             wants[element] = want
     for rank, layer in enumerate(ranks.layers):
-        ranks.place(rank, [wants[element] for element in layer], lengths)
+        ranks.place(rank, [wants[element] for element in layer], weights)
     for path in ranks.spines.paths:
         if len(path) > 1:
             mean = sum([x[element] for element in path]) / len(path)
@@ -350,7 +309,7 @@ def _settle(ranks: _Ranks) -> None:
     stiff = min(float((ELASTIC + 1) ** 2), max(weights))
     rigid = [weight >= stiff or element >= ranks.layered.boxes for element, weight in enumerate(weights)]
     loose = [rank for rank, layer in enumerate(ranks.layers) if not all(rigid[e] for e in layer)]
-    pins = [PINNED if stays else 1.0 for stays in rigid]
+    pins = ranks.of_each([PINNED if stays else 1.0 for stays in rigid])
     unsettled = set(loose)
     for order in (loose, loose[::-1], loose)[: 3 if len(weights) < SETTLED_THRICE else 1]:
         for rank in order:
@@ -359,7 +318,7 @@ def _settle(ranks: _Ranks) -> None:
                 unsettled.update(_settle_rank(ranks, rank, rigid, pins))
 
 
-def _settle_rank(ranks: _Ranks, rank: int, rigid: list[bool], pins: list[float]) -> set[int]:
+def _settle_rank(ranks: _Ranks, rank: int, rigid: list[bool], pins: list[list[float]]) -> set[int]:
     """The ranks of what is joined to an element that moved; all others stay as they are."""
     x, layer, layered = ranks.x, ranks.layers[rank], ranks.layered
     before = [x[e] for e in layer]

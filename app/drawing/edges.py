@@ -19,6 +19,7 @@ from app.vocabulary.values import Complex, Nested, TensorValue, Text, tell
 WIDEST = 6
 TIP_HALF: Mapping[str, int] = {"w4": 5, "w5": 6, "w6": 7}
 """Half the width of an arrow head on a wide line; 4 on all others."""
+TIPS: Mapping[int, str] = {half: f"l-{half} -{TIP + 1}h{2 * half}z" for half in range(4, 8)}
 
 
 class Strand(NamedTuple):
@@ -88,14 +89,13 @@ def draw_edges(
     for strand, norm, route in zip(strands, norms, routes, strict=True):
         weight = "cut" if strand.cut else weight_of(norm, largest)
         x, y = route.points[-1]
-        half = TIP_HALF.get(weight, 4)
         edges.append(
             Edge(
                 ids[strand.producer],
                 ids[strand.consumer],
                 weight,
                 route.path,
-                f"M{x} {y}l-{half} -{TIP + 1}h{2 * half}z",
+                f"M{x} {y}{TIPS[TIP_HALF.get(weight, 4)]}",
                 MARKS[weight](route.points) if weight in MARKS else None,
                 _say(strand, norm, titles),
             )

@@ -38,9 +38,9 @@ def _mermaid_lines(wiring: Wiring) -> Iterator[str]:
     for place in wiring.calls:
         consumer = wiring.nodes[place]
         yield f"  n{consumer.id}{_mermaid_label(consumer)}"
-        for number, operand in enumerate(wiring.operands[place]):
-            producer = wiring.nodes[operand.producer]
-            leaf = wiring.is_leaf(operand.producer)
+        for number, (fed_by, _) in enumerate(wiring.operands[place]):
+            producer = wiring.nodes[fed_by]
+            leaf = wiring.is_leaf(fed_by)
             name = f"n{consumer.id}_{number}{_mermaid_label(producer)}" if leaf else f"n{producer.id}"
             yield f"  {name} --> n{consumer.id}"
 
@@ -86,10 +86,11 @@ def _explorer_node(wiring: Wiring, place: int) -> dict[str, Any]:
 
 
 def _explorer_edge(wiring: Wiring, operand: Operand) -> dict[str, str]:
+    producer, edge = operand
     return {
-        "sourceNodeId": str(wiring.nodes[operand.producer].id),
-        "sourceNodeOutputId": str(operand.edge.output_nr),
-        "targetNodeInputId": str(operand.edge.input_nr),
+        "sourceNodeId": str(wiring.nodes[producer].id),
+        "sourceNodeOutputId": str(edge.output_nr),
+        "targetNodeInputId": str(edge.input_nr),
     }
 
 

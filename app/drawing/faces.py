@@ -36,8 +36,11 @@ MOST_OUTPUTS = 4
 MOST_MARKS = 6
 CHANGES = ("added", "removed", "changed")
 FOUR_FACTS = "min %.6g, max %.6g, mean %.6g, norm %.6g"
-CONSTANT = Text("constant")
 CAPTIONS: Mapping[Column, Text] = {"value": Text("value"), "grad": Text("grad")}
+
+Line = tuple[str | Text, Row]
+"""What it says, and how much room that takes."""
+CONSTANT: Line = (Text("constant"), ("op", len("constant")))
 
 
 class Use(NamedTuple):
@@ -63,12 +66,15 @@ class _Words:
         self.texts.append(text)
         self.rows.append((style, columns(text if isinstance(text, str) else in_english(text))))
 
+    def add(self, line: Line) -> None:
+        """The same where it is known already how wide it is."""
+        self.texts.append(line[0])
+        self.rows.append(line[1])
+
     def write_pair(self, output: NodeOutput) -> None:
         """The value, and the gradient that arrived."""
-        value, grad = output.value, output.grad
-        self.pairs.append(
-            (_half_width(output), self._write_half("value", value), self._write_half("grad", grad))
-        )
+        value, grad = self._write_half("value", output.value), self._write_half("grad", output.grad)
+        self.pairs.append((_half_width(output), value, grad))
 
     def _write_half(self, column: Column, value: TensorValue | None) -> Half:
         self.texts.append(CAPTIONS[column])
@@ -131,9 +137,7 @@ def node_face(node: GraphNode, title: str, use: Use | None = None, mapped: bool 
             words.write(shorten(call, CODE_COLUMNS), "code")
     _write_op(words, node, use, title)
     if node.module:
-        text, width = _in_module(node.module)
-        words.texts.append(text)
-        words.rows.append(("op", width))
+        words.add(_in_module(node.module))
     for mark in node.marks[:MOST_MARKS]:
         if mark.kind != "why":
             words.write(mark.sentence, "note")
@@ -146,26 +150,32 @@ def node_face(node: GraphNode, title: str, use: Use | None = None, mapped: bool 
 
 
 @lru_cache(maxsize=1_024)
-def _in_module(module: str) -> tuple[Text, int]:
-    """The line, and its columns."""
+def _in_module(module: str) -> Line:
     text = Text("in {module}", {"module": shorten_path(clean(module), CODE_COLUMNS - 3)})
-    return text, columns(in_english(text))
+    return text, ("op", columns(in_english(text)))
 
 
 @lru_cache(maxsize=1_024)
-def _short_op(op: str) -> str:
-    return shorten(clean(op), CODE_COLUMNS)
+def _named_op(op: str) -> tuple[str, Row]:
+    short = shorten(clean(op), CODE_COLUMNS)
+    return short, ("op", columns(short))
+
+
+@lru_cache(maxsize=1_024)
+def _shaped(shape: tuple[int, ...] | None, dtype: str | None) -> tuple[str, Row]:
+    facts = shorten(_facts(shape, dtype), CODE_COLUMNS)
+    return facts, ("shape", columns(facts))
 
 
 def _write_op(words: _Words, node: GraphNode, use: Use | None, title: str) -> None:
-    op = _short_op(node.op)
+    line = _named_op(node.op)
     if use is not None:
-        values: dict[str, str | int | float] = {"op": op, "use": use.number, "uses": use.uses}
+        values: dict[str, str | int | float] = {"op": line[0], "use": use.number, "uses": use.uses}
         words.write(Text("{op} · use {use} of {uses}", values), "op")
     elif node.kind == "constant":
-        words.write(CONSTANT, "op")
-    elif op != title:
-        words.write(op, "op")
+        words.add(CONSTANT)
+    elif line[0] != title:
+        words.add(line)
 
 
 def _brief(grad: TensorValue | None) -> str:
@@ -180,9 +190,9 @@ def _brief(grad: TensorValue | None) -> str:
 
 
 def _write_output(words: _Words, output: NodeOutput) -> None:
-    facts = _facts(output.shape, output.dtype)
-    if facts:
-        words.write(shorten(facts, CODE_COLUMNS), "shape")
+    line = _shaped(output.shape, output.dtype)
+    if line[0]:
+        words.add(line)
     words.write_pair(output)
 
 

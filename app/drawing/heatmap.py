@@ -51,11 +51,11 @@ def rows_of(data: Nested) -> tuple[Row, ...]:
     if not isinstance(data, tuple):
         return ((data,),)
     if not data or not isinstance(data[0], tuple):
-        ragged = tuple in set(map(type, data))
+        ragged = tuple in map(type, data)
         return _fold(tuple([n for n in data if not isinstance(n, tuple)]) if ragged else cast(Row, data))
     try:
         rows = _choose_rows(data)
-        if len(set(map(len, rows))) > 1 or isinstance(next(chain.from_iterable(rows), 0.0), tuple):
+        if len(set(map(len, rows))) > 1 or (rows[0] and isinstance(rows[0][0], tuple)):
             return NO_ROWS
     except (TypeError, IndexError):
         return NO_ROWS
@@ -112,7 +112,7 @@ def _thin(items: Sequence[T], most: int) -> tuple[T, ...]:
 def draw_heatmap(value: TensorValue) -> Heatmap:
     rows = rows_of(value.data)
     across, down = max(1, len(rows[0])), len(rows)
-    cells = tuple(chain.from_iterable(rows))
+    cells = rows[0] if down == 1 else tuple(chain.from_iterable(rows))
     strokes = _strokes(across, down)[: len(cells)]
     scale = _scale(value, cells)
     try:
@@ -129,8 +129,12 @@ def cell_size(across: int, down: int) -> tuple[int, int]:
 def _scale(value: TensorValue, cells: Row) -> float:
     """The magnitude that gets the strongest colour: the greatest finite one."""
     found = value.statistics
-    if found is not None and found.minimum is not None and found.maximum is not None:
-        return max(abs(as_float(found.minimum)), abs(as_float(found.maximum)))
+    if found is not None:
+        least, greatest = found.minimum, found.maximum
+        if type(least) is type(greatest) is float:  # nearly always
+            return max(abs(least), abs(greatest))
+        if least is not None and greatest is not None:
+            return max(abs(as_float(least)), abs(as_float(greatest)))
     sizes = [abs(_plain(number)) for number in cells]
     return max([size for size in sizes if size < float("inf")], default=0.0)
 
@@ -145,15 +149,16 @@ def _plain(number: Scalar) -> float:
 
 
 def _ink_floats(cells: Sequence[Any], scale: float, strokes: Sequence[str]) -> tuple[Ink, ...]:
-    """One path for each colour there is. Nearly all cells are finite floats, each a look in the table of steps.
+    """One path for each colour there is. Nearly all cells are finite floats.
 
     Any other kind of cell raises: asking each for its kind first would cost as much as drawing it.
     """
     steepness = STEPS / scale if 1e-300 < scale < float("inf") else 0.0
-    paths = dict(_NO_PATHS)
+    paths: dict[int, str] = {}
     for n, stroke in zip(cells, strokes, strict=True):
-        paths[round(n * steepness) or (n > 0) - (n < 0)] += stroke
-    return tuple([ink for ink in zip(_COLOURS, paths.values(), strict=True) if ink[1]])
+        step = round(n * steepness) or (n > 0) - (n < 0)
+        paths[step] = paths[step] + stroke if step in paths else stroke
+    return tuple([(_COLOURS[step], paths[step]) for step in sorted(paths)])
 
 
 def _kind(number: Scalar, scale: float) -> str:
@@ -201,6 +206,5 @@ def _valley(width: int, height: int) -> str:
     return f"m1 {1 - height // 2}h{width - 2}l-{(width - 2) / 2:g} {height - 2}z"
 
 
-_COLOURS: Sequence[str] = tuple([f"h{STEPS + step}" for step in range(-STEPS, STEPS + 1)])
-_NO_PATHS: Mapping[int, str] = dict.fromkeys(range(-STEPS, STEPS + 1), "")
+_COLOURS: Mapping[int, str] = {step: f"h{STEPS + step}" for step in range(-STEPS, STEPS + 1)}
 _MARKS: Mapping[str, Callable[[int, int], str]] = {"nan": _cross, "inf": _peak, "neginf": _valley}

@@ -105,13 +105,11 @@ def _is_step_towards(node: GraphNode, later: GraphNode) -> bool:
 
 def _feeding(wiring: Wiring, place: int, inner: frozenset[NodeId]) -> list[Fed]:
     fed = []
-    for operand in wiring.operands[place]:
-        producer = wiring.nodes[operand.producer]
-        if operand.edge.output_nr < len(producer.outputs):
-            output = producer.outputs[operand.edge.output_nr]
-            fed.append(
-                Fed(operand.edge, producer, output, _turned(wiring, operand.producer), producer.id in inner)
-            )
+    for fed_by, edge in wiring.operands[place]:
+        producer = wiring.nodes[fed_by]
+        if edge.output_nr < len(producer.outputs):
+            output = producer.outputs[edge.output_nr]
+            fed.append(Fed(edge, producer, output, _turned(wiring, fed_by), producer.id in inner))
     return fed
 
 
@@ -120,7 +118,7 @@ def _turned(wiring: Wiring, place: int) -> str | None:
     node, operands = wiring.nodes[place], wiring.operands[place]
     if node.op != "TBackward0" or node.outputs[0].name or len(operands) != 1:
         return None
-    outputs = wiring.nodes[operands[0].producer].outputs
+    outputs = wiring.nodes[operands[0][0]].outputs
     return clean(outputs[0].name) if outputs and outputs[0].name else None
 
 

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from bisect import bisect_right, insort
 from dataclasses import dataclass
+from functools import cached_property
 
 from app.drawing.ranks import Layered
 
@@ -131,13 +132,18 @@ class _Rows:
         self.places = [0] * len(layered.ranks)
         for layer in layers:
             _note_places(layer, self.places)
-        self._reach = _reach(layered, layers)
         self._now = 1
         self._changed = [1] * count
         """When the order of each rank was last another one."""
-        self._sorted_up, self._sorted_down, self._counted = [0] * count, [0] * count, [0] * count
-        self._crossings_below = [0] * count
-        self.crossings = self.count_crossings()
+        self._sorted_up, self._sorted_down, self._counted = [0] * count, [0] * count, [1] * count
+        self._crossings_below = [_crossings_below(layered, layer, self.places) for layer in layers]
+        self.crossings = sum(self._crossings_below)
+
+    @cached_property
+    def _reach(self) -> int:
+        """Over how many ranks the longest edge goes: one, but where trunks were cut short."""
+        ranks, below = self.layered.ranks, self.layered.below
+        return max([1, *[ranks[e] - ranks[o] for layer in self.layers for e in layer for o in below[e]]])
 
     def sweep_up(self) -> None:
         """From the bottom to the top: each element over the ports it feeds."""
@@ -157,7 +163,7 @@ class _Rows:
 
     def count_crossings(self) -> int:
         for rank, layer in enumerate(self.layers):
-            if len(layer) > 1 and self._is_stale(self._counted, rank, rank - self._reach, rank):
+            if self._is_stale(self._counted, rank, rank - self._reach, rank):
                 self._crossings_below[rank] = _crossings_below(self.layered, layer, self.places)
         return sum(self._crossings_below)
 
@@ -177,12 +183,6 @@ class _Rows:
             _note_places(layer, self.places)
             self._now += 1
             self._changed[rank] = self._now
-
-
-def _reach(layered: Layered, layers: Layers) -> int:
-    """Over how many ranks the longest edge goes: one, but where trunks were cut short."""
-    ranks = layered.ranks
-    return max([1, *[ranks[e] - ranks[o] for layer in layers for e in layer for o in layered.below[e]]])
 
 
 def _sweep(rows: _Rows) -> _Order:
@@ -244,16 +244,17 @@ def _sort_layer(layer: list[int], keys: dict[int, float]) -> None:
 
 
 def count_crossings(layered: Layered, layers: Layers, places: list[int]) -> int:
-    total = 0
-    for layer in layers:
-        if len(layer) > 1:
-            total += _crossings_below(layered, layer, places)
-    return total
+    return sum([_crossings_below(layered, layer, places) for layer in layers])
 
 
 def _crossings_below(layered: Layered, layer: list[int], places: list[int]) -> int:
     """Pairs of edges leaving this rank downward that cross; edges of one element never cross each other."""
     below = layered.below
+    if len(layer) == 1:
+        return 0
+    arrivals = [places[other] for element in layer for other in below[element]]
+    if arrivals == sorted(arrivals):
+        return 0
     ends: list[int] = []
     last = -1
     crossings = 0

@@ -38,32 +38,29 @@ class Drawn(NamedTuple):
 def draw_outlines(study: Study, sketch: Sketch) -> list[Drawn]:
     mapped = len(sketch.outlines) <= MOST_MAPPED
     found = study.once(("drawn", mapped), dict[object, Drawn])
-    keys = [_key(outline) for outline in sketch.outlines]
-    fresh = [
-        outline.part
-        for outline, key in zip(sketch.outlines, keys, strict=True)
-        if outline.part is not None and key not in found
+    keys = [
+        _key(outline.part) if outline.part else (outline.node, outline.use if outline.consumer >= 0 else 0)
+        for outline in sketch.outlines
     ]
-    outputs = only_outputs(study.wiring, fresh, study.roots)
-    for outline, key in zip(sketch.outlines, keys, strict=True):
-        if key not in found:
-            found[key] = _draw(study, outline, outputs, mapped)
+    fresh = {key: outline for key, outline in zip(keys, sketch.outlines, strict=True) if key not in found}
+    parts = [outline.part for outline in fresh.values() if outline.part]
+    outputs = iter(only_outputs(study.wiring, parts, study.roots))
+    for key, outline in fresh.items():
+        if outline.part is None:
+            found[key] = _draw_node(study, outline, mapped)
+        else:
+            found[key] = _draw_group(study, outline.part, next(outputs), mapped)
     return [found[key] for key in keys]
 
 
-def _key(outline: Outline) -> object:
-    part = outline.part
-    if part is None:
-        return outline.node, outline.use if outline.consumer >= 0 else 0
+def _key(part: Part) -> object:
     return part.kind, part.start, part.end, part.depth, part.first
 
 
-def _draw(study: Study, outline: Outline, outputs: dict[str, NodeOutput], mapped: bool) -> Drawn:
-    part, wiring = outline.part, study.wiring
-    if part is not None:
-        return _draw_group(study, part, outputs.get(part.key), mapped)
+def _draw_node(study: Study, outline: Outline, mapped: bool) -> Drawn:
+    wiring = study.wiring
     node, uses = wiring.nodes[outline.node], wiring.uses[outline.node]
-    use = Use(outline.use, uses, outline.grad) if outline.consumer >= 0 and uses > 1 else None
+    use = Use(outline.use, uses, outline.grad) if uses > 1 and outline.consumer >= 0 else None
     title = title_of(node)
     face = node_face(node, title, use, mapped)
     if not node.marks:

@@ -15,7 +15,7 @@ from threading import Lock
 from app.drawing.coordinates import place_across
 from app.drawing.order import order_layers
 from app.drawing.ranks import Layered, Link, build_layers
-from app.drawing.routes import Bands, Point, Route, Size, draw_routes, svg_path
+from app.drawing.routes import Bands, Point, Route, Scene, Size, draw_routes
 
 RANK_GAP = 46
 PART_GAP = 40
@@ -36,7 +36,11 @@ class Placement:
 
 def place(sizes: Sequence[Size], links: Sequence[Link]) -> Placement:
     """Place boxes of these (width, height); ValueError when the links close a cycle."""
-    parts = [_place_part(sizes, links, boxes, chosen) for boxes, chosen in _components(len(sizes), links)]
+    keys = [link[:2] for link in links]  # by consumer and port; links with one port keep their order
+    parts = []
+    for boxes, chosen in _components(len(sizes), links):
+        chosen.sort(key=keys.__getitem__)
+        parts.append(_place_part(sizes, links, boxes, chosen))
     return _join(len(sizes), len(links), parts)
 
 
@@ -51,8 +55,7 @@ class _Part:
     links: list[int]
     width: int
     height: int
-    centres: list[Point]
-    routes: list[tuple[Point, ...]]
+    scene: Scene
 
 
 def _components(count: int, links: Sequence[Link]) -> list[tuple[list[int], list[int]]]:
@@ -81,18 +84,14 @@ def _components(count: int, links: Sequence[Link]) -> list[tuple[list[int], list
     return list(parts.values())
 
 
-def _place_part(sizes: Sequence[Size], links: Sequence[Link], boxes: list[int], chosen: list[int]) -> _Part:
-    numbers = sorted(chosen, key=lambda number: links[number][:2])
+def _place_part(sizes: Sequence[Size], links: Sequence[Link], boxes: list[int], numbers: list[int]) -> _Part:
     inner, inner_sizes = _renumbered(sizes, [links[number] for number in numbers], boxes)
     layered = build_layers(len(boxes), inner)
     layers = order_layers(layered)
     across = place_across(layered, layers, [width for width, _ in inner_sizes])
     x, width = _shift(across, inner_sizes)
     bands = _bands(layered, inner_sizes)
-    middles = [(top + bottom) // 2 for top, bottom in zip(bands.tops, bands.bottoms, strict=True)]
-    centres = [(x[box], middles[layered.ranks[box]]) for box in range(len(boxes))]
-    routes = draw_routes(layered, inner, x, centres, inner_sizes, bands)
-    return _Part(boxes, numbers, width, bands.bottoms[0], centres, routes)
+    return _Part(boxes, numbers, width, bands.bottoms[0], Scene(layered, inner, inner_sizes, x, bands))
 
 
 def _renumbered(sizes: Sequence[Size], links: list[Link], boxes: list[int]) -> tuple[list[Link], list[Size]]:
@@ -106,18 +105,18 @@ def _renumbered(sizes: Sequence[Size], links: list[Link], boxes: list[int]) -> t
 
 def _shift(across: list[float], sizes: list[Size]) -> tuple[list[int], int]:
     """Whole numbers from 0 on, and the width of it all."""
-    edges = [(x - width / 2, x + width / 2) for x, (width, _) in zip(across, sizes, strict=False)]
-    left = min(min(across), min(edge[0] for edge in edges))
-    right = max(max(across), max(edge[1] for edge in edges))
+    boxes = list(zip(across, sizes, strict=False))
+    left = min(min(across), min([x - width / 2 for x, (width, _) in boxes]))
+    right = max(max(across), max([x + width / 2 for x, (width, _) in boxes]))
     return [round(x - left) for x in across], round(right - left)
 
 
 def _bands(layered: Layered, sizes: list[Size]) -> Bands:
     """As high as the highest box of each rank, from the top rank at y = 0 down."""
     heights = [0] * (max(layered.ranks) + 1)
-    for box, (_, height) in enumerate(sizes):
-        rank = layered.ranks[box]
-        heights[rank] = max(heights[rank], height)
+    for rank, (_, height) in zip(layered.ranks, sizes, strict=False):
+        if height > heights[rank]:
+            heights[rank] = height
     tops, bottoms = [0] * len(heights), [0] * len(heights)
     y = 0
     for rank in range(len(heights) - 1, -1, -1):
@@ -137,11 +136,11 @@ def _join(boxes: int, links: int, parts: list[_Part]) -> Placement:
     x = MARGIN
     for part in parts:
         y = MARGIN + height - part.height
-        for box, (cx, cy) in zip(part.boxes, part.centres, strict=True):
-            centres[box] = (cx + x, cy + y)
-        for link, points in zip(part.links, part.routes, strict=True):
-            moved = tuple([(px + x, py + y) for px, py in points])
-            routes[link] = Route(moved, svg_path(moved))
+        scene = part.scene.moved(x, y)
+        for box, centre in zip(part.boxes, scene.centres, strict=True):
+            centres[box] = centre
+        for link, route in zip(part.links, draw_routes(scene), strict=True):
+            routes[link] = route
         x += part.width + PART_GAP
     width, height = max(x - PART_GAP, MARGIN) + MARGIN, height + 2 * MARGIN
     return Placement(-(-width // GRAIN) * GRAIN, -(-height // GRAIN) * GRAIN, tuple(centres), tuple(routes))

@@ -31,8 +31,8 @@ class Layered:
     """For each element its neighbours one rank down."""
     ports: list[list[float]]
     """Beside each entry of `below`, the place of the port it arrives at: -0.4 leftmost to 0.4 rightmost."""
-    trunks: list[dict[int, int]]
-    """For each box its trunk: rank -> element."""
+    trunks: dict[int, dict[int, int]]
+    """The trunks of boxes with a consumer more than one rank down: rank -> element, the box itself first."""
 
 
 def sort_links(links: Sequence[Link]) -> list[Link]:
@@ -82,6 +82,8 @@ def _lift(order: list[int], ranks: list[int], operands: list[list[int]], consume
     """Raise boxes whose operands outnumber their consumers up to just below those operands."""
     lifted = False
     for box in reversed(order):
+        if not operands[box]:
+            continue
         anchors = [found for found in operands[box] if operands[found] or len(consumers[found]) > 1]
         if len(anchors) > len(consumers[box]):
             rank = min(ranks[found] for found in anchors) - 1
@@ -104,11 +106,12 @@ def build_layers(count: int, links: Sequence[Link]) -> Layered:
     """Rank the boxes and lay a trunk under every producer. `links` are sorted by `sort_links`."""
     operands, consumers = neighbours(count, links)
     layered = _bare(count, rank_boxes(operands, consumers))
-    longest = _trunk_limit(layered.ranks, consumers)
-    for box in range(count):
-        _grow_trunk(layered, box, consumers[box], longest)
-    spread = [_port_places(len(found)) for found in operands]
-    _attach(layered, operands, spread)
+    spans = _spans(layered.ranks, consumers)
+    longest = _trunk_limit(spans)
+    for box, span in enumerate(spans):
+        if span > 1:
+            _grow_trunk(layered, box, span, consumers[box], longest)
+    _attach(layered, operands)
     return layered
 
 
@@ -119,32 +122,28 @@ def _bare(count: int, ranks: list[int]) -> Layered:
         above=[[] for _ in range(count)],
         below=[[] for _ in range(count)],
         ports=[[] for _ in range(count)],
-        trunks=[{} for _ in range(count)],
+        trunks={},
     )
 
 
-def _trunk_limit(ranks: list[int], consumers: list[list[int]]) -> int:
+def _spans(ranks: list[int], consumers: list[list[int]]) -> list[int]:
+    """For each box how many ranks down its lowest consumer stands; 1 where there is none."""
+    return [
+        rank - min([ranks[consumer] for consumer in found]) if found else 1
+        for rank, found in zip(ranks, consumers, strict=True)
+    ]
+
+
+def _trunk_limit(spans: list[int]) -> int:
     """How many ranks a trunk may fill: all it needs, unless that would be too many elements altogether."""
-    need = sum(
-        [
-            ranks[box] - 1 - min([ranks[consumer] for consumer in found])
-            for box, found in enumerate(consumers)
-            if found
-        ]
-    )
-    return TRUNK_LENGTH if need > 20_000 + ELEMENTS_PER_BOX * len(ranks) else len(ranks)
+    need = sum(spans) - len(spans)
+    return TRUNK_LENGTH if need > 20_000 + ELEMENTS_PER_BOX * len(spans) else len(spans)
 
 
-def _grow_trunk(layered: Layered, box: int, consumers: list[int], longest: int) -> None:
-    if not consumers:
-        return
+def _grow_trunk(layered: Layered, box: int, span: int, consumers: list[int], longest: int) -> None:
     ranks, top = layered.ranks, layered.ranks[box]
-    trunk = layered.trunks[box]
-    trunk[top] = box
-    bottom = min([ranks[consumer] for consumer in consumers])
-    if top - bottom < 2:
-        return
-    kept = range(top - 1, bottom, -1)
+    trunk = layered.trunks[box] = {top: box}
+    kept = range(top - 1, top - span, -1)
     if len(kept) > longest:
         needed = {ranks[consumer] + 1 for consumer in consumers}
         kept_ranks = [rank for rank in kept if rank in needed or top - rank < 3]
@@ -173,13 +172,13 @@ def _port_places(count: int) -> list[float]:
     return [0.8 * port / (count - 1) - 0.4 for port in range(count)]
 
 
-def _attach(layered: Layered, operands: list[list[int]], places: list[list[float]]) -> None:
+def _attach(layered: Layered, operands: list[list[int]]) -> None:
     """Join each consumer to the trunk of each operand, one rank above it."""
     ranks, above, below, ports = layered.ranks, layered.above, layered.below, layered.ports
-    for consumer in range(layered.boxes):
-        rank = ranks[consumer] + 1
-        for producer, place in zip(operands[consumer], places[consumer], strict=True):
-            element = layered.trunks[producer][rank]
+    trunks, places = layered.trunks, {count: _port_places(count) for count in set(map(len, operands))}
+    for consumer, found in enumerate(operands):
+        for producer, place in zip(found, places[len(found)], strict=True):
+            element = trunks[producer][ranks[consumer] + 1] if producer in trunks else producer
             above[consumer].append(element)
             below[element].append(consumer)
             ports[element].append(place)

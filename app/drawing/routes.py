@@ -8,10 +8,10 @@ order of where they come from or go to, so none cross there; edges from one plac
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import NamedTuple
 
-from app.drawing.coordinates import isotonic
+from app.drawing.isotonic import isotonic
 from app.drawing.ranks import Layered, Link
 
 PORT_MARGIN = 14
@@ -44,40 +44,54 @@ class Scene:
 
     layered: Layered
     links: Sequence[Link]
+    sizes: Sequence[Size]
     x: list[int]
-    halves: list[int]
-    """How far left and right of an element's x an edge may touch it: nothing for a trunk."""
+    bands: Bands
+
+    def moved(self, right: int, down: int) -> Scene:
+        tops, bottoms = [y + down for y in self.bands.tops], [y + down for y in self.bands.bottoms]
+        return replace(self, x=[x + right for x in self.x], bands=Bands(tops, bottoms))
+
+    @property
+    def centres(self) -> list[Point]:
+        """Of the boxes."""
+        pairs = zip(self.bands.tops, self.bands.bottoms, strict=True)
+        middles = [(top + bottom) // 2 for top, bottom in pairs]
+        return [
+            (x, middles[rank]) for x, rank, _ in zip(self.x, self.layered.ranks, self.sizes, strict=False)
+        ]
+
+    @property
+    def halves(self) -> list[int]:
+        """How far left and right of an element's x an edge may touch it: nothing for a trunk."""
+        boxes = [max(0, width // 2 - PORT_MARGIN) for width, _ in self.sizes]
+        return boxes + [0] * (len(self.x) - len(boxes))
 
 
-def draw_routes(
-    layered: Layered,
-    links: Sequence[Link],
-    x: list[int],
-    centres: Sequence[Point],
-    sizes: Sequence[Size],
-    bands: Bands,
-) -> list[tuple[Point, ...]]:
-    """One list of knots per link."""
-    halves = [max(0, width // 2 - PORT_MARGIN) for width, _ in sizes] + [0] * (len(x) - len(sizes))
-    scene = Scene(layered, links, x, halves)
-    arrivals = _arrivals(scene)
-    departures = _departures(scene, arrivals)
+def draw_routes(scene: Scene) -> list[Route]:
+    """One per link."""
+    layered, x, bands, halves = scene.layered, scene.x, scene.bands, scene.halves
+    arrivals = _arrivals(scene, halves)
+    departures = _departures(scene, halves, arrivals)
     ranks, tops, bottoms = layered.ranks, bands.tops, bands.bottoms
+    borders = [
+        (y - high // 2, y + high // 2) for (_, y), (_, high) in zip(scene.centres, scene.sizes, strict=True)
+    ]
     trunks: dict[int, Trunk] = {}
-    routes: list[tuple[Point, ...]] = []
-    for (consumer, _, producer), arrival, departure in zip(links, arrivals, departures, strict=True):
+    routes: list[Route] = []
+    for (consumer, _, producer), arrival, departure in zip(scene.links, arrivals, departures, strict=True):
         rank, top = ranks[consumer], ranks[producer]
-        first = departure, centres[producer][1] + sizes[producer][1] // 2
-        last = arrival, centres[consumer][1] - sizes[consumer][1] // 2
+        first, last = (departure, borders[producer][1]), (arrival, borders[consumer][0])
         if rank + 1 == top and departure == arrival:  # straight down, as most are
-            routes.append((first, last))
+            routes.append(Route((first, last), f"M{arrival} {first[1]}V{last[1] - TIP}"))
             continue
         start = [first, (departure, bottoms[top])]
         if rank + 1 < top:
             if producer not in trunks:
                 trunks[producer] = _follow(layered.trunks[producer], start, x, bands)
             start = trunks[producer].down_to(rank + 1)
-        routes.append(_thin([*start, (arrival, tops[rank]), last]))
+        points = _thin([*start, (arrival, tops[rank]), last])
+        routes.append(Route(points, svg_path(points)))
     return routes
 
 
@@ -106,18 +120,21 @@ def _follow(trunk: dict[int, int], start: list[Point], x: list[int], bands: Band
 # ------------------------------------------------------------------------------------------------ on the borders
 
 
-def _arrivals(scene: Scene) -> list[int]:
+def _arrivals(scene: Scene, halves: list[int]) -> list[int]:
     """For each link its x on the consumer's top border."""
-    arrivals: list[int] = []
-    for consumer in range(scene.layered.boxes):
-        sources = scene.layered.above[consumer]
+    across, arrivals = scene.x, list[int]()
+    for x, half, sources in zip(across, halves, scene.layered.above[: scene.layered.boxes], strict=False):
         if len(sources) == 1:
-            x, half = scene.x[consumer], scene.halves[consumer]
-            arrivals.append(_between(x, half, scene.x[sources[0]], scene.halves[sources[0]]))
+            (source,) = sources
+            other = across[source]
+            arrivals.append(x if other == x else _between(x, half, other, halves[source]))
         elif sources:
-            x, half = scene.x[consumer], scene.halves[consumer]
-            wanted = [_between(x, half, scene.x[source], scene.halves[source]) for source in sources]
-            arrivals += _spread(x, half, [scene.x[source] for source in sources], wanted)
+            others = [across[source] for source in sources]
+            wanted = [
+                _between(x, half, other, halves[source])
+                for other, source in zip(others, sources, strict=True)
+            ]
+            arrivals += _spread(x, half, others, wanted)
     return arrivals
 
 
@@ -129,9 +146,9 @@ def _between(x: int, half: int, other: int, other_half: int) -> int:
     return x + half if other > x else x - half
 
 
-def _departures(scene: Scene, arrivals: list[int]) -> list[int]:
+def _departures(scene: Scene, halves: list[int], arrivals: list[int]) -> list[int]:
     """For each link its x on the producer's bottom border; links along the trunk leave as one."""
-    ranks, trunks = scene.layered.ranks, scene.layered.trunks
+    ranks, trunks, x = scene.layered.ranks, scene.layered.trunks, scene.x
     targets: list[list[int]] = [[] for _ in range(scene.layered.boxes)]
     places: list[int] = []
     trunk_places = [-1] * scene.layered.boxes
@@ -144,9 +161,9 @@ def _departures(scene: Scene, arrivals: list[int]) -> list[int]:
         places.append(len(leaving))
         if not direct:
             trunk_places[producer] = len(leaving)
-        leaving.append(arrival if direct else scene.x[_stem(trunks[producer])])
+        leaving.append(arrival if direct else x[_stem(trunks[producer])])
     spread = [
-        _spread(scene.x[box], scene.halves[box], leaving, leaving) if leaving else []
+        _spread(x[box], halves[box], leaving, leaving) if leaving else []
         for box, leaving in enumerate(targets)
     ]
     return [spread[producer][place] for (_, _, producer), place in zip(scene.links, places, strict=True)]

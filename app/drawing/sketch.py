@@ -16,6 +16,8 @@ from app.drawing.grouping import Part
 from app.vocabulary.graph import GraphEdge, NodeOutput
 from app.vocabulary.values import TensorValue
 
+NOWHERE = -1
+
 
 class Outline(NamedTuple):
     """A box to be: a node by its place in the wiring, or a part. `use` counts a leaf's copies from 1."""
@@ -63,17 +65,17 @@ def draw_sketch(wiring: Wiring, parts: Sequence[Part], most_strands: int) -> Ske
 
 def _sketch_parts(wiring: Wiring, parts: Sequence[Part], joined: bool) -> Sketch:
     sketch = Sketch([], [], [])
-    boxes: dict[int, int] = {}
-    used = [0] * len(wiring.nodes)
+    boxes, used = [NOWHERE] * len(wiring.nodes), [0] * len(wiring.nodes)
     for part in parts:
         _sketch_part(wiring, part, sketch, boxes, used, joined)
     return sketch
 
 
 def _sketch_part(
-    wiring: Wiring, part: Part, sketch: Sketch, boxes: dict[int, int], used: list[int], joined: bool
+    wiring: Wiring, part: Part, sketch: Sketch, boxes: list[int], used: list[int], joined: bool
 ) -> None:
-    inside, leaves = wiring.calls[part.start : part.end], wiring.leaves
+    """`boxes` has the box of each node that was drawn already; of a leaf the last one, but that is never asked for."""
+    inside, leaves, outlines = wiring.calls[part.start : part.end], wiring.leaves, sketch.outlines
     single = part.kind == "node"
     grads: dict[int, list[GraphEdge]] = {}
     numbers: list[tuple[int, list[GraphEdge]]] = []
@@ -82,25 +84,29 @@ def _sketch_part(
             if leaves[fed_by]:
                 used[fed_by] += 1
                 if single:
-                    sketch.outlines.append(Outline(fed_by, None, used[fed_by], place, edge.grad, part.within))
-                    numbers.append((len(sketch.outlines) - 1, [edge]))
+                    numbers.append((len(outlines), [edge]))
+                    outlines.append(Outline(fed_by, None, used[fed_by], place, edge.grad, part.within))
                     if fed_by in wiring.cuts:
                         _draw_cuts(wiring, fed_by, sketch, boxes)
-            elif fed_by in boxes:
-                producer = boxes[fed_by]
-                apart = single and not joined and sketch.outlines[producer].part is None
+                continue
+            producer = boxes[fed_by]
+            if producer != NOWHERE:
+                apart = single and not joined and outlines[producer].part is None
                 _add_edge(numbers, grads, producer, edge, apart)
-    box = len(sketch.outlines)
-    sketch.outlines.append(Outline(inside[0], None if single else part, 1, -1, None, part.within))
-    boxes.update(dict.fromkeys(inside, box))
-    for port, (producer, edges) in enumerate(numbers):
-        sketch.ports.append(port)
-        sketch.strands.append(Strand(producer, box, tuple([edge.grad for edge in edges]), edges[0].input_nr))
+    box = len(outlines)
+    outlines.append(Outline(inside[0], None if single else part, 1, -1, None, part.within))
+    for place in inside:
+        boxes[place] = box
+    sketch.ports.extend(range(len(numbers)))
+    for producer, (edge, *more) in numbers:
+        flown = (edge.grad, *[each.grad for each in more]) if more else (edge.grad,)
+        sketch.strands.append(Strand(producer, box, flown, edge.input_nr))
 
 
-def _draw_cuts(wiring: Wiring, constant: int, sketch: Sketch, boxes: dict[int, int]) -> None:
+def _draw_cuts(wiring: Wiring, constant: int, sketch: Sketch, boxes: list[int]) -> None:
     """Strands to the constant that was just drawn, from the boxes it was cut from."""
-    sources = {boxes[place]: text for place, text in wiring.cuts[constant] if place in boxes}
+    cuts = wiring.cuts[constant]
+    sources = {boxes[place]: text for place, text in cuts if boxes[place] != NOWHERE}
     for port, (box, text) in enumerate(sources.items()):
         sketch.ports.append(port)
         sketch.strands.append(Strand(box, len(sketch.outlines) - 1, (), port, text))
@@ -122,24 +128,27 @@ def _add_edge(
     numbers.append((producer, edges))
 
 
-def only_outputs(wiring: Wiring, parts: Sequence[Part], roots: set[tuple[int, int]]) -> dict[str, NodeOutput]:
-    """By key, what a part hands out, for parts that hand out just one output of one node."""
+def only_outputs(
+    wiring: Wiring, parts: Sequence[Part], roots: set[tuple[int, int]]
+) -> list[NodeOutput | None]:
+    """What each part hands out, for parts that hand out just one output of one node."""
     if not parts:
-        return {}
-    homes = {place: part for part in parts for place in wiring.calls[part.start : part.end]}
-    found: dict[str, set[tuple[int, int]]] = {part.key: set() for part in parts}
+        return []
+    homes = [NOWHERE] * len(wiring.nodes)
+    for number, part in enumerate(parts):
+        for place in wiring.calls[part.start : part.end]:
+            homes[place] = number
+    found: list[set[tuple[int, int]]] = [set() for _ in parts]
     for place, number in roots:
-        if place in homes:
-            found[homes[place].key].add((place, number))
+        if homes[place] != NOWHERE:
+            found[homes[place]].add((place, number))
     for consumer in wiring.calls:
-        own = homes.get(consumer)
+        own = homes[consumer]
         for producer, edge in wiring.operands[consumer]:
-            home = homes.get(producer)
-            if home is not None and home is not own:
-                found[home.key].add((producer, edge.output_nr))
-    single = {key: next(iter(outputs)) for key, outputs in found.items() if len(outputs) == 1}
-    named = {key: _output(wiring, place, number) for key, (place, number) in single.items()}
-    return {key: output for key, output in named.items() if output is not None}
+            home = homes[producer]
+            if home != own and home != NOWHERE:
+                found[home].add((producer, edge.output_nr))
+    return [_output(wiring, *outputs.pop()) if len(outputs) == 1 else None for outputs in found]
 
 
 def _output(wiring: Wiring, place: int, number: int) -> NodeOutput | None:

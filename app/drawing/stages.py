@@ -98,8 +98,7 @@ class _Teller:
             title = self.titles[turn.boxes[0]]
             return self._stage("forward", turns, say_group_forward(title, len(turn.places)))
         (place,) = turn.places
-        operands = self.scene.wiring.operands[place]
-        taken = [(nodes[operand.producer], operand.edge.output_nr) for operand in operands]
+        taken = [(nodes[producer], edge.output_nr) for producer, edge in self.scene.wiring.operands[place]]
         return self._stage("forward", turns, say_forward(nodes[place], taken))
 
     def tell_start(self) -> Stage:
@@ -131,15 +130,14 @@ class _Teller:
         """What a node sends to whom, added to what is there already."""
         sent: list[tuple[GraphNode, int, Term]] = []
         told: set[int] = set()
-        for operand in self.scene.wiring.operands[place]:
-            node = self.scene.wiring.nodes[operand.producer]
-            terms = [t for t in self.arrivals.terms.get(operand.producer, ()) if t.stage == stage]
-            if terms and operand.producer not in told:
+        for producer, edge in self.scene.wiring.operands[place]:
+            node = self.scene.wiring.nodes[producer]
+            terms = [t for t in self.arrivals.terms.get(producer, ()) if t.stage == stage]
+            if terms and producer not in told:
                 sent += [(node, 0, term) for term in terms]
-            elif not terms and operand.edge.grad is not None:
-                edge = operand.edge
+            elif not terms and edge.grad is not None:
                 sent.append((node, edge.output_nr, Term(stage, None, edge.grad, edge.grad)))
-            told.add(operand.producer)
+            told.add(producer)
         return sent
 
 

@@ -6,9 +6,8 @@ markup is templates/_graph.svg's; what fills the gaps is escaped here, and nowhe
 
 from __future__ import annotations
 
-from collections.abc import Callable, Hashable, Iterable, Sequence
+from collections.abc import Callable, Hashable, Sequence
 from html import escape
-from itertools import chain, islice
 from typing import Any, cast
 
 from jinja2 import Environment
@@ -50,20 +49,21 @@ class Pen:
 
         head, between, foot = _split(self._macros.frame(drawing, alone, say_whole, css, GAP, before.name))
         edges, boxes = hand.write_edges(drawing.edges), hand.write_boxes(drawing.boxes)
-        return "".join([head, "\n", *edges.pieces(), between, "\n", *boxes.pieces(), foot])
+        return "".join([head, "\n", *edges, between, "\n", *boxes, foot])
 
     def write_inside(self, drawing: GraphDrawing, say: Say, before: Standing = NOTHING_STANDS) -> Markup:
         """The picture as a part of the page, where another one stands."""
         return Markup(self.write(drawing, False, say, "", before))
 
     def box_pattern(self, box: Box, alone: bool) -> Pattern:
-        span, group, whys, within = bool(box.span), bool(box.group), bool(box.whys), bool(box.within)
-        key = (box.face.sheet, box.kind, box.root, box.change, span, group, whys, within, alone)
+        lacks = not box.span, not box.group, not box.whys, alone or not box.within
+        key = box.face.sheet, box.kind, box.root, box.change, lacks, alone
         found = self._patterns.get(key)
         if found is not None:
             return found
         classes = f"{' root' if box.root else ''}{f' {box.change}' if box.change else ''}"
-        has = {"span": span, "group": group, "whys": whys, "within": within and not alone}
+        names = ("span", "group", "whys", "within")
+        has = {name: not missing for name, missing in zip(names, lacks, strict=True)}
         return self._keep(key, self._macros.box(box.face.sheet, box.kind, classes, has, GAP, alone))
 
     def place_pattern(self, within: bool) -> Pattern:
@@ -86,23 +86,12 @@ class Pen:
         return pattern
 
 
-class _Lines:
-    """Patterns with what fills their gaps, line under line: put together once, when all are there."""
-
-    def __init__(self) -> None:
-        self._fixed: list[str] = []
-        self._filled: list[str] = []
-
-    def add(self, pattern: Pattern, gaps: Iterable[str]) -> None:
-        self._fixed += pattern
-        self._filled += gaps
-        self._filled.append("\n")
-
-    def pieces(self) -> list[str]:
-        pieces = [""] * (2 * len(self._fixed))
-        pieces[::2] = self._fixed
-        pieces[1::2] = self._filled
-        return pieces
+def _weave(fixed: list[str], filled: list[str]) -> list[str]:
+    """Patterns in turn with what fills their gaps; behind each pattern a line ends."""
+    pieces = [""] * (2 * len(fixed))
+    pieces[::2] = fixed
+    pieces[1::2] = filled
+    return pieces
 
 
 class _Hand:
@@ -115,36 +104,32 @@ class _Hand:
         self._before = before
         self._said: dict[int, str] = {}
 
-    def write_boxes(self, boxes: Sequence[Box]) -> _Lines:
-        """The words of all boxes are escaped in one go."""
-        moved = self._before.which(boxes)
-        said = [
-            self._place_of(box) if moves else self._words_of(box)
-            for box, moves in zip(boxes, moved, strict=True)
-        ]
-        escaped = iter(_escape_all(list(chain.from_iterable(said))))
-        lines = _Lines()
-        for box, words, moves in zip(boxes, said, moved, strict=True):
-            gaps = list(islice(escaped, len(words)))
+    def write_boxes(self, boxes: Sequence[Box]) -> list[str]:
+        """The words of all boxes are escaped in one go; heatmaps are markup already and follow."""
+        fixed, words, maps = list[str](), list[str](), list[tuple[int, Heatmap]]()
+        for box, moves in zip(boxes, self._before.which(boxes), strict=True):
             if moves:
-                lines.add(self._pen.place_pattern(bool(box.within)), gaps)
-                continue
-            gaps += [self._pen.write_map(heatmap) for heatmap in box.face.heatmaps]
-            if box.whys:  # they stand last, behind the heatmaps
-                gaps.append(gaps.pop(len(words) - 1))
-            lines.add(self._pen.box_pattern(box, self._alone), gaps)
-        return lines
+                fixed += self._pen.place_pattern(bool(box.within))
+                words += self._place_of(box)
+            else:
+                fixed += self._pen.box_pattern(box, self._alone)
+                self._write_words(box, words, maps)
+            words.append("\n")
+        filled = _escape_all(words)
+        for place, heatmap in maps:
+            filled[place] = self._pen.write_map(heatmap)
+        return _weave(fixed, filled)
 
     def _place_of(self, box: Box) -> list[str]:
         place = [box.id, str(box.x), str(box.y)]
         return [*place, " ".join(box.within)] if box.within else place
 
-    def _words_of(self, box: Box) -> list[str]:
-        """What fills the gaps of a box that are no heatmaps."""
+    def _write_words(self, box: Box, words: list[str], maps: list[tuple[int, Heatmap]]) -> None:
+        """What fills the gaps of a box; of its heatmaps the places are noted."""
         face, say = box.face, self._say
         whys = [say(why).replace("`", "") for why in box.whys] if box.whys else []
         label = " ".join([say(face.sentence), *whys]) if whys else say(face.sentence)
-        words = [box.id, box.node, str(box.x), str(box.y), label]
+        words += (box.id, box.node, str(box.x), str(box.y), label)
         if box.span:
             words.append(box.span)
         if box.group:
@@ -152,9 +137,11 @@ class _Hand:
         if box.within and not self._alone:
             words.append(" ".join(box.within))
         words += [text if isinstance(text, str) else self._tell(text) for text in face.texts]
+        for heatmap in face.heatmaps:
+            maps.append((len(words), heatmap))
+            words.append("")
         if whys:
             words.append("\n".join(whys))
-        return words
 
     def _tell(self, text: Text) -> str:
         """Many a line is one and the same in several boxes, which hold on to it meanwhile."""
@@ -163,17 +150,19 @@ class _Hand:
             said = self._said[id(text)] = self._say(text)
         return said
 
-    def write_edges(self, edges: Sequence[Edge]) -> _Lines:
-        lines = _Lines()
+    def write_edges(self, edges: Sequence[Edge]) -> list[str]:
+        fixed, filled = list[str](), list[str]()
         plain, marked = self._pen.edge_pattern(marked=False), self._pen.edge_pattern(marked=True)
         sentences = _escape_all([self._say(edge.sentence) for edge in edges])
         for edge, sentence in zip(edges, sentences, strict=True):
             producer, consumer, weight, path, tip, mark, _ = edge
             if mark is None:
-                lines.add(plain, (weight, producer, consumer, sentence, path, tip))
+                fixed += plain
+                filled += (weight, producer, consumer, sentence, path, tip, "\n")
             else:
-                lines.add(marked, (weight, producer, consumer, sentence, path, tip, mark))
-        return lines
+                fixed += marked
+                filled += (weight, producer, consumer, sentence, path, tip, mark, "\n")
+        return _weave(fixed, filled)
 
 
 def _split(written: str) -> Pattern:

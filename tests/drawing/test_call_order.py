@@ -31,14 +31,14 @@ def test_operands_come_first_whatever_the_numbers_claim(claimed: list[int | None
     wiring = wire(replace(graph, nodes=tuple(lying.get(node.id, node) for node in graph.nodes)))
     ranks = {place: rank for rank, place in enumerate(wiring.calls)}
     for place in wiring.calls:
-        for operand in wiring.operands[place]:
-            assert ranks.get(operand.producer, -1) < ranks[place]
+        for producer, _ in wiring.operands[place]:
+            assert ranks.get(producer, -1) < ranks[place]
 
 
 def test_operands_are_sorted_by_input_number() -> None:
     nodes = [scalar_node(number, "function", "Op") for number in range(3)]
     wiring = wire(graph_of(nodes, [join(2, 1, 0), join(2, 0, 1)], 2))
-    assert [operand.producer for operand in wiring.operands[2]] == [1, 0]
+    assert [producer for producer, _ in wiring.operands[2]] == [1, 0]
 
 
 def test_leaf_with_operands_is_a_call_after_all() -> None:

@@ -11,7 +11,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from sklearn.isotonic import isotonic_regression
 
-from app.drawing.coordinates import isotonic
+from app.drawing.isotonic import isotonic
 from app.drawing.placement import Placement, PlacementCache, place
 from app.drawing.ranks import Link
 from benchmarks.placement import SIZE, from_torch, long_short
