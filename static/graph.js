@@ -1,6 +1,7 @@
 // The graph's viewport: drag to pan; buttons, keys, Ctrl+wheel and two fingers to zoom. Zoom and scroll stay where they
 // are when new numbers arrive in the same picture. A gesture moves the picture by a transform, which the compositor
-// does without painting; only its end gives the picture its new size.
+// does without painting; only its end gives the picture its new size. The picture lies on a paper: where groups open
+// and close that alone grows and shrinks, since with another size of its own all in a picture is laid out anew.
 
 const STEP = 1.25;
 const SMALLEST = 0.75; // what a picture opens with where it does not fit: small enough to see much, large enough to read
@@ -11,16 +12,20 @@ const GRAIN = 256; // a zoom is so many parts of one: sizes are exact then, and 
 export function startGraph() {
   const view = { zoom: 0, left: 0, top: 0, key: "", area: null, across: 0 }; // across: how wide the viewport was last
   const viewport = () => document.querySelector(".viewport");
-  const picture = () => document.querySelector(".viewport > :is(svg, img)");
-  const gesture = startGesture(viewport, picture, (factor) => { view.zoom = bounded(current() * factor); show(); });
+  const picture = () => document.querySelector(".paper > :is(svg, img)");
+  const paper = () => picture()?.parentElement;
+  const gesture = startGesture(viewport, paper, (factor) => { view.zoom = bounded(current() * factor); show(); });
 
-  function natural(image) {
-    const box = image.viewBox?.baseVal;
-    return box?.width ? [box.width, box.height] : [image.naturalWidth || 300, image.naturalHeight || 200];
+  // What the picture shows of its own plane: how far above zero it begins, how wide and how high it is.
+  function bounds(image = picture()) {
+    const box = image.dataset.box ?? image.getAttribute("viewBox");
+    if (!box) return { top: 0, width: image.naturalWidth || 300, height: image.naturalHeight || 200 };
+    const [, top, width, height] = box.split(" ").map(Number);
+    return { top, width, height };
   }
 
   function fitting(whole) {
-    const [width, height] = natural(picture());
+    const { width, height } = bounds();
     const across = ((view.across ||= viewport().clientWidth) - 24) / width;
     return Math.min(1, across, whole ? (innerHeight * 0.7 - 24) / height : 1);
   }
@@ -39,9 +44,15 @@ export function startGraph() {
 
   // All text in the picture is measured anew at each of its scales, so it gets its size before anything is measured.
   function size(image) {
-    const sides = natural(image).map((side) => String(side * current()));
-    for (const [index, name] of ["width", "height"].entries()) {
-      if (image.getAttribute(name) !== sides[index]) image.setAttribute(name, sides[index]); // even the same is laid out anew
+    const { width, height } = bounds(image);
+    Object.assign(image.parentElement.style, { width: `${width * current()}px`, height: `${height * current()}px` });
+    if (image.dataset.box && Number(image.dataset.scale) === current()) return; // it reaches beyond its own size
+    if (image.dataset.box) image.setAttribute("viewBox", image.dataset.box);
+    delete image.dataset.box;
+    image.dataset.scale = current();
+    for (const [name, side] of [["width", width], ["height", height]]) {
+      const length = String(side * current());
+      if (image.getAttribute(name) !== length) image.setAttribute(name, length); // even the same is laid out anew
     }
   }
 
@@ -109,16 +120,16 @@ export function startGraph() {
   document.addEventListener("htmx:after:swap", arrive);
   addEventListener("resize", show);
   arrive();
-  return { viewport, picture, reveal };
+  return { viewport, picture, bounds, reveal };
 }
 
 // Zoom about a point: by transform while it goes on, `commit(factor)` when it has settled.
-function startGesture(viewport, picture, commit) {
+function startGesture(viewport, paper, commit) {
   let moved = null;
   let fingers = null;
 
   function scale(factor, x, y) {
-    const [area, image] = [viewport(), picture()];
+    const [area, image] = [viewport(), paper()];
     if (!image) return;
     if (moved?.image !== image) {
       const box = image.getBoundingClientRect();

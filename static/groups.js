@@ -73,7 +73,9 @@ export function startGroups(editor, graph, links) {
     event.preventDefault();
     close(within.split(" ").at(-1));
   });
-  // htmx would focus the box of the same name, and for that lay out a picture that does not have its size yet.
-  document.addEventListener("htmx:before:swap", () => { if (expected) document.activeElement?.blur?.(); });
+  // Where it writes a whole picture htmx would focus the box of the same name, and for that lay it out before it has its size.
+  document.addEventListener("htmx:before:swap", ({ detail: { tasks } }) => {
+    if (expected && tasks.some(({ swapSpec }) => swapSpec.style === "innerHTML")) document.activeElement?.blur?.();
+  });
   document.addEventListener("htmx:after:swap", arrive);
 }

@@ -8,12 +8,12 @@ export function startMinimap(graph) {
   let held = false;
 
   function build(area, picture) {
-    const box = picture.viewBox.baseVal;
-    const scale = LONGEST / Math.max(box.width, box.height);
+    const { top, width, height } = graph.bounds();
+    const scale = LONGEST / Math.max(width, height);
     const root = document.createElementNS(SVG, "svg");
-    root.setAttribute("viewBox", `0 ${box.y} ${box.width} ${box.height}`);
-    root.setAttribute("width", Math.max(24, box.width * scale));
-    root.setAttribute("height", Math.max(24, box.height * scale));
+    root.setAttribute("viewBox", `0 ${top} ${width} ${height}`);
+    root.setAttribute("width", Math.max(24, width * scale));
+    root.setAttribute("height", Math.max(24, height * scale));
     const cards = [...picture.querySelectorAll(".box")].map((each) => {
       const [, x, y] = /\(([-\d.]+)[ ,]+([-\d.]+)\)/.exec(each.getAttribute("transform"));
       const card = each.querySelector(".card");
@@ -32,20 +32,21 @@ export function startMinimap(graph) {
     const [area, picture] = [graph.viewport(), graph.picture()];
     const corner = area?.parentElement.querySelector(".minimap");
     if (!corner) return;
-    const whole = picture instanceof SVGElement ? picture.getBoundingClientRect() : null;
+    const whole = picture instanceof SVGElement ? picture.parentElement.getBoundingClientRect() : null;
     corner.hidden = !whole || (whole.width <= area.clientWidth && whole.height <= area.clientHeight);
     if (corner.hidden) return;
     if (map?.picture !== picture || map.key !== area.dataset.key) map = build(area, picture);
     const outer = area.getBoundingClientRect();
-    const zoom = whole.width / picture.viewBox.baseVal.width;
+    const { top, width } = graph.bounds();
+    const zoom = whole.width / width;
     map.frame.setAttribute("x", (outer.left - whole.left) / zoom);
-    map.frame.setAttribute("y", picture.viewBox.baseVal.y + (outer.top - whole.top) / zoom);
+    map.frame.setAttribute("y", top + (outer.top - whole.top) / zoom);
     map.frame.setAttribute("width", area.clientWidth / zoom);
     map.frame.setAttribute("height", area.clientHeight / zoom);
   }
 
   function go(event) {
-    const [area, small, whole] = [graph.viewport(), map.root.getBoundingClientRect(), map.picture.getBoundingClientRect()];
+    const [area, small, whole] = [graph.viewport(), map.root.getBoundingClientRect(), map.picture.parentElement.getBoundingClientRect()];
     const [across, down] = [(event.clientX - small.left) / small.width, (event.clientY - small.top) / small.height];
     const outer = area.getBoundingClientRect();
     area.scrollBy({

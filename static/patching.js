@@ -7,36 +7,15 @@ export function startPatching() {
     const { ctx, tasks } = event.detail;
     if (ctx.sourceElement?.id !== "look" || event.defaultPrevented) return;
     const fresh = tasks.map(({ fragment }) => fragment?.querySelector("svg[data-since]")).find(Boolean);
-    const picture = document.querySelector(".viewport > svg.graph");
+    const picture = document.querySelector(".paper > svg.graph");
     if (!fresh) return;
-    if (fits(picture, fresh)) {
-      patch(picture, fresh);
-      add(document.getElementById("inspector-data"), fresh.getRootNode().querySelector("#inspector-data"));
-    } else {
+    if (fits(picture, fresh)) patch(picture, fresh);
+    else {
       event.preventDefault();
       document.getElementById("seen")?.remove();
       setTimeout(() => ctx.sourceElement.dispatchEvent(new Event("look"))); // once this request is over
     }
   });
-  document.addEventListener("htmx:after:swap", () => {
-    for (const each of document.querySelectorAll("#panel-graph [data-patched]")) {
-      each.removeAttribute("data-patched");
-      each.removeAttribute("hx-morph-skip");
-    }
-  });
-}
-
-// What is up to date is left alone when the rest of the panel is morphed.
-function settle(old, fresh) {
-  fresh.replaceChildren();
-  old.setAttribute("data-patched", "");
-  old.setAttribute("hx-morph-skip", "");
-}
-
-// Stories of nodes that are new in the picture.
-function add(old, fresh) {
-  old.append(...fresh.children);
-  settle(old, fresh);
 }
 
 function fits(picture, fresh) {
@@ -45,12 +24,11 @@ function fits(picture, fresh) {
 }
 
 function patch(picture, fresh) {
-  copy(picture, fresh, "viewBox");
+  picture.dataset.box = fresh.getAttribute("viewBox"); // graph.js makes room for it
   for (const name of ["title", "desc"]) copyText(picture.querySelector(name), fresh.querySelector(name));
   const ends = ({ dataset }) => `${dataset.producer} ${dataset.consumer}`;
   merge(picture.querySelector(".boxes"), fresh.querySelector(".boxes"), ({ id }) => id, moveBox);
   merge(picture.querySelector(".edges"), fresh.querySelector(".edges"), ends, moveEdge);
-  settle(picture, fresh);
   document.dispatchEvent(new Event("playground:patched"));
 }
 

@@ -300,6 +300,7 @@ def test_group_opens_and_closes_where_it_stood(real_site: str, page: Page, compl
 
 
 FORM = "() => new URLSearchParams(new FormData(document.getElementById('program'))).toString()"
+ROOM = "['width', 'height'].map((side) => parseFloat(document.querySelector('.paper').style[side]))"
 TOLD = ("id", "d", "transform", "data-within", "data-group", "data-producer", "data-consumer", "aria-label")
 
 
@@ -329,6 +330,9 @@ def test_picture_that_was_patched_is_the_one_drawn_whole(
         whole = page.request.post(f"{real_site}/graph", data=form, headers=header).text()
         drawn = whole[whole.index("<svg") : whole.index("</svg>") + 6]
         assert tell(stands) == tell(drawn)
+        *_, width, height = ElementTree.fromstring(drawn).get("viewBox", "").split()
+        scale = float(page.locator("svg.graph").get_attribute("data-scale") or 0)
+        assert page.evaluate(ROOM) == [float(width) * scale, float(height) * scale]
         assert len(answer.value.text()) < len(whole)
     assert complaints.all() == []
 

@@ -39,7 +39,7 @@ def test_numbers_move_in_a_picture_that_stays(
 ) -> None:
     move(fake_site, page)
     weight = page.locator('.viewport .box[aria-label^="w:"]')
-    picture = page.locator(".viewport > svg")
+    picture = page.locator(".paper > svg")
     small = picture.get_attribute("width") or ""
     page.get_by_role("group", name="Zoom").last.get_by_role("button", name="Larger").click()
     expect(picture).not_to_have_attribute("width", small)
