@@ -1,4 +1,4 @@
-"""Groups in a browser: they open and close where they stood, and the picture that was patched is the one drawn whole."""
+"""Groups in a browser: they open and close where they stood; a picture that was patched is the one drawn whole."""
 
 from __future__ import annotations
 
