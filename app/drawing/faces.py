@@ -293,9 +293,9 @@ def group_face(
     if hint is not None:
         words.write(hint, "code")
     count = show_count(len(nodes))
-    words.write(Text("{count} nodes", {"count": count}), "code")
+    words.add(_counted(count))
     for op, times in _most_frequent([node.op for node in nodes]):
-        words.write(f"{shorten(clean(op), CODE_COLUMNS - 8)} × {show_count(times)}", "op")
+        words.add(_multiplied(op, times))
     differ = sum([node.marks[0].kind in CHANGES for node in nodes if node.marks])
     if differ:
         words.write(Text("≠ {count} differ", {"count": show_count(differ)}), "note")
@@ -313,6 +313,18 @@ def group_face(
         values,
     )
     return words.finish(sentence)
+
+
+@lru_cache(maxsize=1_024)
+def _counted(count: str) -> Line:
+    text = Text("{count} nodes", {"count": count})
+    return text, ("code", columns(in_english(text)))
+
+
+@lru_cache(maxsize=1_024)
+def _multiplied(op: str, times: int) -> Line:
+    text = f"{shorten(clean(op), CODE_COLUMNS - 8)} × {show_count(times)}"
+    return text, ("op", columns(text))
 
 
 def _most_frequent(ops: Sequence[str]) -> list[tuple[str, int]]:

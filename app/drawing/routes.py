@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
+from functools import cache
 from typing import NamedTuple
 
 from app.drawing.isotonic import isotonic
@@ -123,19 +124,21 @@ def _follow(trunk: dict[int, int], start: list[Point], x: list[int], bands: Band
 def _arrivals(scene: Scene, halves: list[int]) -> list[int]:
     """For each link its x on the consumer's top border."""
     across, arrivals = scene.x, list[int]()
+    meet = cache(_meet)  # blocks that repeat are joined in the same way
     for x, half, sources in zip(across, halves, scene.layered.above[: scene.layered.boxes], strict=False):
         if len(sources) == 1:
             (source,) = sources
             other = across[source]
             arrivals.append(x if other == x else _between(x, half, other, halves[source]))
         elif sources:
-            others = [across[source] for source in sources]
-            wanted = [
-                _between(x, half, other, halves[source])
-                for other, source in zip(others, sources, strict=True)
-            ]
-            arrivals += _spread(x, half, others, wanted)
+            arrivals += meet(x, half, tuple([(across[source], halves[source]) for source in sources]))
     return arrivals
+
+
+def _meet(x: int, half: int, others: tuple[tuple[int, int], ...]) -> list[int]:
+    """The same for the links of one consumer that has several; of each other end its x and how wide it is."""
+    wanted = [_between(x, half, other, other_half) for other, other_half in others]
+    return _spread(x, half, [other for other, _ in others], wanted)
 
 
 def _between(x: int, half: int, other: int, other_half: int) -> int:

@@ -173,7 +173,11 @@ def _escape_all(texts: list[str]) -> list[str]:
     """All of them in one go."""
     if not texts:
         return []
-    escaped = escape(GAP.join(texts)).split(GAP)
+    joined = GAP.join(texts)
+    written = escape(joined)
+    if written == joined and joined.count(GAP) == len(texts) - 1:
+        return texts
+    escaped = written.split(GAP)
     if len(escaped) == len(texts):
         return escaped
     return [escape(text.replace(GAP, "\ufffd")) for text in texts]
