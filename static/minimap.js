@@ -34,6 +34,7 @@ export function startMinimap(graph) {
     if (!corner) return;
     const whole = picture instanceof SVGElement ? picture.parentElement.getBoundingClientRect() : null;
     corner.hidden = !whole || (whole.width <= area.clientWidth && whole.height <= area.clientHeight);
+    corner.classList.toggle("tall", Boolean(whole) && whole.height > area.clientHeight); // its last row can be scrolled free
     if (corner.hidden) return;
     if (map?.picture !== picture || map.key !== area.dataset.key) map = build(area, picture);
     const outer = area.getBoundingClientRect();

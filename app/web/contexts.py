@@ -322,6 +322,8 @@ class LiveStart:
     inputs: InputsPanel | None
     run: str
     repairs: RepairsPanel | None = None
+    advice: tuple[AdviceRow, ...] = ()
+    stand_ins: StandInsPanel | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -32,7 +32,7 @@ from app.web.panels import show_moving
 from app.web.pictures import annotated_panel
 from app.web.playground import Playground, language_of, playground_of
 from app.web.problems import RateExceeded, reply_to
-from app.web.repairs import show_repairs
+from app.web.repairs import show_advice, show_repairs, show_stand_ins
 from app.web.runs import tell_failure
 from app.web.sizes import is_large
 
@@ -59,7 +59,15 @@ async def start_live(request: Request) -> Response:
         status = 200 if isinstance(error, ProgramRefused) else reply_to(error, language).status
         return render(request, "_answer.html", refuse_error(form, inputs, error, language), status)
     repairs = show_repairs(program.repaired, form.source, language) if program.repaired else None
-    start = LiveStart(Status("running", language.say(RUNNING)), unless_shown(inputs, form), run, repairs)
+    lent = bool(form.stand_ins)
+    start = LiveStart(
+        Status("running", language.say(RUNNING)),
+        unless_shown(inputs, form),
+        run,
+        repairs,
+        show_advice(program.advice, None, language, lent),
+        show_stand_ins(program.advice, lent, language),
+    )
     return render(request, "_live.html", start)
 
 

@@ -71,6 +71,14 @@ async def test_run_on_the_page_starts_a_live_run_and_shows_its_answer() -> None:
     assert "Completed" in answer.text
 
 
+async def test_what_is_known_of_the_text_is_told_as_its_run_begins() -> None:
+    async with site(FakeSandbox(trace=trained_trace)) as client:
+        known = await post_form(client, "/live", source="import torchinfo\ny = x*w")
+        plain = await post_form(client, "/live", source="y = x*w")
+    assert 'aria-label="Take import torchinfo out of the program">Take it out<' in known.text
+    assert 'hx-target="#advice" hx-swap="innerHTML"></hx-partial>' in plain.text
+
+
 async def test_inputs_of_a_live_run_are_the_forms() -> None:
     sandbox = FakeSandbox()
     inputs = {"x": {"kind": "value", "value": "30"}, "w": {"kind": "value", "value": "4"}}

@@ -6,6 +6,7 @@ import pytest
 from babel.messages.pofile import read_po
 
 from app.drawing.graph import GraphView, draw_graph
+from app.drawing.lettering import columns
 from app.vocabulary.values import Text
 from app.web.catalogues import extract_messages, gaps
 from app.web.examples import load_examples
@@ -24,6 +25,19 @@ def test_catalogue_is_complete(code: str) -> None:
     assert sorted(set(entries) - set(messages)) == [], "run `python -m app.web.catalogues`"
     assert [message for message, each in entries.items() if not each.string or each.fuzzy] == []
     assert [message for message, each in entries.items() if gaps(message) != gaps(str(each.string))] == []
+
+
+DRAWN = {f"app/drawing/{name}.py" for name in ("faces", "group_names", "module_tree", "static_graph")}
+
+
+@pytest.mark.parametrize("code", TAGS)
+def test_drawn_words_fit_the_boxes_that_english_ones_make(code: str) -> None:
+    """A box is as wide as its English lines, with room for one column more."""
+    with catalogue_path(code).open("rb") as file:
+        said = [each for each in read_po(file) if DRAWN & {place for place, _ in each.locations}]
+    wide = [each.id for each in said if columns(str(each.string)) > columns(str(each.id)) + 1]
+    assert len(said) > 20
+    assert wide == []
 
 
 def test_english_says_what_the_code_says() -> None:
