@@ -9,6 +9,7 @@ from dataclasses import replace
 from app.advice.names import Names
 from app.advice.packages import find_packages, is_here
 from app.advice.said import say
+from app.advice.tables import made_table
 from app.vocabulary.editing import Advice, Edit, Fix
 from app.vocabulary.stand_ins import CALLS as CALLS_LENT
 from app.vocabulary.stand_ins import set_called, set_in_file
@@ -212,7 +213,8 @@ def _file(names: Names, call: ast.Call, meaning: str, written: frozenset[str]) -
         meaning == "open" and any(_is_writing(each) for each in rest)
     ):
         said = say(names, "file", NO_FILE, call, meaning, file=path[:80])
-        yield replace(said, stand_in=stand_in)
+        fix = made_table(names, call) if meaning == "pandas.read_csv" and stand_in is None else None
+        yield replace(said, stand_in=stand_in, fix=fix)
 
 
 def _named(names: Names, offered: set[str | None]) -> Iterator[Advice]:

@@ -103,7 +103,7 @@ FETCHERS = (
 FILES: Mapping[str, str] = {
     r"iris[\w.-]*\.(csv|data|txt)": "iris",
     r"[\w.-]*titanic[\w.-]*\.csv": "titanic",
-    r"(pima[\w.-]*\.(csv|data|txt)|diabetes\.csv)": "pima",
+    r"(pima[\w.-]*\.(csv|data|txt)|(data-03-)?diabetes\.csv)": "pima",
     r"(boston[\w.-]*|housing)\.(csv|data)": "boston",
     r"wine\.(csv|data)": "wine",
     r"winequality[\w.-]*\.csv": "wine_quality",

@@ -165,6 +165,21 @@ RENEWED: tuple[tuple[str, str], ...] = (
 )
 
 
+def test_table_that_is_not_here_is_written_with_the_columns_the_program_names() -> None:
+    program = (
+        "import pandas as pd\nif True:\n    df = pd.read_csv(r'C:\\a\\my.csv', encoding='gbk')\n"
+        "    y = df['年']\nX = df.drop(['b', '年'], axis=1)"
+    )
+    (advice,) = advise(program)
+    made = fixed(program, key_of(advice)).split("\n")
+    assert (
+        "columns=['b', '年', 'x1', 'x2', 'x3', 'x4']).to_csv('my.csv', index=False, encoding='gbk')"
+        in made[2]
+    )
+    assert made[3] == "    df = pd.read_csv('my.csv', encoding='gbk')"
+    assert advise("import pandas as pd\ndf = pd.read_csv('my.csv')")[0].fix is None
+
+
 @pytest.mark.parametrize(("old", "last_line"), RENEWED)
 def test_fix_writes_what_replaced_it(old: str, last_line: str) -> None:
     advice = advise(old)

@@ -46,7 +46,7 @@ torch.quantization torch.ao.quantization torch.masked torch.nested torch.signal 
 torch.testing torch.multiprocessing torch.distributed torch.overrides torch._dynamo
 torch._inductor.compiler_bisector torch._inductor.fx_passes.dedupe_symint_uses
 torch.utils.benchmark torch.utils.flop_counter torch.nn.attention.flex_attention torch.nn.attention.bias
-torch.ao.quantization.quantize_fx
+torch.ao.quantization.quantize_fx torch._dynamo.backends.debugging functorch.experimental.control_flow
 torch.fx.experimental.validator torch.export._trace torch.nested._internal.ops functorch functorch.einops
 functorch.einops.rearrange functorch.dim._getsetitem functorch.dim._order functorch.dim._wrap torchviz
 numpy numpy.linalg numpy.random numpy.fft numpy.polynomial numpy.ma numpy.testing numpy.lib.stride_tricks

@@ -22,14 +22,16 @@ class Listener(Protocol):
 
 
 class LoopState:
-    """One loop of the text. `total` is None where its length is not known before it ends."""
+    """One loop of the text. `total` is None where its length is not known before it ends; `outer` is the outermost
+    loop it last ran in, which may be itself."""
 
-    __slots__ = ("done", "line", "total")
+    __slots__ = ("done", "line", "outer", "total")
 
     def __init__(self, line: int) -> None:
         self.line = line
         self.done = 0
         self.total: int | None = None
+        self.outer = self
 
 
 class Loops:
@@ -56,6 +58,7 @@ class Loops:
 
     def _count(self, iterator: Iterator[Any], state: LoopState) -> Iterator[Any]:
         listener, moments, clock, tick = self._listener, self._moments, perf_counter, self._tick
+        state.outer = self.running[0] if self.running else state
         self.running.append(state)
         state.done, last = 0, (state.total or 0) - 1
         try:

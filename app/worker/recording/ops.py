@@ -50,7 +50,10 @@ PUBLIC_MODULES: Mapping[str, str] = MappingProxyType(
 
 def event_kind(func: Callable[..., Any]) -> EventKind | None:
     """What a call does to a tensor without making one, if we want to know it."""
-    name = func.__qualname__
+    try:
+        name = func.__qualname__
+    except AttributeError:  # an operator that takes functions, as flex_attention is one
+        return None
     if name.startswith("getset_descriptor.__") and not name.endswith("get__"):
         attribute = getattr(getattr(func, "__self__", None), "__name__", "")
         return "grad" if attribute == "grad" else "requires_grad" if attribute == "requires_grad" else None
@@ -62,7 +65,10 @@ def op_name(func: Callable[..., Any]) -> str | None:
 
     From the function's own names: torch's table of all of them costs a fresh child 50 page faults.
     """
-    name = func.__qualname__
+    try:
+        name = func.__qualname__
+    except AttributeError:
+        return f"torch.ops.higher_order.{getattr(func, '__name__', '')}"
     if name == "getset_descriptor.__get__":
         attribute = getattr(func, "__self__", None)
         name = getattr(attribute, "__name__", "")

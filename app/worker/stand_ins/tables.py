@@ -61,7 +61,7 @@ WINE_QUALITY: Mapping[str, tuple[float, float]] = {
     "alcohol": (8.4, 14.9),
 }
 WHOLE = frozenset({"CHAS", "RAD", "TAX", *PIMA} - {"BMI", "DiabetesPedigreeFunction"})
-BARE = r".*\.data|pima[^/]*"
+BARE = r".*\.data|pima[^/]*|data-03-.*"
 """Files whose first line is a row already; that of the others names the columns."""
 
 

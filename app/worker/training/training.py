@@ -345,7 +345,7 @@ class TrainingLog:
 
     def _last_done(self) -> int:
         line = self.training_loop or self._noting_loop
-        return 0 if line is None else self._loops.state(line).done
+        return 0 if line is None else self._loops.state(line).outer.done
 
     def progress(self) -> Progress | None:
         """How far the outermost loop around the training is; the training loop itself where it is a `while`."""
@@ -353,7 +353,7 @@ class TrainingLog:
         if loop is None:
             return None
         running = self._loops.running
-        state = running[0] if running else self._loops.state(loop)
+        state = running[0] if running else self._loops.state(loop).outer
         return Progress(state.line, state.done, state.total, self.optimiser_steps)
 
     def finish(self) -> None:

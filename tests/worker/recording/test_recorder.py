@@ -7,7 +7,7 @@ import torch
 
 from app.source import SourceText
 from app.vocabulary.limits import Limits
-from app.vocabulary.trace import Raised, Step, Trace
+from app.vocabulary.trace import Completed, Raised, Step, Trace
 from app.worker.recording import presence
 from tests.worker.running import leaf, run
 
@@ -186,3 +186,12 @@ def test_nothing_of_the_recording_stays_behind() -> None:
 def nn_hooks() -> object:
     module = torch.nn.modules.module
     return module._global_forward_hooks or module._global_forward_pre_hooks
+
+
+def test_operator_that_takes_functions_is_a_step() -> None:
+    trace = run(
+        "from torch.nn.attention.flex_attention import flex_attention\n"
+        "x = torch.ones(1, 1, 16, 16)\ny = flex_attention(x, x, x)"
+    )
+    assert isinstance(trace.outcome, Completed), trace.outcome
+    assert "torch.ops.higher_order.flex_attention" in [step.op for step in trace.steps]

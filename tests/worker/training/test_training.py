@@ -230,6 +230,19 @@ for i in range(30):
     assert all(isinstance(value, float) for value in loss.points.values[: loss.first_bad])
 
 
+def test_progress_is_told_of_the_outermost_loop_also_when_all_have_ended() -> None:
+    source = """net = nn.Linear(2, 1)
+opt = optim.SGD(net.parameters(), lr=0.1)
+for epoch in range(4):
+    for i, x in enumerate(torch.ones(3, 5, 2)):
+        loss = net(x).sum()
+        loss.backward()
+        opt.step()
+"""
+    told = [frame.progress for frame in run_frames(source) if isinstance(frame, Training)]
+    assert {(each.line, each.total) for each in told if each is not None} == {(3, 4)}
+
+
 def test_progress_counts_the_passes_of_the_training_loop() -> None:
     frames = run_frames(LOOP, Limits(frames_per_second=500.0))
     told = [frame.progress for frame in frames if isinstance(frame, Training)]
