@@ -144,6 +144,8 @@ class Graphviz:
 
 async def _exchange(process: Process, request: bytes) -> bytes:
     assert process.stdin is not None
+    if process.stdin.is_closing():  # it is gone, and uvloop would raise RuntimeError
+        raise ConnectionResetError
     process.stdin.write(LENGTH.pack(len(request)) + request)
     await process.stdin.drain()
     return await _read_answer(process)

@@ -48,18 +48,23 @@ class Child:
         if self._expecting or self.ended:
             return False
         self._expecting = True
-        self._writer.write(ON_ITS_WAY)
+        self._send(ON_ITS_WAY)
         return True
 
     def give(self, task: Task) -> None:
         self._given = asyncio.get_running_loop().time()
-        self._writer.write(encode_task(task))
+        self._send(encode_task(task))
+
+    def _send(self, message: bytes) -> None:
+        """A child that is gone hears nothing: uvloop raises RuntimeError once the channel is seen to be closed."""
+        if not self._writer.is_closing():
+            self._writer.write(message)
 
     async def obey(self, commands: asyncio.Queue[Command]) -> None:
         """Hand on commands as they come, as long as it listens."""
         try:
             while True:
-                self._writer.write(encode_command(await commands.get()))
+                self._send(encode_command(await commands.get()))
                 await self._writer.drain()
         except ConnectionError:
             return
