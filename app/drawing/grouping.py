@@ -184,12 +184,15 @@ def _module_runs(calls: Calls, start: int, end: int, depth: int) -> list[tuple[i
 
 def _fold_all(calls: Calls, parts: list[Part]) -> list[Part]:
     """Every stretch that repeats made one part, short bodies first: a loop inside a loop folds before it."""
-    longest = 1
+    longest, tokens = 1, [_token(calls, part) for part in parts]
+    following = _next_places(tokens)
     while longest < min(LONGEST_BODY + 1, len(parts)):
-        folded = _fold_repeats(calls, parts, longest)
+        folded = _fold_repeats(parts, tokens, following, longest)
         if len(folded) == len(parts):
             longest *= 2
-        parts = folded
+        else:
+            parts, tokens = folded, [_token(calls, part) for part in folded]
+            following = _next_places(tokens)
     return parts
 
 
@@ -202,10 +205,10 @@ def _token(calls: Calls, part: Part) -> tuple[object, ...] | None:
     return (token, part.end - part.start, part.times, module)
 
 
-def _fold_repeats(calls: Calls, parts: list[Part], longest: int) -> list[Part]:
+def _fold_repeats(
+    parts: list[Part], tokens: Sequence[tuple[object, ...] | None], following: list[int], longest: int
+) -> list[Part]:
     """Bodies of up to `longest` parts that repeat back to back become one part."""
-    tokens = [_token(calls, part) for part in parts]
-    following = _next_places(tokens)
     failed: dict[int, int] = {}
     folded: list[Part] = []
     place = 0
