@@ -115,10 +115,8 @@ def draw_heatmap(value: TensorValue) -> Heatmap:
     cells = rows[0] if down == 1 else tuple(chain.from_iterable(rows))
     strokes = _strokes(across, down)[: len(cells)]
     scale = _scale(value, cells)
-    found = value.statistics
-    even = found is not None and found.minimum == found.maximum
     try:
-        inks = _ink_evenly(cells, scale, strokes) if even else _ink_floats(cells, scale, strokes)
+        inks = _ink_floats(cells, scale, strokes)
     except (TypeError, ValueError, OverflowError, KeyError):  # a NaN, an infinity, a complex number
         inks = _ink([_kind(number, scale) for number in cells], strokes, cell_size(across, down))
     return Heatmap(across, down, inks)
@@ -161,14 +159,6 @@ def _ink_floats(cells: Sequence[Any], scale: float, strokes: Sequence[str]) -> t
         step = round(n * steepness) or (n > 0) - (n < 0)
         paths[step] = paths[step] + stroke if step in paths else stroke
     return tuple([(_COLOURS[step], paths[step]) for step in sorted(paths)])
-
-
-def _ink_evenly(cells: Row, scale: float, strokes: Sequence[str]) -> tuple[Ink, ...]:
-    """The same where all cells are one number, as a normalisation's weights are at first."""
-    first = cells[:1]
-    if cells != first * len(cells):
-        return _ink_floats(cells, scale, strokes)
-    return tuple([(colour, "".join(strokes)) for colour, _ in _ink_floats(first, scale, strokes[:1])])
 
 
 def _kind(number: Scalar, scale: float) -> str:

@@ -82,16 +82,3 @@ def test_cell_beyond_its_statistics_is_as_strong_as_can_be() -> None:
     """What a sealed child sends may be anything, even a scale so small that a share of it is no number."""
     told = TensorValue((1e308, -1.0, 0.0, "NaN"), None, Statistics(minimum=-5e-324, maximum=5e-324))
     assert {kind for kind, _ in draw_heatmap(told).inks} == {"h16", "h0", "h8", "nan"}
-
-
-@pytest.mark.parametrize("number", [1.0, -2.5, 0.0, 3])
-def test_tensor_of_one_number_is_one_path_and_the_same_as_cell_by_cell(number: float) -> None:
-    data = (number,) * 20
-    heatmap = draw_heatmap(TensorValue(data, None, Statistics(minimum=number, maximum=number)))
-    assert heatmap == draw_heatmap(value(data))
-    assert len(heatmap.inks) == 1
-
-
-def test_cells_that_differ_though_their_statistics_do_not_are_told_apart() -> None:
-    mixed = TensorValue((1.0, -1.0), None, Statistics(minimum=1.0, maximum=1.0))
-    assert {kind for kind, _ in draw_heatmap(mixed).inks} == {"h16", "h0"}
