@@ -240,7 +240,13 @@ print("{LONG}" * 3)
 FAILS = f"import torch\nsum_of_{LONG} = torch.ones(2, 3, requires_grad=True)\nsum_of_{LONG}.add_(torch.ones(2, 3))"
 
 
-@pytest.mark.parametrize(("source", "outcome"), [(TRAINS, "completed"), (FAILS, "raised")])
+CLASHES = "import torch\nx = torch.ones(4, 32, 6, 6)\nx.view(-1, 2048)"
+"""The column that clashes is out of sight at 360 px."""
+
+
+@pytest.mark.parametrize(
+    ("source", "outcome"), [(TRAINS, "completed"), (FAILS, "raised"), (CLASHES, "raised")]
+)
 def test_long_names_widen_nothing(real_site: str, page: Page, source: str, outcome: str) -> None:
     page.goto(f"{real_site}/?example=views")
     with answered(page):
