@@ -15,7 +15,7 @@ from app.vocabulary.values import Text
 from app.worker.compiling.instrument import AGAIN, NOTE, OVER, Compiled
 from app.worker.graphs.passes import Passes, RawPass
 from app.worker.predicting.predictions import Watcher
-from app.worker.recording.channels import Noted
+from app.worker.recording.beat import Beat
 from app.worker.recording.functions import OptimiserSteps, silenced, watching_functions
 from app.worker.recording.identity import IdentityTable
 from app.worker.recording.loops import Loops
@@ -46,20 +46,20 @@ class Watchers:
         send: Callable[[Frame], None],
     ) -> None:
         self.notes: list[Text] = []
-        self.moments = Moments()
-        self.presence = Presence(recorder, limits)
+        beat = Beat()
+        self.moments = Moments(beat)
+        self.presence = Presence(recorder, limits, beat)
         self._places = places
         self._recorder = recorder
         self._identities = identities
         self._find: Callable[[], Iterable[Found]] = list
         self._more: Callable[[], None] = lambda: None
-        self._loops = loops = Loops(self.presence, self._pass_begins, self.moments)
-        noted = Noted()
-        self.passes = Passes(recorder, self.presence, identities, loops, limits, noted)
+        self._loops = loops = Loops(self.presence, self._pass_begins, beat)
+        self.passes = Passes(recorder, self.presence, identities, loops, limits, beat)
         self.moving = Moving(self.moments, limits, self.report, send)
         self.moments.listen(self._look)
         self.training = TrainingLog(
-            loops, limits, send, places.span, places.text, self.moments, recorder, self._tick, noted
+            loops, limits, send, places.span, places.text, self.moments, recorder, self._tick, beat
         )
         recorder.join(self.training)
         self.predictions = Watcher(
@@ -110,6 +110,7 @@ class Watchers:
             self.passes.on_backward = self._note_backward
             self.passes.after_backward = self._after_backward
             self.passes.on_pass_by = self.training.note_backward
+            self.passes.after_pass_by = self.training.after_backward
             stack.enter_context(self.passes.watching())
             yield
 
@@ -144,8 +145,6 @@ class Watchers:
     def _pass_begins(self, line: int) -> None:
         self.presence.tick(line, self._loops.running)
         self.training.pass_begins(line)
-        by_hand = self.training.by_hand
-        self.passes.after_pass_by = self.training.after_backward if by_hand else None
 
     def _note(self, *told: Any) -> None:
         self.training.note(*told)

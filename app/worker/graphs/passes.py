@@ -23,7 +23,7 @@ from app.vocabulary.values import TensorId
 from app.worker.graphs.autograd import GraphWalk, RawGraph, root_edges
 from app.worker.graphs.budget import GraphBudget
 from app.worker.recording.anchors import sequence_number, transforms_active
-from app.worker.recording.channels import Noted
+from app.worker.recording.beat import Beat
 from app.worker.recording.frames import loop_around, names_in_frames, program_frame
 from app.worker.recording.identity import IdentityTable
 from app.worker.recording.loops import Loops
@@ -66,20 +66,18 @@ class Passes:
         identities: IdentityTable,
         loops: Loops,
         limits: Limits,
-        noted: Noted,
+        beat: Beat,
     ) -> None:
-        self.count = 0
-        self._inside = 0
+        self._of_transforms = 0
         """Passes that ran inside a transform of torch.func: not the program's own."""
         self.first: list[RawPass] = []
         self.latest: RawPass | None = None
-        self.seconds = 0.0
         self._recorder = recorder
         self._presence = presence
         self._identities = identities
         self._loops = loops
         self._loop_lines: tuple[range, ...] = ()
-        self._noted = noted
+        self._beat = beat
         self._budget = GraphBudget(limits)
         self._limits = limits
         self.before_pass: Callable[[Tensor], None] = lambda root: None
@@ -89,9 +87,9 @@ class Passes:
         self.after_backward: Callable[[RawPass | None], None] = lambda kept: None
         """Told of each that the program ran, and what is kept of it."""
         self.on_pass_by: Callable[[Any, int | None], None] = lambda roots, loop: None
-        """The same of passes of which nothing is recorded, and how many were before:"""
-        self.after_pass_by: Callable[[int], None] | None = None
-        self._running = False
+        """The same of passes of which nothing is recorded;"""
+        self.after_pass_by: Callable[[int], None] = lambda before: None
+        """and afterwards, when the beat says it is time, how many were before."""
         self._began = time.perf_counter()
         self._spent = 0.0
 
@@ -114,16 +112,24 @@ class Passes:
     @contextmanager
     def unheard(self) -> Iterator[None]:
         """Meanwhile backward passes are not the program's."""
-        running, self._running = self._running, True
+        inside, self._beat.inside = self._beat.inside, True
         try:
             yield
         finally:
-            self._running = running
+            self._beat.inside = inside
+
+    @property
+    def count(self) -> int:
+        return self._beat.passes
+
+    @property
+    def seconds(self) -> float:
+        return self._beat.all_seconds
 
     @property
     def own(self) -> int:
         """Passes the program ran itself."""
-        return self.count - self._inside
+        return self.count - self._of_transforms
 
     @property
     def values_dropped(self) -> int:
@@ -134,32 +140,45 @@ class Passes:
         return [*self.first, self.latest] if self.latest is not None else self.first
 
     def _wrap(self, original: Callable[..., Any], call: Literal["backward", "grad"]) -> Callable[..., Any]:
-        recorder, presence, noted, clock = self._recorder, self._presence, self._noted, time.perf_counter
-        first, most, running = self.first, self._limits.backward_passes, self._loops.running
+        beat = self._beat
 
         @functools.wraps(original)
         def wrapper(*args: Any, **kwargs: Any) -> Any:
-            if recorder.recording or self._running or not (presence.too_long or len(first) >= most):
-                return self._hear(original, call, args, kwargs)
-            # Nothing is recorded, which is nearly always so: whatever is touched here is touched at each step.
-            if not (
-                args and noted.tensor() is args[0] and running and running[-1].line == presence.training_loop
-            ):
-                if transforms_active():
+            count = beat.passes
+            if count < beat.timed and beat.light and args and beat.noted() is args[0] and not beat.inside:
+                beat.inside = True
+                try:
                     return original(*args, **kwargs)
-                self.on_pass_by(_roots(args, kwargs), self._find_loop())
-            self._running = True
-            began = clock()
-            try:
-                return original(*args, **kwargs)
-            finally:
-                self.seconds += clock() - began
-                self._running = False
-                if self.after_pass_by is not None:
-                    self.after_pass_by(self.count)
-                self.count += 1
+                finally:
+                    beat.inside, beat.passes = False, count + 1
+            if self._heeds(args, kwargs):
+                return self._hear(original, call, args, kwargs)
+            return self._pass_by(original, args, kwargs)
 
         return wrapper
+
+    def _heeds(self, args: Sequence[Any], kwargs: dict[str, Any]) -> bool:
+        """Whether there is more to do about a pass than to count it; if not, its root is told of."""
+        if self._beat.inside or self._recorder.recording or self._keeps_all or transforms_active():
+            return True
+        loop = self._find_loop()
+        self.on_pass_by(_roots(args, kwargs), loop)
+        self._beat.light = loop is not None
+        return False
+
+    def _pass_by(self, original: Callable[..., Any], args: Sequence[Any], kwargs: dict[str, Any]) -> Any:
+        """Run a pass of which nothing is recorded, and time it."""
+        beat, clock = self._beat, time.perf_counter
+        beat.inside = True
+        began = clock()
+        try:
+            return original(*args, **kwargs)
+        finally:
+            ended = clock()
+            beat.inside, before = False, beat.passes
+            beat.count_pass(ended - began, ended)
+            if ended >= beat.look_due or not before & (before - 1):  # as `Looker.due` has it
+                self.after_pass_by(before)
 
     def _hear(
         self,
@@ -168,14 +187,14 @@ class Passes:
         args: Sequence[Any],
         kwargs: dict[str, Any],
     ) -> Any:
-        if self._running:
-            return original(*args, **kwargs)
+        if self._beat.inside or not (self._recorder.recording or self._keeps_all):
+            return original(*args, **kwargs)  # another pass runs, or a transform of torch.func
         roots = _roots(args, kwargs)
         return self.run(call, roots, lambda: original(*args, **kwargs), lambda: _facts(call, args, kwargs))
 
     def run(self, call: Call, roots: Any, backward: Callable[[], Any], facts: Callable[[], _Facts]) -> Any:
         """Run one backward pass; take its graph, with the facts of its call, if this one is to be kept."""
-        self._running = True
+        self._beat.inside = True
         aside = self._recorder.hush()
         inside = transforms_active()
         if call != "auto" and not inside:
@@ -191,9 +210,9 @@ class Passes:
             return result
         finally:
             ended = time.perf_counter()
-            self.count += 1
-            self._inside += inside
-            self.seconds += ended - taken
+            self._beat.count_pass(ended - taken, ended)
+            self._beat.timed = 0
+            self._of_transforms += inside
             if sequence_number() > before:  # create_graph: these gradients have a graph of their own
                 self._recorder.note(f"torch.autograd.{call}", [], tensors_in(result), before)
             if walk is not None and kept is not None:
@@ -205,7 +224,7 @@ class Passes:
             if call != "auto" and not inside and not failed:
                 self.after_backward(kept)
             self._recorder.speak(aside)
-            self._running = False
+            self._beat.inside = False
 
     def _find_loop(self) -> int | None:
         """The loop this pass runs in, which is the one that trains."""

@@ -1,22 +1,19 @@
 """The program's loops while they run: which are running, how far each is, and how far it will go.
 
 Every pass of a loop that calls anything comes through here. It is told of only when somebody wants to know: while
-calls are recorded, when a clock says so, when a moment is waited for. All others cost a few comparisons.
+calls are recorded, when it is time, when a moment is waited for. All others cost a few comparisons; no clock is asked,
+for what there is time for is done in a loop that trains, and each backward pass says how late it is.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Sized
-from time import perf_counter
 from typing import Any, Protocol
 
-from app.worker.recording.moments import Moments
+from app.worker.recording.beat import Beat
 
 
 class Listener(Protocol):
-    due: float
-    """When it wants to be told of the next pass of a loop."""
-
     def over(self, line: int) -> None:
         """A `for` loop has ended."""
 
@@ -37,12 +34,12 @@ class LoopState:
 class Loops:
     """Loops by their first line; `running` holds the active ones, outermost first."""
 
-    def __init__(self, listener: Listener, tick: Callable[[int], None], moments: Moments) -> None:
+    def __init__(self, listener: Listener, tick: Callable[[int], None], beat: Beat) -> None:
         self.running: list[LoopState] = []
         self._states: dict[int, LoopState] = {}
         self._listener = listener
         self._tick = tick
-        self._moments = moments
+        self._beat = beat
 
     def state(self, line: int) -> LoopState:
         state = self._states.get(line)
@@ -57,25 +54,26 @@ class Loops:
         return self._count(iter(iterable), state)
 
     def _count(self, iterator: Iterator[Any], state: LoopState) -> Iterator[Any]:
-        listener, moments, clock, tick = self._listener, self._moments, perf_counter, self._tick
+        beat, tick = self._beat, self._tick
         state.outer = self.running[0] if self.running else state
         self.running.append(state)
+        beat.light = False
         state.done, last = 0, (state.total or 0) - 1
         try:
             for item in iterator:
-                if moments.asked or clock() >= listener.due or state.done == last:
+                if beat.asked or beat.now >= beat.due or state.done == last:
                     tick(state.line)
                 yield item
                 state.done += 1
         finally:
             self.running.remove(state)
-            listener.over(state.line)
+            beat.light = False
+            self._listener.over(state.line)
 
     def again(self, line: int) -> None:
         """Called before each pass of a `while` loop."""
         self.state(line).done += 1
-        listener, moments = self._listener, self._moments
-        if moments.asked or perf_counter() >= listener.due:
+        if self._beat.asked or self._beat.now >= self._beat.due:
             self._tick(line)
 
     def empty(self) -> int | None:

@@ -9,6 +9,8 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Literal
 
+from app.worker.recording.beat import Beat
+
 Moment = Literal["step", "pass", "between"]
 """`pass`: of any loop, as long as no training was seen. `between`: of another loop than the one that trains."""
 
@@ -16,20 +18,24 @@ Moment = Literal["step", "pass", "between"]
 class Moments:
     """Asked for from any thread; listeners are called in the program's, one after the other."""
 
-    __slots__ = ("_follow", "_hold", "_listeners", "_wanted", "asked")
+    __slots__ = ("_beat", "_follow", "_hold", "_listeners", "_wanted")
 
-    def __init__(self) -> None:
-        self.asked = False
-        """Whether anybody may ask anything of the next moment. Only the program's own thread takes it back, and it
-        looks once more afterwards: what another asked for meanwhile is not lost."""
+    def __init__(self, beat: Beat) -> None:
+        self._beat = beat
         self._wanted = False
         self._hold: Callable[[Moment], None] | None = None
         self._follow: Callable[[Moment], None] | None = None
         self._listeners: list[Callable[[], None]] = []
 
+    @property
+    def asked(self) -> bool:
+        """Whether anybody may ask anything of the next moment. Only the program's own thread takes it back, and it
+        looks once more afterwards: what another asked for meanwhile is not lost."""
+        return self._beat.asked
+
     def want(self) -> None:
         """Let the listeners look at the next moment."""
-        self._wanted = self.asked = True
+        self._wanted = self._beat.asked = True
 
     @property
     def hold(self) -> Callable[[Moment], None] | None:
@@ -38,7 +44,7 @@ class Moments:
 
     @hold.setter
     def hold(self, hold: Callable[[Moment], None] | None) -> None:
-        self._hold, self.asked = hold, True
+        self._hold, self._beat.asked = hold, True
 
     @property
     def follow(self) -> Callable[[Moment], None] | None:
@@ -47,7 +53,7 @@ class Moments:
 
     @follow.setter
     def follow(self, follow: Callable[[Moment], None] | None) -> None:
-        self._follow, self.asked = follow, True
+        self._follow, self._beat.asked = follow, True
 
     def listen(self, listener: Callable[[], None]) -> None:
         self._listeners.append(listener)
@@ -77,6 +83,6 @@ class Moments:
         self._rest()
 
     def _rest(self) -> None:
-        self.asked = False
+        self._beat.asked, self._beat.timed = False, 0  # it may have waited here: the clock is asked anew
         if self._wanted or self._hold is not None or self._follow is not None:
-            self.asked = True
+            self._beat.asked = True

@@ -14,6 +14,7 @@ from time import perf_counter
 
 from app.vocabulary.limits import Limits
 from app.worker.recording.anchors import count_modes
+from app.worker.recording.beat import Beat
 from app.worker.recording.loops import LoopState
 from app.worker.recording.recorder import Recorder
 
@@ -31,9 +32,7 @@ FIRST_PASSES = 10
 
 
 class Presence:
-    def __init__(self, recorder: Recorder, limits: Limits) -> None:
-        self.due = 0.0
-        """When it wants to be told of a loop's next pass; before, none matters to it."""
+    def __init__(self, recorder: Recorder, limits: Limits, beat: Beat) -> None:
         self.sampling = False
         self.training_loop: int | None = None
         """First line of the loop that runs backward passes."""
@@ -45,6 +44,7 @@ class Presence:
         """Whether the newest pass brought something new."""
         self._recorder = recorder
         self._limits = limits
+        self._beat = beat
         self._next_sample = 0.0
         self._soonest = 0.0
         """When the last pass of a loop may be recorded, however lately one was."""
@@ -66,13 +66,14 @@ class Presence:
 
     def end(self) -> None:
         """The program is over; whatever loop ends now, nothing is recorded any more."""
-        self.due = inf
+        self._beat.due = inf
         self._left.clear()
         self._recorder.leave()
 
     def tick(self, line: int, running: Sequence[LoopState]) -> None:
         """Called before a pass of one of the program's loops, with the loop's first line."""
         recorder, trains = self._recorder, line == self.training_loop
+        self._beat.light = False
         if recorder.recording:
             too_long = trains and not self.sampling and self._is_too_long(line, running)
             recorder.left_early = recorder.left_early or recorder.full or too_long
@@ -80,7 +81,7 @@ class Presence:
                 self._leave(knows_end(line, running))
         if not recorder.recording and trains and self._is_time(line, running):
             self._sample()
-        self.due = 0.0 if recorder.recording else self._next_sample
+        self._beat.due = 0.0 if recorder.recording else self._next_sample
 
     def over(self, line: int) -> None:
         """A `for` loop has ended. What follows a loop that was left is recorded again, as long as there is room."""
@@ -93,11 +94,11 @@ class Presence:
             return
         if count_modes() == self._modes and threading.current_thread() is threading.main_thread():
             recorder.start()
-            self.due = 0.0
+            self._beat.due = 0.0
 
     def attend(self) -> None:
         """Something is going wrong: record every pass of the training loop from the next one on."""
-        self._next_sample, self.due, self._attending = 0.0, 0.0, True
+        self._next_sample, self._beat.due, self._attending = 0.0, 0.0, True
 
     def _is_too_long(self, line: int, running: Sequence[LoopState]) -> bool:
         """Whether what this loop will call finds no room, as far as its first passes tell."""
@@ -141,7 +142,7 @@ class Presence:
             self._whole = calls
             if not self._samples:  # else it was there between two loops, and the plan stays
                 self._plan((calls - self._before) // max(1, self._passes), ends)
-        self.due = self._next_sample
+        self._beat.due = self._next_sample
 
     def _plan(self, calls: int, ends: bool) -> None:
         """When to record the next pass; the last one took so many calls."""

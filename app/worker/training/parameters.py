@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import sys
-from collections import deque
 from collections.abc import Callable, Iterator, Mapping
 from time import perf_counter
 from typing import Any
@@ -15,7 +14,7 @@ from torch.optim.optimizer import register_optimizer_step_pre_hook
 from torch.utils.hooks import RemovableHandle
 
 from app.vocabulary.training import SeriesKind
-from app.worker.recording.channels import Channel, Waiting
+from app.worker.recording.channels import Channel, Plateau
 from app.worker.recording.frames import names_in_frames
 from app.worker.recording.functions import silenced
 from app.worker.recording.names import parameter_names
@@ -62,7 +61,7 @@ class Parameters:
 
     __slots__ = (
         *("_before", "_copying", "_follow", "_groups", "_looker", "_names", "_next", "_old", "_optimiser"),
-        *("_parameters", "_prefix", "_rates", "_recorder", "due", "rate", "waits"),
+        *("_parameters", "_prefix", "_rates", "_recorder", "due", "plateau", "waits"),
     )
 
     def __init__(
@@ -85,13 +84,13 @@ class Parameters:
         parameters = [p for group in optimiser.param_groups for p in group["params"] if isinstance(p, Tensor)]
         self._parameters = parameters[:PARAMETERS]
         self._names = parameter_names(self._parameters)
-        self._rates: list[Channel | None] = []
+        self._rates: list[Plateau | None] = []
         """Of each followed group that has a learning rate."""
         self._groups = 0
         self._old: list[Tensor] | None = None
         self.due = 0.0
         """When there may be more to do than to note the learning rates."""
-        self.rate: deque[Waiting] | None = None
+        self.plateau: Plateau | None = None
         """Where the learning rate of the only group is noted."""
         self._next = 0.0
         self._copying = 0.0
@@ -109,7 +108,8 @@ class Parameters:
         for group, channel in zip(groups, self._rates):  # noqa: B905 - only the first groups are followed
             rate = group.get("lr")
             if channel is not None and rate is not None:
-                channel.waiting.append((step, rate if type(rate) is float else float(rate), None))
+                channel.hold(step, float(rate))
+                channel.end(step + 1)
 
     def take_turn(self, step: int) -> None:
         """Norms or histograms, where it is time for them."""
@@ -149,9 +149,9 @@ class Parameters:
         for index, group in enumerate(groups[:GROUPS]):
             name = "lr" if len(groups) == 1 else f"lr[{index}]"
             known = group.get("lr") is not None
-            self._rates.append(self._follow(self._prefix + name, "learning_rate") if known else None)
-        only = self._rates[0] if len(groups) == 1 else None
-        self.rate = None if only is None else only.waiting
+            channel = self._follow(self._prefix + name, "learning_rate") if known else None
+            self._rates.append(channel if isinstance(channel, Plateau) else None)
+        self.plateau = self._rates[0] if len(groups) == 1 else None
 
     def _norms(self, old: list[Tensor]) -> Iterator[tuple[str, SeriesKind, Any]]:
         with silenced(self._recorder), torch.no_grad():

@@ -8,16 +8,15 @@ to others.
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from time import perf_counter
 from typing import TYPE_CHECKING, Any
 from weakref import ref
 
 from torch import Tensor
 from torch.optim import Optimizer
 
-from app.worker.recording.channels import Channel, Noted, Steps
+from app.worker.recording.beat import Beat
+from app.worker.recording.channels import Channel, Steps
 from app.worker.recording.loops import LoopState
-from app.worker.recording.moments import Moments
 
 if TYPE_CHECKING:
     from app.worker.training.parameters import Parameters
@@ -26,7 +25,7 @@ Note = Callable[..., None]
 
 
 def make_note(
-    calm: Mapping[str, Channel], running: Sequence[LoopState], noted: Noted, steps: Steps, closely: Note
+    calm: Mapping[str, Channel], running: Sequence[LoopState], beat: Beat, steps: Steps, closely: Note
 ) -> Note:
     """`calm` are the series, by name, that went on as before when they were looked at `closely`."""
 
@@ -47,45 +46,70 @@ def make_note(
         if type(number) is not float or not -channel.calm < number < channel.calm:
             closely(name, value, line, loop, phase)
             return
-        noted.tensor = ref(value)
+        beat.noted = ref(value)
         channel.last = number
         epochs = channel.epochs
-        channel.waiting.append((steps.count(channel), number, None if epochs is None else epochs.done))
+        if steps.alone is channel and (epochs is None or epochs.done == channel.noted_epoch):
+            channel.ahead += 1
+            channel.waiting.append(number)
+            return
+        channel.noted_epoch = epoch = channel.epoch
+        channel.waiting.append((steps.count(channel), number, epoch))
+        steps.alone = channel
 
     return note
-
-
-class Beat:
-    """How many steps optimisers have made."""
-
-    __slots__ = ("steps",)
-
-    def __init__(self) -> None:
-        self.steps = 0
 
 
 def make_after_step(
     beat: Beat,
     watches: Mapping[int, Parameters],
-    moments: Moments,
+    arrive: Callable[[], None],
     meet: Callable[[Optimizer], Parameters | None],
 ) -> Callable[[Optimizer, Any, Any], None]:
     """`meet` is asked for who follows an optimiser that is not among `watches`, by its id."""
+    last: Optimizer | None = None
 
     def after_step(optimiser: Optimizer, args: Any, kwargs: Any) -> None:
-        step = beat.steps
+        step, groups = beat.steps, optimiser.param_groups
+        if (
+            optimiser is not beat.optimiser
+            or beat.now >= beat.step_due
+            or not step & (step - 1)  # as `Looker.due` has it
+            or len(groups) != 1
+            or groups[0].get("lr") is not beat.rate
+        ):
+            look_closely(optimiser, step)
         beat.steps = step + 1
+        if beat.asked:
+            arrive()
+
+    def look_closely(optimiser: Optimizer, step: int) -> None:
+        nonlocal last
         watch = watches.get(id(optimiser)) or meet(optimiser)
-        if watch is not None:
-            groups = optimiser.param_groups
-            rate = groups[0].get("lr")
-            if len(groups) == 1 and type(rate) is float and watch.rate is not None:
-                watch.rate.append((step, rate, None))
-            else:
-                watch.note_rates(groups, step)
-            if perf_counter() >= watch.due or not step & (step - 1):  # as `Looker.due` has it
+        if watch is None:
+            let_go(step)
+        else:
+            note_rates(watch, optimiser, step)
+            if beat.now >= watch.due or not step & (step - 1):
                 watch.take_turn(step)
-        if moments.asked:
-            moments.arrive()
+            beat.step_due = watch.due
+        last = optimiser
+
+    def note_rates(watch: Parameters, optimiser: Optimizer, step: int) -> None:
+        """One after the other, unless the same optimiser steps again and has one rate: that holds until it changes."""
+        groups = optimiser.param_groups
+        rate = groups[0].get("lr")
+        if optimiser is last and len(groups) == 1 and type(rate) is float and watch.plateau is not None:
+            if optimiser is not beat.optimiser or rate is not beat.rate:
+                watch.plateau.hold(step, rate)
+            beat.optimiser, beat.rate, beat.plateau = optimiser, rate, watch.plateau
+            return
+        let_go(step)
+        watch.note_rates(groups, step)
+
+    def let_go(step: int) -> None:
+        if beat.plateau is not None:
+            beat.plateau.end(step)
+        beat.optimiser = beat.plateau = None
 
     return after_step

@@ -10,6 +10,7 @@ import sys
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from math import inf
 from types import CodeType
 from typing import Any
 from weakref import ref
@@ -23,7 +24,8 @@ from app.thinning import Thinner, thin_points
 from app.vocabulary.limits import Limits
 from app.vocabulary.training import Curve, Points, Progress, Ribbon, Series, SeriesKind, Training
 from app.vocabulary.values import Span
-from app.worker.recording.channels import Channel, Noted, Steps, nothing
+from app.worker.recording.beat import Beat, nothing
+from app.worker.recording.channels import Channel, Plateau, Steps
 from app.worker.recording.frames import names_in_frames, program_frame
 from app.worker.recording.functions import silenced
 from app.worker.recording.loops import Loops
@@ -33,7 +35,7 @@ from app.worker.recording.recorder import Recorder
 from app.worker.threads import start_thread
 from app.worker.training.losses import LossWatch
 from app.worker.training.parameters import BeforeStep, Parameters, leaves_in_frames
-from app.worker.training.pulse import Beat, make_after_step, make_note
+from app.worker.training.pulse import make_after_step, make_note
 from app.worker.training.ribbons import Looker, Ribbons
 
 MOST_LEFT = 4
@@ -63,7 +65,7 @@ class TrainingLog:
         moments: Moments,
         recorder: Recorder,
         tick: Callable[[], None],
-        noted: Noted,
+        beat: Beat,
     ) -> None:
         self.training_loop: int | None = None
         """First line of the loop that runs backward passes."""
@@ -82,15 +84,14 @@ class TrainingLog:
         self._written: dict[str, Channel | None] = {}
         self._noting_loop: int | None = None
         self._steps = Steps()
-        self._newest = noted
+        self._beat = beat
         self._calm: dict[str, Channel] = {}
         """Series that go on as they did, by name; empty while calls are recorded."""
-        self.note = make_note(self._calm, loops.running, noted, self._steps, self._note)
+        self.note = make_note(self._calm, loops.running, beat, self._steps, self._note)
         """Told of a value assigned in a loop under a telling name; anything but a single number is left alone.
 
         What loops over phases like "train" and "val" give is followed for each by itself.
         """
-        self._beat = Beat()
         self._moments = moments
         self._recorder = recorder
         self._tick = tick
@@ -139,7 +140,7 @@ class TrainingLog:
             channel.read_at_once = type(value) is Tensor and value.is_cpu
         if loop != self._noting_loop and loop:
             self._noting_loop = self._inner(loop)
-        self._newest.tensor = ref(value) if isinstance(value, Tensor) else nothing
+        self._beat.noted = ref(value) if isinstance(value, Tensor) else nothing
         if line != channel.place and channel.repeats(number, line):
             return
         channel.last = number
@@ -188,7 +189,7 @@ class TrainingLog:
         if loop is None:
             return
         root = roots[0] if isinstance(roots, tuple | list) and roots else roots
-        if self._newest.tensor() is root:  # its place would cost more than all the rest
+        if self._beat.noted() is root:  # its place would cost more than all the rest
             return
         number = self._read(root) if isinstance(root, Tensor) else None
         frame = program_frame(sys._getframe(1))
@@ -246,7 +247,8 @@ class TrainingLog:
         channel = self._channels.get((name, kind))
         if channel is None and self._has_room(kind):
             series = Series(len(self._channels), name, kind, span())
-            channel = self._channels[name, kind] = Channel(series)
+            channel = Plateau(series, self._beat) if kind == "learning_rate" else Channel(series)
+            self._channels[name, kind] = channel
             self.begin()
         return channel
 
@@ -265,7 +267,7 @@ class TrainingLog:
         """Called before each pass of each of the program's loops, with the loop's first line."""
         known = self.training_loop or self._noting_loop
         if not self.optimiser_steps and line == known:
-            self._by_hand = True
+            self._by_hand, self._beat.look_due = True, 0.0
             self._moments.arrive()
         elif self._moments.asked:
             self._moments.pass_by("between" if known or self.optimiser_steps else "pass")
@@ -275,13 +277,14 @@ class TrainingLog:
         if self.by_hand and self._looker.due(passes):
             leaves = leaves_in_frames()
             self._looker.look(list(leaves.values()), list(leaves), passes)
+        self._beat.look_due = self._looker.next_time if self.by_hand else inf
 
     # ------------------------------------------------------------------------------------------ optimisers
 
     @contextmanager
     def watching(self) -> Iterator[None]:
         """Meanwhile follow every optimiser step in this process."""
-        after_step = make_after_step(self._beat, self._watches, self._moments, self._meet)
+        after_step = make_after_step(self._beat, self._watches, self._moments.arrive, self._meet)
         with register_optimizer_step_post_hook(after_step):
             try:
                 yield

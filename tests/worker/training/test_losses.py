@@ -7,6 +7,7 @@ from app.vocabulary.limits import Limits
 from app.vocabulary.training import Points, Series
 from app.vocabulary.values import Real
 from app.worker.limit import WallClock
+from app.worker.recording.beat import Beat
 from app.worker.recording.identity import IdentityTable
 from app.worker.recording.modules import ModulePaths
 from app.worker.recording.moments import Moments
@@ -24,13 +25,14 @@ class Late:
 
     def __init__(self) -> None:
         self.told: list[Held] = []
-        self.moments = Moments()
+        beat = Beat()
+        self.moments = Moments(beat)
         pace = Pace(pause_on_nonfinite=True)
         self.gate = Gate(
             pace, True, self.moments, WallClock(1.0), 1.0, self.told.append, lambda *_: None, lambda: None
         )
         recorder = Recorder(Limits(), IdentityTable(), ModulePaths())
-        self._watch = LossWatch(self.gate, Presence(recorder, Limits()), lambda loss: Origin("unseen"))
+        self._watch = LossWatch(self.gate, Presence(recorder, Limits(), beat), lambda loss: Origin("unseen"))
         self._step = 0
 
     def hear(self, *values: Real) -> bool:
