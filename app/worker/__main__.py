@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from app.worker.forking.hot_names import make_names
-from app.worker.forking.hugepages import make_room
+from app.worker.forking.room import make_room
 
 
 def main() -> None:

@@ -44,6 +44,12 @@ class Pages:
         size = MOST_RANGES * RANGE.size
         return cls(tuple(ranges[at : at + size] for at in range(0, len(ranges), size)), advice)
 
+    def pages(self) -> Iterator[int]:
+        """Their addresses."""
+        for vector in self.vectors:
+            for start, size in RANGE.iter_unpack(vector):
+                yield from range(start, start + size, PAGE)
+
     def bring(self) -> bool:
         """Make them this process's own, or map them; False where the kernel knows no such call."""
         try:
@@ -180,12 +186,12 @@ def look_at(maps: bytes, entries: Iterable[bytes]) -> Look:
     return Look(frozenset(own), frozenset(read))
 
 
-def ranges_of(pages: Iterable[int]) -> Iterator[tuple[int, int]]:
-    """(address, bytes) for each run of neighbouring pages, which come in order."""
+def ranges_of(pages: Iterable[int], each: int = PAGE) -> Iterator[tuple[int, int]]:
+    """(address, bytes) for each run of neighbouring pages of `each` bytes, which come in order."""
     start = end = 0
     for page in (*pages, 0):
         if page != end:
             if end:
                 yield start, end - start
             start = page
-        end = page + PAGE
+        end = page + each

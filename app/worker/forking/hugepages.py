@@ -2,47 +2,83 @@
 
 A fork copies page tables and an exit takes them down: for the 350 MB that torch leaves behind that is 90,000 entries,
 twice per program. In huge pages it is a few hundred. What a child then writes to is split and copied 4 KB at a time,
-as before. Linux 6.1 or newer; anywhere else nothing happens.
+as before. Libraries' code is mapped from files, which a fork does not copy: each child would map anew what it runs, 64
+KB at a time. What most runs need of it is moved to huge pages too, at its own addresses. Linux 6.1 or newer; anywhere
+else nothing happens.
 """
 
 from __future__ import annotations
 
 import ctypes
-from collections.abc import Iterator
-from pathlib import Path
+from collections import Counter
+from collections.abc import Iterable, Iterator
+from functools import cache
+
+from app.worker.forking.hot_pages import ranges_of
+from app.worker.forking.mappings import READ_AND_RUN, Mapping, read_mappings
 
 HUGE = 2 * 1024 * 1024
+READ_AND_WRITE, PRIVATE_AND_OF_NO_FILE = 1 | 2, 0x2 | 0x20
+REFUSED = ctypes.c_void_p(-1).value
+MAY_MOVE_TO_WHERE_IT_IS_TOLD = 1 | 2
 MADV_COLLAPSE = 25
-ROOM = 208 << 20
-"""What importing everything takes."""
-ARENA, FILLER = 1 << 20, 470
-"""How much Python asks for at a time; an object of nearly the largest size that it places itself."""
-
-
-def make_room() -> list[bytes]:
-    """Have Python ask for the memory of its objects in one go, so that it lies in one piece; to be kept for good.
-
-    Asked for while modules are imported, it comes a megabyte here and there, between libraries, and fills no huge
-    page. One object stays in each piece, or Python would give it back.
-    """
-    fillers = [bytes(FILLER) for _ in range(ROOM // FILLER)]
-    return fillers[:: ARENA // 2 // FILLER]
+FEWEST = 32
+"""Pages most runs read of a stretch of code before it is worth a huge page: 128 of its 2048 KB."""
 
 
 def gather_memory() -> int:
     """Collapse what can be; how many huge pages came of it."""
-    advise = ctypes.CDLL(None, use_errno=True).madvise
     return sum(
-        advise(ctypes.c_void_p(address), ctypes.c_size_t(HUGE), MADV_COLLAPSE) == 0
-        for address in _stretches()
+        _collapse(address) for each in read_mappings() if _is_memory(each) for address in _within(each)
     )
 
 
-def _stretches() -> Iterator[int]:
-    """Addresses of whole huge pages within the heap and other memory of no file."""
-    maps = Path("/proc/self/maps").read_text(encoding="utf-8")
-    for line in maps.splitlines():
-        span, rights, *_, name = (*line.split(maxsplit=5), "")[:6]
-        if rights.startswith("rw") and name in ("", "[heap]"):
-            start, end = (int(edge, 16) for edge in span.split("-"))
-            yield from range(-(-start // HUGE) * HUGE, end // HUGE * HUGE, HUGE)
+def gather_text(pages: Iterable[int]) -> int:
+    """Move the code on whose `pages` most runs come to huge pages; how many there are now."""
+    read = Counter(page // HUGE * HUGE for page in pages)
+    code = {address for each in read_mappings() if each.rights == "r-xp" for address in _within(each)}
+    often = sorted(address for address, count in read.items() if count >= FEWEST and address in code)
+    return sum(size // HUGE for start, size in ranges_of(often, HUGE) if _move(start, size))
+
+
+def _move(start: int, size: int) -> bool:
+    """Put a copy in the place of what lies there: in one call, because what makes the call may lie there too."""
+    libc = _libc()
+    room = libc.mmap(None, size + HUGE, READ_AND_WRITE, PRIVATE_AND_OF_NO_FILE, -1, 0)
+    if room == REFUSED:
+        return False
+    copy = -(-room // HUGE) * HUGE
+    ctypes.memmove(copy, start, size)
+    moved = (
+        all(_collapse(copy + at) for at in range(0, size, HUGE))
+        and libc.mprotect(copy, size, READ_AND_RUN) == 0
+        and libc.mremap(copy, size, size, MAY_MOVE_TO_WHERE_IT_IS_TOLD, start) == start
+    )
+    libc.munmap(room, size + HUGE)  # what is left of it
+    return bool(moved)
+
+
+def _collapse(address: int) -> bool:
+    return bool(_libc().madvise(address, HUGE, MADV_COLLAPSE) == 0)
+
+
+def _is_memory(mapping: Mapping) -> bool:
+    """Of no file, or the heap."""
+    return mapping.rights.startswith("rw") and mapping.file in ("", "[heap]")
+
+
+def _within(mapping: Mapping) -> Iterator[int]:
+    """Addresses of whole huge pages."""
+    return iter(range(-(-mapping.start // HUGE) * HUGE, mapping.end // HUGE * HUGE, HUGE))
+
+
+@cache
+def _libc() -> ctypes.CDLL:
+    """A library of its own, because the types are told to it."""
+    libc = ctypes.CDLL(None)
+    where, size, number = ctypes.c_void_p, ctypes.c_size_t, ctypes.c_int
+    libc.mmap.argtypes, libc.mmap.restype = [where, size, *[number] * 3, ctypes.c_long], where
+    libc.mremap.argtypes, libc.mremap.restype = [where, size, size, number, where], where
+    libc.mprotect.argtypes = libc.madvise.argtypes = [where, size, number]
+    libc.munmap.argtypes = [where, size]
+    return libc

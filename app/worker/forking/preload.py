@@ -42,7 +42,6 @@ from app.wire import (
 )
 from app.worker.forking.holes import fill_holes
 from app.worker.forking.hot_code import gather_code
-from app.worker.forking.hugepages import gather_memory
 from app.worker.forking.libraries import import_libraries
 from app.worker.forking.mappings import merge_mappings
 from app.worker.forking.rehearsal import rehearse_whole
@@ -89,7 +88,6 @@ def preload(settle: Callable[[int], object] = lambda kept: None) -> Prepared:
     gc.collect()
     fill_holes()
     merge_mappings()
-    gather_memory()
     gc.disable()  # a collection in a fresh child would copy every page; the child turns it on for the program
     gc.freeze()
     versions = Versions(platform.python_version(), torch.__version__, np.__version__)

@@ -19,6 +19,7 @@ from dataclasses import asdict
 from app.control import OWN_UID, Orders, receive_message, write_message
 from app.worker.forking.child import Ahead, Sender, find_gpus, readable_paths, run_child, settle
 from app.worker.forking.hot_pages import learn
+from app.worker.forking.hugepages import gather_memory, gather_text
 from app.worker.forking.preload import preload
 from app.worker.forking.rehearsal import rehearse_whole
 from app.worker.sealing.kernel import fork_bare
@@ -112,7 +113,10 @@ def get_ahead(orders: Orders) -> Ahead:
         send.mute = True
         rehearse_whole(orders.limits, send, stage)
 
-    return Ahead(send, stage, learn(get_ready, run))
+    gather_text(learn(get_ready, run).read.pages())
+    hot = learn(get_ready, run)
+    gather_memory()  # last, because what is written to while a child has it lies in small pages again
+    return Ahead(send, stage, hot)
 
 
 def settle_as_probe(orders: Orders, kept: int) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import subprocess
 import sys
 from pathlib import Path
@@ -9,8 +10,8 @@ from pathlib import Path
 import pytest
 
 from app.sandbox.fork_server import server_environment
-from app.worker.forking import hugepages
-from app.worker.forking.hugepages import gather_memory, make_room
+from app.worker.forking import room
+from app.worker.forking.hugepages import gather_memory
 
 ROOT = Path(__file__).resolve().parents[3]
 LATE = """
@@ -97,8 +98,34 @@ def test_memory_can_be_gathered_at_any_time() -> None:
     assert gather_memory() >= 0
 
 
+MOVED = """
+import json, torch
+from app.worker.forking.hugepages import HUGE, gather_text
+from app.worker.forking.mappings import merge_mappings, read_mappings
+
+merge_mappings()
+code = [each for each in read_mappings() if each.rights == "r-xp" and "libtorch" in each.file]
+pages = [page for each in code for page in range(each.start, each.end, 4096)][:40 * HUGE // 4096]
+moved = gather_text(pages)
+after = list(read_mappings())
+assert not any("w" in each.rights and "x" in each.rights for each in after), after
+own = sum(each.end - each.start for each in after if each.rights == "r-xp" and not each.file)
+x = torch.ones(3, requires_grad=True)
+(torch.linalg.inv(torch.eye(3)) @ (x * x)).sum().backward()
+print(json.dumps([moved, own // HUGE, gather_text([]), x.grad.tolist()]))
+"""
+
+
+def test_code_that_was_moved_to_huge_pages_runs_on() -> None:
+    told = subprocess.run([sys.executable, "-c", MOVED], cwd=ROOT, capture_output=True, text=True, check=True)
+    moved, own, none, grad = json.loads(told.stdout)
+    assert own == moved
+    assert none == 0
+    assert grad == [2.0, 2.0, 2.0]
+
+
 def test_room_for_objects_is_kept_all_along(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(hugepages, "ROOM", 8 * hugepages.ARENA)
-    kept = sorted(map(id, make_room()))
+    monkeypatch.setattr(room, "ROOM", 8 * room.ARENA)
+    kept = sorted(map(id, room.make_room()))
     assert len(kept) >= 8
-    assert len({address // hugepages.ARENA for address in kept}) >= 8
+    assert len({address // room.ARENA for address in kept}) >= 8
