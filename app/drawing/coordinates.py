@@ -44,31 +44,24 @@ class Spines:
 
 def thread_spines(layered: Layered, layers: Layers) -> Spines:
     """Each element asks for its deepest neighbour above; one that is asked by several gives itself to one."""
-    count = len(layered.ranks)
-    depths = [0] * count
+    count, boxes = len(layered.ranks), layered.boxes
+    depths = [1] * boxes + [0] * (count - boxes)  # twice as deep as they are, one more for a box
     up, down = [-1] * count, [-1] * count
     for layer in reversed(layers):
         for element in layer:
             found = layered.above[element]
             if found:
-                deepest = (
-                    found[0]
-                    if len(found) == 1
-                    else max(found, key=lambda other: _depth_key(other, depths, layered))
-                )
-                depths[element] = depths[deepest] + 1
-                _ask(element, deepest, up, down, layered.boxes)
+                deepest = found[0] if len(found) == 1 else max(found, key=depths.__getitem__)
+                depths[element] = (depths[deepest] // 2 + 1) * 2 + (element < boxes)
+                _ask(element, deepest, up, down, boxes)
     paths = _collect(layers, up, down)
     weights = [1.0] * count
     for path in paths:
-        weight = float(len(path) ** 2)
-        for element in path:
-            weights[element] = weight
+        if len(path) > 1:
+            weight = float(len(path) ** 2)
+            for element in path:
+                weights[element] = weight
     return Spines(up, down, paths, weights)
-
-
-def _depth_key(element: int, depths: list[int], layered: Layered) -> tuple[int, bool]:
-    return depths[element], element < layered.boxes
 
 
 def _ask(element: int, deepest: int, up: list[int], down: list[int], boxes: int) -> None:

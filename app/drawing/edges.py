@@ -17,9 +17,13 @@ from app.drawing.routes import TIP, Point, Route
 from app.vocabulary.values import Complex, Nested, TensorValue, Text, tell
 
 WIDEST = 6
-TIP_HALF: Mapping[str, int] = {"w4": 5, "w5": 6, "w6": 7}
-"""Half the width of an arrow head on a wide line; 4 on all others."""
-TIPS: Mapping[int, str] = {half: f"l-{half} -{TIP + 1}h{2 * half}z" for half in range(4, 8)}
+TIP_HERE = f"l-4 -{TIP + 1}h8z"
+"""An arrow head from its point on; those of wide lines are wider."""
+TIPS: Mapping[str, str] = {
+    "w4": f"l-5 -{TIP + 1}h10z",
+    "w5": f"l-6 -{TIP + 1}h12z",
+    "w6": f"l-7 -{TIP + 1}h14z",
+}
 
 
 class Strand(NamedTuple):
@@ -86,18 +90,18 @@ def draw_edges(
     norms = [strand_norm(strand) for strand in strands]
     largest = largest_norm(norms)
     edges = []
-    for strand, norm, route in zip(strands, norms, routes, strict=True):
-        weight = "cut" if strand.cut else weight_of(norm, largest)
-        x, y = route.points[-1]
+    for strand, norm, (points, path) in zip(strands, norms, routes, strict=True):
+        weight = weight_of(norm, largest) if strand.cut is None else "cut"
+        x, y = points[-1]
         edges.append(
             Edge(
                 ids[strand.producer],
                 ids[strand.consumer],
                 weight,
-                route.path,
-                f"M{x} {y}{TIPS[TIP_HALF.get(weight, 4)]}",
-                MARKS[weight](route.points) if weight in MARKS else None,
-                _say(strand, norm, titles),
+                path,
+                f"M{x} {y}{TIPS.get(weight, TIP_HERE)}",
+                MARKS[weight](points) if weight in MARKS else None,
+                _say(strand, norm, titles[strand.producer], titles[strand.consumer]),
             )
         )
     return tuple(edges)
@@ -125,19 +129,14 @@ def _tell_gradient(grad: TensorValue | None, norm: float | None) -> str:
     return f"norm {show_number(norm, 6)}"
 
 
-def _say(strand: Strand, norm: float | None, titles: Sequence[str | Text]) -> Text:
-    values: dict[str, str | int | float | Text] = {
-        "producer": titles[strand.producer],
-        "consumer": titles[strand.consumer],
-        "operand": str(strand.input_nr),
-    }
+def _say(strand: Strand, norm: float | None, producer: str | Text, consumer: str | Text) -> Text:
+    values: dict[str, str | int | float | Text] = {"producer": producer, "consumer": consumer}
     if strand.cut is not None:
         return tell("{producer} ⇢ {consumer}: {reason}", {**values, "reason": strand.cut})
     if len(strand.grads) > 1:
-        values |= {
-            "count": show_count(len(strand.grads)),
-            "norm": "None" if norm is None else show_number(norm, 6),
-        }
+        values["count"] = show_count(len(strand.grads))
+        values["norm"] = "None" if norm is None else show_number(norm, 6)
         return tell("{producer} → {consumer}, {count} edges: gradient norm {norm}", values)
+    values["operand"] = str(strand.input_nr)
     values["grad"] = _tell_gradient(strand.grads[0], norm)
     return tell("{producer} → {consumer}, operand {operand}: gradient {grad}", values)

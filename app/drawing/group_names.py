@@ -10,7 +10,6 @@ from app.drawing.numerals import show_count
 from app.vocabulary.graph import GraphNode
 from app.vocabulary.static_graph import StaticNode
 from app.vocabulary.values import Text
-from app.words import in_english
 
 
 def group_title(part: Part, nodes: Sequence[GraphNode] | Sequence[StaticNode]) -> Text:
@@ -21,9 +20,9 @@ def group_title(part: Part, nodes: Sequence[GraphNode] | Sequence[StaticNode]) -
     return Text("calls {first}–{last}", {"first": show_count(part.start + 1), "last": show_count(part.end)})
 
 
-def group_name(part: Part, title: Text) -> str | Text:
+def group_name(part: Part, nodes: Sequence[GraphNode] | Sequence[StaticNode]) -> str | Text:
     """The same inside a sentence: a module's path is the same in every language."""
-    return in_english(title) if part.kind == "module" else title
+    return clean(_module_path(part, nodes)) if part.kind == "module" else group_title(part, nodes)
 
 
 def group_hint(part: Part) -> Text | None:

@@ -154,11 +154,10 @@ def _ink_floats(cells: Sequence[Any], scale: float, strokes: Sequence[str]) -> t
     Any other kind of cell raises: asking each for its kind first would cost as much as drawing it.
     """
     steepness = STEPS / scale if 1e-300 < scale < float("inf") else 0.0
-    paths: dict[int, str] = {}
+    paths = dict.fromkeys(_COLOURS, "")
     for n, stroke in zip(cells, strokes, strict=True):
-        step = round(n * steepness) or (n > 0) - (n < 0)
-        paths[step] = paths[step] + stroke if step in paths else stroke
-    return tuple([(_COLOURS[step], paths[step]) for step in sorted(paths)])
+        paths[round(n * steepness) or (n > 0) - (n < 0)] += stroke
+    return tuple([(_COLOURS[step], path) for step, path in paths.items() if path])
 
 
 def _kind(number: Scalar, scale: float) -> str:

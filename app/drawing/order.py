@@ -70,24 +70,28 @@ def _distances(layered: Layered) -> list[int]:
     What soon leads back to something shared (a residual connection) goes first, to the left; leaves go last. So the
     way around stays on one side, and what belongs to one consumer alone on the other.
     """
+    above, below, boxes = layered.above, layered.below, layered.boxes
     distances = [FAR] * len(layered.ranks)
     by_rank: Layers = [[] for _ in range(max(layered.ranks, default=-1) + 1)]
     for element, rank in enumerate(layered.ranks):
         by_rank[rank].append(element)
     for layer in reversed(by_rank):
         for element in layer:
-            if element >= layered.boxes or len(layered.below[element]) > 1:
+            found = above[element]
+            if element >= boxes or len(below[element]) > 1:
                 distances[element] = 0
-            elif layered.above[element]:
-                nearest = min([distances[other] for other in layered.above[element]])
+            elif found:
+                one = len(found) == 1
+                nearest = distances[found[0]] if one else min([distances[other] for other in found])
                 distances[element] = min(FAR, nearest + 1)
     return distances
 
 
 def _walk(layered: Layered, distances: list[int]) -> Layers:
     """Depth first from the outputs; operands by their distance, then in port order."""
-    layers: Layers = [[] for _ in range(max(layered.ranks, default=-1) + 1)]
-    seen = bytearray(len(layered.ranks))
+    ranks, above = layered.ranks, layered.above
+    layers: Layers = [[] for _ in range(max(ranks, default=-1) + 1)]
+    seen = bytearray(len(ranks))
     for box in range(layered.boxes):
         if layered.below[box] or seen[box]:
             continue
@@ -97,9 +101,12 @@ def _walk(layered: Layered, distances: list[int]) -> Layers:
             if seen[element]:
                 continue
             seen[element] = 1
-            layers[layered.ranks[element]].append(element)
-            found = layered.above[element]
-            stack += reversed(_arrange(found, distances) if len(found) > 1 else found)
+            layers[ranks[element]].append(element)
+            found = above[element]
+            if len(found) == 1:
+                stack.append(found[0])
+            elif found:
+                stack += reversed(_arrange(found, distances))
     return layers
 
 

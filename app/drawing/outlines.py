@@ -6,11 +6,11 @@ from collections.abc import Sequence
 from typing import NamedTuple
 
 from app.drawing.faces import Use, group_face, node_face, title_of
-from app.drawing.group_names import group_hint, group_name, group_title
+from app.drawing.group_names import group_hint, group_name
 from app.drawing.grouping import Part
 from app.drawing.lettering import clean
 from app.drawing.pieces import Face
-from app.drawing.sketch import Outline, Sketch, only_outputs
+from app.drawing.sketch import Outline, Sketch, only_output
 from app.drawing.study import Study
 from app.vocabulary.graph import GraphNode, NodeOutput
 from app.vocabulary.values import Span, Text
@@ -42,14 +42,14 @@ def draw_outlines(study: Study, sketch: Sketch) -> list[Drawn]:
         _key(outline.part) if outline.part else (outline.node, outline.use if outline.consumer >= 0 else 0)
         for outline in sketch.outlines
     ]
-    fresh = {key: outline for key, outline in zip(keys, sketch.outlines, strict=True) if key not in found}
-    parts = [outline.part for outline in fresh.values() if outline.part]
-    outputs = iter(only_outputs(study.wiring, parts, study.roots))
-    for key, outline in fresh.items():
+    for box, (key, outline) in enumerate(zip(keys, sketch.outlines, strict=True)):
+        if key in found:
+            continue
         if outline.part is None:
             found[key] = _draw_node(study, outline, mapped)
         else:
-            found[key] = _draw_group(study, outline.part, next(outputs), mapped)
+            output = only_output(study.wiring, sketch, box, study.roots)
+            found[key] = _draw_group(study, outline.part, output, mapped)
     return [found[key] for key in keys]
 
 
@@ -72,7 +72,7 @@ def _draw_group(study: Study, part: Part, output: NodeOutput | None, mapped: boo
     wiring = study.wiring
     inside = wiring.calls[part.start : part.end]
     nodes = [wiring.nodes[place] for place in inside]
-    title = group_name(part, group_title(part, nodes))
+    title = group_name(part, nodes)
     leaves = sum(study.around[part.start : part.end])
     face = group_face(title, group_hint(part), nodes, leaves, output, mapped)
     around = _around([node.span for node in nodes if node.span is not None])

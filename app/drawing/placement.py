@@ -60,6 +60,10 @@ class _Part:
 
 def _components(count: int, links: Sequence[Link]) -> list[tuple[list[int], list[int]]]:
     """Boxes and links of each connected component, in the order of their first boxes."""
+    if (
+        len({producer for _, _, producer in links}) == count - 1
+    ):  # nearly always: all lead to the one that feeds none
+        return [(list(range(count)), list(range(len(links))))]
     parents = list(range(count))
 
     def root(box: int) -> int:
@@ -68,14 +72,10 @@ def _components(count: int, links: Sequence[Link]) -> list[tuple[list[int], list
             box = parents[box]
         return box
 
-    apart = count
     for consumer, _, producer in links:
         one, other = root(consumer), root(producer)
         if one != other:
             parents[max(one, other)] = min(one, other)
-            apart -= 1
-    if apart == 1:  # nearly always
-        return [(list(range(count)), list(range(len(links))))]
     parts: dict[int, tuple[list[int], list[int]]] = {}
     for box in range(count):
         parts.setdefault(root(box), ([], []))[0].append(box)

@@ -105,31 +105,23 @@ def _settle_leaves(
 def build_layers(count: int, links: Sequence[Link]) -> Layered:
     """Rank the boxes and lay a trunk under every producer. `links` are sorted by `sort_links`."""
     operands, consumers = neighbours(count, links)
-    layered = _bare(count, rank_boxes(operands, consumers))
-    spans = _spans(layered.ranks, consumers)
+    ranks = rank_boxes(operands, consumers)
+    spans = _spans(ranks, consumers)
     longest = _trunk_limit(spans)
+    layered = Layered(count, ranks, operands, consumers, [[] for _ in range(count)], {})
     for box, span in enumerate(spans):
         if span > 1:
-            _grow_trunk(layered, box, span, consumers[box], longest)
-    _attach(layered, operands)
+            _grow_trunk(layered, box, span, longest)
+    _attach(layered)
     return layered
-
-
-def _bare(count: int, ranks: list[int]) -> Layered:
-    return Layered(
-        boxes=count,
-        ranks=ranks,
-        above=[[] for _ in range(count)],
-        below=[[] for _ in range(count)],
-        ports=[[] for _ in range(count)],
-        trunks={},
-    )
 
 
 def _spans(ranks: list[int], consumers: list[list[int]]) -> list[int]:
     """For each box how many ranks down its lowest consumer stands; 1 where there is none."""
     return [
-        rank - min([ranks[consumer] for consumer in found]) if found else 1
+        rank - (ranks[found[0]] if len(found) == 1 else min([ranks[consumer] for consumer in found]))
+        if found
+        else 1
         for rank, found in zip(ranks, consumers, strict=True)
     ]
 
@@ -140,8 +132,10 @@ def _trunk_limit(spans: list[int]) -> int:
     return TRUNK_LENGTH if need > 20_000 + ELEMENTS_PER_BOX * len(spans) else len(spans)
 
 
-def _grow_trunk(layered: Layered, box: int, span: int, consumers: list[int], longest: int) -> None:
-    ranks, top = layered.ranks, layered.ranks[box]
+def _grow_trunk(layered: Layered, box: int, span: int, longest: int) -> None:
+    """What the box feeds is all joined to its trunk, later."""
+    ranks, top, consumers = layered.ranks, layered.ranks[box], layered.below[box]
+    layered.below[box] = []
     trunk = layered.trunks[box] = {top: box}
     kept = range(top - 1, top - span, -1)
     if len(kept) > longest:
@@ -172,13 +166,16 @@ def _port_places(count: int) -> list[float]:
     return [0.8 * port / (count - 1) - 0.4 for port in range(count)]
 
 
-def _attach(layered: Layered, operands: list[list[int]]) -> None:
-    """Join each consumer to the trunk of each operand, one rank above it."""
-    ranks, above, below, ports = layered.ranks, layered.above, layered.below, layered.ports
-    trunks, places = layered.trunks, {count: _port_places(count) for count in set(map(len, operands))}
+def _attach(layered: Layered) -> None:
+    """Join each consumer to the trunk of each operand that has one, one rank above it; note at which port."""
+    ranks, below, ports, trunks = layered.ranks, layered.below, layered.ports, layered.trunks
+    operands = layered.above[: layered.boxes]
+    places = {count: _port_places(count) for count in set(map(len, operands))}
     for consumer, found in enumerate(operands):
-        for producer, place in zip(found, places[len(found)], strict=True):
-            element = trunks[producer][ranks[consumer] + 1] if producer in trunks else producer
-            above[consumer].append(element)
-            below[element].append(consumer)
-            ports[element].append(place)
+        for number, (producer, place) in enumerate(zip(found, places[len(found)], strict=True)):
+            if producer in trunks:
+                found[number] = element = trunks[producer][ranks[consumer] + 1]
+                below[element].append(consumer)
+                ports[element].append(place)
+            else:
+                ports[producer].append(place)

@@ -54,12 +54,25 @@ class Scene:
         return replace(self, x=[x + right for x in self.x], bands=Bands(tops, bottoms))
 
     @property
+    def middles(self) -> list[int]:
+        """How far down the middle of each rank is."""
+        return [(top + bottom) // 2 for top, bottom in zip(self.bands.tops, self.bands.bottoms, strict=True)]
+
+    @property
     def centres(self) -> list[Point]:
         """Of the boxes."""
-        pairs = zip(self.bands.tops, self.bands.bottoms, strict=True)
-        middles = [(top + bottom) // 2 for top, bottom in pairs]
+        middles = self.middles
         return [
             (x, middles[rank]) for x, rank, _ in zip(self.x, self.layered.ranks, self.sizes, strict=False)
+        ]
+
+    @property
+    def borders(self) -> list[tuple[int, int]]:
+        """The upper and the lower one of each box."""
+        middles = self.middles
+        return [
+            (middles[rank] - high // 2, middles[rank] + high // 2)
+            for rank, (_, high) in zip(self.layered.ranks, self.sizes, strict=False)
         ]
 
     @property
@@ -74,26 +87,41 @@ def draw_routes(scene: Scene) -> list[Route]:
     layered, x, bands, halves = scene.layered, scene.x, scene.bands, scene.halves
     arrivals = _arrivals(scene, halves)
     departures = _departures(scene, halves, arrivals)
-    ranks, tops, bottoms = layered.ranks, bands.tops, bands.bottoms
-    borders = [
-        (y - high // 2, y + high // 2) for (_, y), (_, high) in zip(scene.centres, scene.sizes, strict=True)
-    ]
+    ranks, tops, bottoms, borders = layered.ranks, bands.tops, bands.bottoms, scene.borders
     trunks: dict[int, Trunk] = {}
     routes: list[Route] = []
     for (consumer, _, producer), arrival, departure in zip(scene.links, arrivals, departures, strict=True):
         rank, top = ranks[consumer], ranks[producer]
         first, last = (departure, borders[producer][1]), (arrival, borders[consumer][0])
-        if rank + 1 == top and departure == arrival:  # straight down, as most are
-            routes.append(Route((first, last), f"M{arrival} {first[1]}V{last[1] - TIP}"))
-            continue
-        start = [first, (departure, bottoms[top])]
         if rank + 1 < top:
             if producer not in trunks:
+                start = [first, (departure, bottoms[top])]
                 trunks[producer] = _follow(layered.trunks[producer], start, x, bands)
-            start = trunks[producer].down_to(rank + 1)
-        points = _thin([*start, (arrival, tops[rank]), last])
-        routes.append(Route(points, svg_path(points)))
+            points = _thin([*trunks[producer].down_to(rank + 1), (arrival, tops[rank]), last])
+            routes.append(Route(points, svg_path(points)))
+        elif departure == arrival:
+            routes.append(Route((first, last), f"M{arrival} {first[1]}V{last[1] - TIP}"))
+        else:
+            routes.append(_cross_over(first, bottoms[top], tops[rank], last))
     return routes
+
+
+def _cross_over(first: Point, bottom: int, top: int, last: Point) -> Route:
+    """From one rank to the next and aside: `bottom` and `top` are where the bands end that these boxes lie in."""
+    (left, start), (right, end) = first, last
+    points, path, tip = [first], f"M{left} {start}", end - TIP
+    if bottom != start:
+        points.append((left, bottom))
+        path += f"V{bottom}"
+    if top == end:
+        middle = (bottom + tip) // 2
+        path += f"C{left} {middle} {right} {middle} {right} {tip}"
+    else:
+        points.append((right, top))
+        middle = (bottom + top) // 2
+        path += f"C{left} {middle} {right} {middle} {right} {top}V{tip}"
+    points.append(last)
+    return Route(tuple(points), path)
 
 
 @dataclass(frozen=True, slots=True)
@@ -166,8 +194,8 @@ def _departures(scene: Scene, halves: list[int], arrivals: list[int]) -> list[in
             trunk_places[producer] = len(leaving)
         leaving.append(arrival if direct else x[_stem(trunks[producer])])
     spread = [
-        _spread(x[box], halves[box], leaving, leaving) if leaving else []
-        for box, leaving in enumerate(targets)
+        _spread(across, half, leaving, leaving) if leaving else leaving
+        for across, half, leaving in zip(x, halves, targets, strict=False)
     ]
     return [spread[producer][place] for (_, _, producer), place in zip(scene.links, places, strict=True)]
 

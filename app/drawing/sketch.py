@@ -6,7 +6,7 @@ edges are one strand; between any two boxes where the edges are too many to be t
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from typing import NamedTuple
 
@@ -39,6 +39,10 @@ class Sketch:
     """Sorted by consumer, in the order of its operands."""
     ports: list[int]
     """For each strand its place among its consumer's strands."""
+    homes: list[int]
+    """The box of each node by its place in the wiring, NOWHERE for leaves."""
+    handed_out: dict[int, set[tuple[int, int]]]
+    """By closed group, the outputs that others take from it: a node by its place, and which of its outputs."""
 
 
 def whole_parts(wiring: Wiring) -> tuple[Part, ...]:
@@ -64,17 +68,15 @@ def draw_sketch(wiring: Wiring, parts: Sequence[Part], most_strands: int) -> Ske
 
 
 def _sketch_parts(wiring: Wiring, parts: Sequence[Part], joined: bool) -> Sketch:
-    sketch = Sketch([], [], [])
-    boxes, used = [NOWHERE] * len(wiring.nodes), [0] * len(wiring.nodes)
+    sketch, used = Sketch([], [], [], [NOWHERE] * len(wiring.nodes), {}), [0] * len(wiring.nodes)
     for part in parts:
-        _sketch_part(wiring, part, sketch, boxes, used, joined)
+        _sketch_part(wiring, part, sketch, used, joined)
     return sketch
 
 
-def _sketch_part(
-    wiring: Wiring, part: Part, sketch: Sketch, boxes: list[int], used: list[int], joined: bool
-) -> None:
-    """`boxes` has the box of each node that was drawn already; of a leaf the last one, but that is never asked for."""
+def _sketch_part(wiring: Wiring, part: Part, sketch: Sketch, used: list[int], joined: bool) -> None:
+    """What is inside has no home before its box is there: edges between its nodes are none of the picture's."""
+    homes = sketch.homes
     inside, leaves, outlines = wiring.calls[part.start : part.end], wiring.leaves, sketch.outlines
     single = part.kind == "node"
     grads: dict[int, list[GraphEdge]] = {}
@@ -87,26 +89,28 @@ def _sketch_part(
                     numbers.append((len(outlines), [edge]))
                     outlines.append(Outline(fed_by, None, used[fed_by], place, edge.grad, part.within))
                     if fed_by in wiring.cuts:
-                        _draw_cuts(wiring, fed_by, sketch, boxes)
+                        _draw_cuts(wiring, fed_by, sketch)
                 continue
-            producer = boxes[fed_by]
+            producer = homes[fed_by]
             if producer != NOWHERE:
-                apart = single and not joined and outlines[producer].part is None
-                _add_edge(numbers, grads, producer, edge, apart)
+                closed = outlines[producer].part is not None
+                if closed:
+                    sketch.handed_out.setdefault(producer, set()).add((fed_by, edge.output_nr))
+                _add_edge(numbers, grads, producer, edge, apart=single and not joined and not closed)
     box = len(outlines)
     outlines.append(Outline(inside[0], None if single else part, 1, -1, None, part.within))
     for place in inside:
-        boxes[place] = box
+        homes[place] = box
     sketch.ports.extend(range(len(numbers)))
     for producer, (edge, *more) in numbers:
         flown = (edge.grad, *[each.grad for each in more]) if more else (edge.grad,)
         sketch.strands.append(Strand(producer, box, flown, edge.input_nr))
 
 
-def _draw_cuts(wiring: Wiring, constant: int, sketch: Sketch, boxes: list[int]) -> None:
+def _draw_cuts(wiring: Wiring, constant: int, sketch: Sketch) -> None:
     """Strands to the constant that was just drawn, from the boxes it was cut from."""
-    cuts = wiring.cuts[constant]
-    sources = {boxes[place]: text for place, text in cuts if boxes[place] != NOWHERE}
+    cuts, homes = wiring.cuts[constant], sketch.homes
+    sources = {homes[place]: text for place, text in cuts if homes[place] != NOWHERE}
     for port, (box, text) in enumerate(sources.items()):
         sketch.ports.append(port)
         sketch.strands.append(Strand(box, len(sketch.outlines) - 1, (), port, text))
@@ -128,27 +132,13 @@ def _add_edge(
     numbers.append((producer, edges))
 
 
-def only_outputs(
-    wiring: Wiring, parts: Sequence[Part], roots: set[tuple[int, int]]
-) -> list[NodeOutput | None]:
-    """What each part hands out, for parts that hand out just one output of one node."""
-    if not parts:
-        return []
-    homes = [NOWHERE] * len(wiring.nodes)
-    for number, part in enumerate(parts):
-        for place in wiring.calls[part.start : part.end]:
-            homes[place] = number
-    found: list[set[tuple[int, int]]] = [set() for _ in parts]
-    for place, number in roots:
-        if homes[place] != NOWHERE:
-            found[homes[place]].add((place, number))
-    for consumer in wiring.calls:
-        own = homes[consumer]
-        for producer, edge in wiring.operands[consumer]:
-            home = homes[producer]
-            if home != own and home != NOWHERE:
-                found[home].add((producer, edge.output_nr))
-    return [_output(wiring, *outputs.pop()) if len(outputs) == 1 else None for outputs in found]
+def only_output(
+    wiring: Wiring, sketch: Sketch, box: int, roots: Collection[tuple[int, int]]
+) -> NodeOutput | None:
+    """What a closed group hands out, if that is just one output of one node."""
+    own = {root for root in roots if sketch.homes[root[0]] == box}
+    outputs = own | sketch.handed_out.get(box, own)
+    return _output(wiring, *outputs.pop()) if len(outputs) == 1 else None
 
 
 def _output(wiring: Wiring, place: int, number: int) -> NodeOutput | None:
