@@ -69,17 +69,22 @@ def execute(
     send: Callable[[Frame | Telling], None],
     listen: Listen = lambda obey: None,
     stage: Stage | None = None,
+    before_training: Callable[[], object] = lambda: None,
 ) -> None:
     """Run the task's program in this process, which nothing else will use afterwards.
 
     `listen` is told, where the run may be held, who obeys the commands that come meanwhile. `stage` is one that was
-    set up in advance, with the same `send`; it is used where it suits the task.
+    set up in advance, with the same `send`; it is used where it suits the task. `before_training` is called where the
+    program trains in a loop.
     """
     began = time.perf_counter()
     if stage is not None and not stage.suits(task.request, task.limits):
         stage.take_down()
         stage = None
-    run = Run(task.source, compile_program(task.source), task.request, task.limits, send, stage)
+    compiled = compile_program(task.source)
+    if compiled.trains and compiled.loops:
+        before_training()
+    run = Run(task.source, compiled, task.request, task.limits, send, stage)
     gate = run.make_gate()
     if gate is not None:
         listen(run.watches.before(gate.obey))

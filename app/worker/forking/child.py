@@ -71,7 +71,7 @@ def run_child(
         send(Ready())
         body = read_task(hot)
         if body is not None:
-            execute(decode_task(body), send, listen, ahead.stage)
+            execute(decode_task(body), send, listen, ahead.stage, hot.training.bring)
         os._exit(0)
     except BaseException:  # the last resort of this process: our own failures are told, then it ends
         with suppress(OSError):

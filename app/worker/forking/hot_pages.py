@@ -13,6 +13,7 @@ import socket
 import struct
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
+from itertools import chain
 
 from app.worker.sealing import kernel
 
@@ -22,7 +23,7 @@ PAGE = 4096
 WAITING_BYTES = 4_660 * 1024
 """A little less than 5 MiB: the server writes to pages it shares with a child, which leaves them to the child alone."""
 RANGE = struct.Struct("=QQ")
-SIZES = struct.Struct("=QQQ")
+SIZES = struct.Struct("=QQQQ")
 MOST_RANGES = 1024
 """As many as one call takes."""
 PROCESS_MADVISE = 440
@@ -30,6 +31,8 @@ PROCESS_MADVISE = 440
 PRESENT, PRESENT_AND_OWN = 0x80, 0x81
 """In the highest byte of a pagemap entry: bits 63 (present) and 56 (mapped by this process alone)."""
 MOST_READ = 1 << 16
+Seen = tuple[bytes, list[bytes]]
+"""A process's mappings, and the entries of their pages."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,6 +72,8 @@ class HotPages:
     """Copied by a fresh child."""
     expecting: Pages = Pages()
     """Copied once a task is on its way."""
+    training: Pages = Pages()
+    """Copied for a program that trains in a loop, which writes to more."""
 
     def get_ready(self) -> bool:
         """What a fresh child does; False where it has to rehearse instead."""
@@ -76,8 +81,10 @@ class HotPages:
         return self.waiting.bring()
 
 
-def learn(settle: Callable[[int], object], run: Callable[[], object]) -> HotPages:
-    """What a fork of this process needs when it settles and then plays `run`.
+def learn(
+    settle: Callable[[int], object], run: Callable[[], object], train: Callable[[], object] = lambda: None
+) -> HotPages:
+    """What a fork of this process needs when it settles and then plays `run`, and what it needs beyond that to `train`.
 
     `settle` may close every descriptor but the one it is given. Forks do all the work, and one looks at the other:
     what any of them allocated for it would lie in the children's way.
@@ -86,7 +93,8 @@ def learn(settle: Callable[[int], object], run: Callable[[], object]) -> HotPage
     pid = kernel.fork_bare()
     if pid == 0:
         try:
-            lists = sort_out(observe(settle, run))
+            seen = observe(settle, run), observe(settle, train)  # before any is sorted, which takes memory
+            lists = sort_out(*([look_at(*each) for each in one] for one in seen))
             with os.fdopen(writer, "wb") as told:
                 told.write(SIZES.pack(*map(len, lists)) + b"".join(lists))
         finally:
@@ -94,37 +102,40 @@ def learn(settle: Callable[[int], object], run: Callable[[], object]) -> HotPage
     os.close(writer)
     with os.fdopen(reader, "rb") as told:
         sizes = SIZES.unpack(told.read(SIZES.size) or bytes(SIZES.size))
-        read, waiting, expecting = map(told.read, sizes)
+        read, waiting, expecting, training = map(told.read, sizes)
     os.waitpid(pid, 0)
-    return HotPages(Pages.of(read, POPULATE_READ), Pages.of(waiting), Pages.of(expecting))
+    return HotPages(Pages.of(read, POPULATE_READ), Pages.of(waiting), Pages.of(expecting), Pages.of(training))
 
 
 @dataclass(frozen=True, slots=True)
 class Look:
-    """What a process has in its memory at one moment: addresses of pages no other has, and of its files' pages."""
+    """What a process has in its memory at one moment: addresses of pages no other has, of its files' pages, and of all
+    it may write to."""
 
     own: frozenset[int]
     read: frozenset[int]
+    writable: frozenset[int]
 
 
-def sort_out(looks: Sequence[Look]) -> tuple[bytes, bytes, bytes]:
-    """Ranges to read, to copy while waiting, and to copy later, for want of room: those that lie together, because a
-    page alone costs more than one beside others."""
-    if len(looks) != 3:  # it did not come to its end
-        return b"", b"", b""
+def sort_out(looks: Sequence[Look], trained: Sequence[Look]) -> tuple[bytes, ...]:
+    """Ranges to read, to copy while waiting, to copy later, for want of room: those that lie together, because a page
+    alone costs more than one beside others; and to copy for a training, of what is there before it begins."""
+    if len(looks) != 3 or len(trained) != 3:  # it did not come to its end
+        return b"", b"", b"", b""
     first, settled, done = looks
+    more = (trained[-1].own - done.own) & settled.writable
     lonely = sorted(ranges_of(sorted(done.own - settled.own)), key=lambda span: span[1])
     written = [page for start, size in lonely for page in range(start, start + size, PAGE)]
     room = max(0, WAITING_BYTES // PAGE - len(settled.own))
-    waiting = sorted([*(settled.own - first.own), *written[:room]])
-    return packed(sorted(done.read - first.read)), packed(waiting), packed(sorted(written[room:]))
+    waiting = [*(settled.own - first.own), *written[:room]]
+    return tuple(map(packed, map(sorted, (done.read - first.read, waiting, written[room:], more))))
 
 
 def packed(pages: Iterable[int]) -> bytes:
     return b"".join(RANGE.pack(*each) for each in ranges_of(pages))
 
 
-def observe(settle: Callable[[int], object], run: Callable[[], object]) -> list[Look]:
+def observe(settle: Callable[[int], object], run: Callable[[], object]) -> list[Seen]:
     """A fork settles and plays `run`; it is looked at before, in between and after."""
     ours, theirs = socket.socketpair()
     pid = kernel.fork_bare()
@@ -146,7 +157,7 @@ def observe(settle: Callable[[int], object], run: Callable[[], object]) -> list[
         seen.append(see(maps, pagemap))
         ours.send(b".")
     os.waitpid(pid, 0)
-    return [look_at(*each) for each in seen]
+    return seen
 
 
 def wait(channel: int) -> None:
@@ -155,7 +166,7 @@ def wait(channel: int) -> None:
         raise EOFError
 
 
-def see(maps: int, pagemap: int) -> tuple[bytes, list[bytes]]:
+def see(maps: int, pagemap: int) -> Seen:
     """A process's mappings and the entries of their pages, as they come: whoever looks shall write to few pages itself,
     because each one it shared with the process then seems to be the process's own."""
     text = bytearray()
@@ -183,7 +194,8 @@ def look_at(maps: bytes, entries: Iterable[bytes]) -> Look:
     for (start, _, rights), each in zip(mappings_in(maps), entries, strict=True):
         bits, found = (PRESENT_AND_OWN, own) if rights == b"rw-p" else (PRESENT, read)
         found.update(start + at * PAGE for at, high in enumerate(each[7::8]) if high & bits == bits)
-    return Look(frozenset(own), frozenset(read))
+    spans = (range(start, end, PAGE) for start, end, rights in mappings_in(maps) if rights == b"rw-p")
+    return Look(frozenset(own), frozenset(read), frozenset(chain.from_iterable(spans)))
 
 
 def ranges_of(pages: Iterable[int], each: int = PAGE) -> Iterator[tuple[int, int]]:

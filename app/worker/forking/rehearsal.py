@@ -1,4 +1,4 @@
-"""A small program of our own: the server learns from it which pages a run needs, and makes the code it runs quick."""
+"""Small programs of our own: the server learns from them which pages a run needs, and makes the code it runs quick."""
 
 from __future__ import annotations
 
@@ -14,6 +14,28 @@ from app.worker.execute import Run, execute
 from app.worker.stage import Stage
 
 REHEARSAL = "y = x * w + b"
+TRAINING = """
+x = torch.linspace(-1, 1, 8).unsqueeze(1)
+w = torch.zeros(1, requires_grad=True)
+for step in range(10_000):
+    loss = ((w * x - 1) ** 2).mean()
+    loss.backward()
+    with torch.no_grad():
+        w -= 0.1 * w.grad
+        w.grad.zero_()
+    if step == 20:
+        break
+net = nn.Sequential(nn.Linear(1, 4), nn.ReLU(), nn.Linear(4, 1))
+optimizer = torch.optim.Adam(net.parameters())
+for step in range(10_000):
+    loss = nn.functional.mse_loss(net(x), x)
+    optimizer.zero_grad()
+    loss.backward()
+    optimizer.step()
+    if step == 20:
+        break
+"""
+"""By hand and with an optimiser, in loops that find no room: they are left after their first passes."""
 REQUEST = RunRequest(dict.fromkeys("xwb", InputSpec(1.0, requires_grad=True)))
 
 
@@ -35,8 +57,16 @@ def rehearse_whole(
     stage: Stage | None = None,
 ) -> None:
     """The whole of it: what a child does from its task to its last frame."""
-    task = encode_task(Task(REHEARSAL, REQUEST, limits or Limits()))
-    execute(decode_task(task[HEADER.size :]), send, stage=stage)
+    play(Task(REHEARSAL, REQUEST, limits or Limits()), send, stage)
+
+
+def rehearse_training(limits: Limits, send: Callable[[Frame | Telling], None], stage: Stage) -> None:
+    """The same of a small training. It begins a thread, so a server leaves it to a fork."""
+    play(Task(TRAINING, RunRequest(), limits), send, stage)
+
+
+def play(task: Task, send: Callable[[Frame | Telling], None], stage: Stage | None) -> None:
+    execute(decode_task(encode_task(task)[HEADER.size :]), send, stage=stage)
 
 
 @cache

@@ -21,7 +21,7 @@ from app.worker.forking.child import Ahead, Sender, find_gpus, readable_paths, r
 from app.worker.forking.hot_pages import learn
 from app.worker.forking.hugepages import gather_memory, gather_text
 from app.worker.forking.preload import preload
-from app.worker.forking.rehearsal import rehearse_whole
+from app.worker.forking.rehearsal import rehearse_training, rehearse_whole
 from app.worker.sealing.kernel import fork_bare
 from app.worker.sealing.seal import PROBE_UID, leave_network, prepare
 from app.worker.stage import Stage
@@ -113,8 +113,12 @@ def get_ahead(orders: Orders) -> Ahead:
         send.mute = True
         rehearse_whole(orders.limits, send, stage)
 
-    gather_text(learn(get_ready, run).read.pages())
-    hot = learn(get_ready, run)
+    def train() -> None:
+        send.mute = True
+        rehearse_training(orders.limits, send, stage)
+
+    gather_text(learn(get_ready, train).read.pages())  # all that other runs need, and more
+    hot = learn(get_ready, run, train)
     gather_memory()  # last, because what is written to while a child has it lies in small pages again
     return Ahead(send, stage, hot)
 

@@ -73,14 +73,30 @@ def test_what_lies_together_is_left_for_later(monkeypatch: pytest.MonkeyPatch) -
     monkeypatch.setattr(hot_pages, "WAITING_BYTES", 3 * PAGE)
     together, alone, settled = {1, 2, 3}, {5, 7}, {9}
     pages = [frozenset(at * PAGE for at in each) for each in (set(), settled, together | alone | settled)]
-    _, waiting, expecting = hot_pages.sort_out([Look(own, frozenset()) for own in pages])
+    looks = [Look(own, frozenset(), frozenset()) for own in pages]
+    _, waiting, expecting, _ = hot_pages.sort_out(looks, looks)
     assert list(RANGE.iter_unpack(waiting)) == [(at * PAGE, PAGE) for at in (5, 7, 9)]
     assert list(RANGE.iter_unpack(expecting)) == [(PAGE, 3 * PAGE)]
 
 
+def test_what_a_training_writes_to_is_learnt_apart(memory: mmap.mmap) -> None:
+    """Of what was there before it: one range that is not yet there would keep the kernel from all that follow it."""
+    kept = []
+
+    def train() -> None:
+        write_to(memory)
+        kept.append(np.ones(PAGES * PAGE))
+
+    hot = learn(settle, lambda: None, train)
+    assert pages_in(memory, hot.training) == set(WRITTEN)
+    assert not pages_in(memory, hot.waiting) | pages_in(memory, hot.expecting)
+    assert hot.training.bring() == HAS_THE_CALL
+    assert len(list(hot.training.pages())) < PAGES * PAGE * 8 // PAGE
+
+
 def test_a_child_that_cannot_settle_teaches_nothing(memory: mmap.mmap) -> None:
     hot = learn(os._exit, lambda: write_to(memory))
-    assert [each.vectors for each in (hot.read, hot.waiting, hot.expecting)] == [(), (), ()]
+    assert not any(each.vectors for each in (hot.read, hot.waiting, hot.expecting, hot.training))
     assert not hot.get_ready()
 
 
