@@ -2,7 +2,7 @@
 // once. What moves is drawn with the next frame; what is read is told four times a second, with what is drawn anyway.
 
 const PAUSE = 250; // milliseconds between what is told
-const PATIENCE = 120; // for so long it waits for a frame that is drawn anyway
+const PATIENCE = 150; // for so long it waits for a frame that is drawn anyway: points come eight times a second
 const AHEAD = "25%"; // of the window: what is scrolled to stands there already
 
 const [frames, tellings] = [new Set(), new Set()];
@@ -43,7 +43,7 @@ function rest() {
   resting = true;
   setTimeout(() => {
     resting = false;
-    setTimeout(() => { if (tellings.size) ask(); }, PATIENCE);
+    setTimeout(() => { if (tellings.size && !resting) ask(); }, PATIENCE);
   }, PAUSE);
 }
 

@@ -70,8 +70,9 @@ class Limits:
     """Models whose predictions are shown while they train."""
     prediction_numbers: int = 8_000
     """Numbers in one look at a model's predictions."""
-    frames_per_second: float = 10.0
-    """How often what is new while a program trains is sent."""
+    frames_per_second: float = 8.0
+    """How often what is new while a program trains is sent: each time wakes the server and all of a browser, which on a
+    small machine take their time from the training."""
     looks_per_second: float = 4.0
     """How often the tensors of a program that is watched live are shown while it trains, at most; 0 for never."""
     ribbons: int = 48
