@@ -39,10 +39,12 @@ def sum_up(graph: AutogradGraph, wiring: Wiring, wanted: Container[int]) -> Mapp
     arrivals: dict[int, list[Part]] = {}
     for consumer, operands in enumerate(wiring.operands):
         for producer, edge in operands:
-            accumulates = wiring.nodes[producer].kind == "accumulate"
-            if accumulates and edge.grad is not None and producer in wanted:
+            if producer not in wanted or edge.grad is None:
+                continue
+            if wiring.nodes[producer].kind == "accumulate":
                 arrivals.setdefault(producer, []).append((wiring.nodes[consumer], edge.grad))
-    ran: dict[NodeId, int] = {node: place for place, node in enumerate(graph.ran)}
+    several = any(len(parts) > 1 for parts in arrivals.values())
+    ran: dict[NodeId, int] = {node: place for place, node in enumerate(graph.ran)} if several else {}
     adds = graph.backward is not None and graph.backward.call != "grad"
     found = {}
     for place, parts in arrivals.items():

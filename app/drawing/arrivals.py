@@ -62,8 +62,15 @@ class Arrivals:
     """By node, the stage that brought the last of its gradient."""
     first_turns: dict[int, int] = field(default_factory=dict)
     """By box, the stage in which it first ran."""
-    terms: dict[int, list[Term]] = field(default_factory=dict)
-    """By node with one output, what came, where more than one gradient met."""
+    met: dict[int, list[tuple[int, TensorValue | None]]] = field(default_factory=dict)
+    """By node with one output, what came with which stage, where more than one gradient met."""
+    _terms: dict[int, tuple[Term, ...]] = field(default_factory=dict)
+
+    def terms_of(self, place: int) -> tuple[Term, ...]:
+        """What came, added up when it is first asked for: of what meets in closed groups hardly anything is told."""
+        if place in self.met and place not in self._terms:
+            self._terms[place] = tuple(_add_up(self.met[place]))
+        return self._terms.get(place, ())
 
 
 def set_scene(graph: AutogradGraph, wiring: Wiring, sketch: Sketch) -> Scene:
@@ -105,7 +112,7 @@ def follow_gradients(scene: Scene, stages: Sequence[Sequence[Turn]], start: int)
                 _send(scene, place, stage, arrivals, met)
     for place, found in met.items():
         if place not in scene.roots and len(found) == scene.wiring.uses[place] > 1:
-            arrivals.terms[place] = list(_add_up(found))
+            arrivals.met[place] = found
     return arrivals
 
 
@@ -117,14 +124,15 @@ def _send(
     met: dict[int, list[tuple[int, TensorValue | None]]],
 ) -> None:
     """What one node sends along its edges."""
-    home = scene.homes.get(place)
-    for producer, edge in scene.wiring.operands[place]:
-        constant = scene.wiring.nodes[producer].kind == "constant"
-        if constant or (home is not None and scene.is_group(home) and scene.homes.get(producer) == home):
+    wiring, homes = scene.wiring, scene.homes
+    home = homes.get(place, -1)
+    group = home if home >= 0 and scene.is_group(home) else -1
+    for producer, edge in wiring.operands[place]:
+        node = wiring.nodes[producer]
+        if node.kind == "constant" or homes.get(producer) == group:
             continue
         arrivals.complete[producer] = stage
-        single = len(scene.wiring.nodes[producer].outputs) == 1
-        if single and 1 < scene.wiring.uses[producer] <= MOST_TERMS:
+        if 1 < wiring.uses[producer] <= MOST_TERMS and len(node.outputs) == 1:
             met.setdefault(producer, []).append((stage, edge.grad))
 
 

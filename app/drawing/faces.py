@@ -328,4 +328,4 @@ def _multiplied(op: str, times: int) -> Line:
 
 
 def _most_frequent(ops: Sequence[str]) -> list[tuple[str, int]]:
-    return sorted(Counter(ops).items(), key=lambda entry: (-entry[1], entry[0]))[:2]
+    return [(op, -less) for less, op in sorted([(-times, op) for op, times in Counter(ops).items()])[:2]]

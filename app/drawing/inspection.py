@@ -59,26 +59,26 @@ class Inspection:
 def inspect(study: Study, wanted: frozenset[str]) -> tuple[Inspection, ...]:
     """Of the nodes that are wanted, by the keys the picture gives its boxes."""
     graph, wiring = study.graph, study.wiring
-    shown = frozenset([place for place, node in enumerate(wiring.nodes) if f"n{node.id}" in wanted])
+    places = study.once("keys", lambda: {f"n{node.id}": place for place, node in enumerate(wiring.nodes)})
+    shown = frozenset([places[key] for key in wanted if key in places])
     summands = sum_up(graph, wiring, shown)
     inner = study.once("inner", lambda: _inner_nodes(wiring))
     found = []
-    for place, node in enumerate(wiring.nodes):
-        if place in shown:
-            fed = _feeding(wiring, place, inner)
-            formulas, words = _rule(node, fed, graph.backward, node.id in inner)
-            found.append(
-                Inspection(
-                    node,
-                    title_of(node),
-                    tuple([_see(output) for output in node.outputs[:MOST_OUTPUTS]]),
-                    formulas,
-                    words,
-                    tuple([(item.name, _show_saved(item)) for item in node.saved[:MOST_SAVED]]),
-                    max(0, len(node.saved) - MOST_SAVED),
-                    summands.get(place, ()),
-                )
+    for place in sorted(shown):
+        node, fed = wiring.nodes[place], _feeding(wiring, place, inner)
+        formulas, words = _rule(node, fed, graph.backward, node.id in inner)
+        found.append(
+            Inspection(
+                node,
+                title_of(node),
+                tuple([_see(output) for output in node.outputs[:MOST_OUTPUTS]]),
+                formulas,
+                words,
+                tuple([(item.name, _show_saved(item)) for item in node.saved[:MOST_SAVED]]),
+                max(0, len(node.saved) - MOST_SAVED),
+                summands.get(place, ()),
             )
+        )
     return tuple(found)
 
 

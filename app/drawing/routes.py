@@ -78,7 +78,7 @@ class Scene:
     @property
     def halves(self) -> list[int]:
         """How far left and right of an element's x an edge may touch it: nothing for a trunk."""
-        boxes = [max(0, width // 2 - PORT_MARGIN) for width, _ in self.sizes]
+        boxes = [width // 2 - PORT_MARGIN if width > 2 * PORT_MARGIN else 0 for width, _ in self.sizes]
         return boxes + [0] * (len(self.x) - len(boxes))
 
 

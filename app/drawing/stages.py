@@ -116,13 +116,15 @@ class _Teller:
         (place,) = turn.places
         node = self.scene.wiring.nodes[place]
         if node.kind == "accumulate":
-            terms = self.arrivals.terms.get(place, ())
+            terms = self.arrivals.terms_of(place)
             said = say_leaf(node, [term.added for term in terms], self.scene.wiring.uses[place])
             return self._stage("backward", turns, said)
         return self._stage("backward", turns, say_backward(node, self._sent(place, stage)))
 
     def _stage(self, phase: Phase, turns: Sequence[Turn], sentence: Text) -> Stage:
-        boxes = tuple(dict.fromkeys([box for turn in turns for box in turn.boxes]))
+        boxes = turns[0].boxes
+        if len(turns) > 1:
+            boxes = tuple(dict.fromkeys([box for turn in turns for box in turn.boxes]))
         others = [other for box in boxes for other in self.operands.get(box, ())]
         return Stage(phase, boxes, tuple(dict.fromkeys(others)), sentence)
 
@@ -132,7 +134,7 @@ class _Teller:
         told: set[int] = set()
         for producer, edge in self.scene.wiring.operands[place]:
             node = self.scene.wiring.nodes[producer]
-            terms = [t for t in self.arrivals.terms.get(producer, ()) if t.stage == stage]
+            terms = [t for t in self.arrivals.terms_of(producer) if t.stage == stage]
             if terms and producer not in told:
                 sent += [(node, 0, term) for term in terms]
             elif not terms and edge.grad is not None:
@@ -163,11 +165,11 @@ def _grad_times(scene: Scene, arrivals: Arrivals) -> tuple[int, ...]:
 def _draw_sums(scene: Scene, arrivals: Arrivals) -> tuple[Sum, ...]:
     """What the gradients that have come make, while others are still to come."""
     sums: list[Sum] = []
-    for place, terms in arrivals.terms.items():
+    for place in arrivals.met:
         boxes = scene.boxes_of(place)
         if not boxes or scene.is_group(boxes[0]):
             continue
-        for term, following in pairwise(terms):
+        for term, following in pairwise(arrivals.terms_of(place)):
             if term.total is not None and following.stage > term.stage and len(sums) < MOST_SUMS:
                 sums.append(_draw_sum(boxes, term.stage, term.total))
     return tuple(sums)
