@@ -253,7 +253,7 @@ STILL_WORKS = (
 @pytest.mark.parametrize("mode", SEALED, ids=lambda mode: mode.name)
 @pytest.mark.parametrize(("name", "source"), STILL_WORKS, ids=[name for name, _ in STILL_WORKS])
 def test_lesson_still_works(harness: Harness, name: str, source: str, mode: Mode) -> None:
-    reply = harness.run(f"{PRELUDE}{source}\nprint('works')", mode)
+    reply = harness.run(f"{PRELUDE}{source}\nprint('works')", mode, seconds=60.0, cpu_seconds=30)
     assert (reply.ending, reply.text) == ("exit 0", "works\n"), (name, reply)
 
 
@@ -261,7 +261,9 @@ def test_lesson_still_works(harness: Harness, name: str, source: str, mode: Mode
 def test_lesson_without_plots_and_seeds_needs_no_file_at_all(
     harness: Harness, name: str, source: str
 ) -> None:
-    reply = harness.run(f"{PRELUDE}{source}\nprint('works')", SEALED[0], readable=())
+    reply = harness.run(
+        f"{PRELUDE}{source}\nprint('works')", SEALED[0], seconds=60.0, cpu_seconds=30, readable=()
+    )
     assert name.startswith(("plot", "seed")) or (reply.ending, reply.text) == ("exit 0", "works\n"), (
         name,
         reply,
