@@ -15,10 +15,10 @@ from collections.abc import Iterable, Iterator
 from functools import cache
 
 from app.worker.forking.hot_pages import ranges_of
-from app.worker.forking.mappings import READ_AND_RUN, Mapping, read_mappings
+from app.worker.forking.mappings import READ_AND_RUN, READ_AND_WRITE, Mapping, read_mappings
 
 HUGE = 2 * 1024 * 1024
-READ_AND_WRITE, PRIVATE_AND_OF_NO_FILE = 1 | 2, 0x2 | 0x20
+PRIVATE_AND_OF_NO_FILE = 0x2 | 0x20
 REFUSED = ctypes.c_void_p(-1).value
 MAY_MOVE_TO_WHERE_IT_IS_TOLD = 1 | 2
 MADV_COLLAPSE = 25

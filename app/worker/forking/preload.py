@@ -43,15 +43,13 @@ from app.wire import (
 from app.worker.forking.holes import fill_holes
 from app.worker.forking.hot_code import gather_code
 from app.worker.forking.libraries import import_libraries
-from app.worker.forking.mappings import merge_mappings
+from app.worker.forking.mappings import READ_AND_RUN, merge_mappings
 from app.worker.forking.rehearsal import rehearse_whole
 from app.worker.lending.stores import keep_stores_in_memory
 from app.worker.lending.textbook import import_textbook
 from app.worker.showing.bars import prepare_bars
 from app.worker.showing.figures import prepare_matplotlib
 
-READ_AND_RUN = 1 | 4
-"""mprotect's."""
 REHEARSALS = 60
 """The interpreter rewrites code it has run a few times. Done here, those pages stay shared with all children."""
 
