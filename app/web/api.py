@@ -26,6 +26,7 @@ from app.web.pictures import draw_picture
 from app.web.playground import language_of, playground_of
 from app.web.problems import FailureAnswer
 from app.web.requests import ControlBody, DiffBody, EvaluateBody, RunBody
+from app.web.routes import Straight
 from app.web.sizes import is_large
 
 FAILURES: Mapping[int | str, dict[str, Any]] = {
@@ -47,7 +48,7 @@ def body_of(model: str, examples: Mapping[str, Any]) -> dict[str, Any]:
     return {"required": True, "content": {"application/json": content}}
 
 
-router = APIRouter()
+router = APIRouter(route_class=Straight)
 
 
 @router.post(

@@ -88,7 +88,7 @@ def create_app(
         places=Places(max(1, settings.slots - 1) if settings.runs_per_minute else sys.maxsize),
     )
     for each in (api, compare, runs, recipes, pages, live, opening, export, graph_files, docs):
-        site.include_router(each.router)
+        site.router.routes += each.router.routes
     site.add_route("/static/{version}/{path:path}", assets.serve, ["GET", "HEAD"])
     add_failure_handlers(site)
     return site

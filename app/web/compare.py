@@ -19,8 +19,9 @@ from app.web.pictures import chosen_graph, draw_picture, is_long
 from app.web.playground import language_of, playground_of
 from app.web.problems import RequestRefused
 from app.web.requests import DiffBody, DrawnBody, EvaluateBody
+from app.web.routes import Straight
 
-router = APIRouter()
+router = APIRouter(route_class=Straight)
 
 
 @router.post(

@@ -12,8 +12,9 @@ from starlette.responses import Response
 
 from app.web.docs_contexts import DocsPage, Endpoint, EndpointExample, SchemaRow, SchemaTable
 from app.web.pages import render
+from app.web.routes import Straight
 
-router = APIRouter(include_in_schema=False)
+router = APIRouter(route_class=Straight, include_in_schema=False)
 
 
 @router.api_route("/docs", methods=["GET", "HEAD"])

@@ -22,6 +22,7 @@ from app.web.evaluate import count_run
 from app.web.forms import fields_for, read_form
 from app.web.pages import parse_form, submit_form
 from app.web.playground import playground_of
+from app.web.routes import Straight
 
 IMPORTS: Mapping[str, str] = {
     "math": "import math",
@@ -34,7 +35,7 @@ IMPORTS: Mapping[str, str] = {
 }
 """What gives a program the names it has without importing them."""
 
-router = APIRouter(include_in_schema=False)
+router = APIRouter(route_class=Straight, include_in_schema=False)
 
 
 @router.post("/export/{name}")

@@ -24,6 +24,7 @@ from app.web.pictures import THEMES, choose, draw, is_long, write_picture
 from app.web.playground import language_of, playground_of
 from app.web.recent import NOTHING_BESIDE, Beside, Graphs
 from app.web.requests import PictureFormat
+from app.web.routes import Straight
 
 FILES: Mapping[str, tuple[PictureFormat, str]] = {
     "graph.svg": ("svg", "image/svg+xml"),
@@ -34,7 +35,7 @@ FILES: Mapping[str, tuple[PictureFormat, str]] = {
 }
 GRAPH = TypeAdapter(AutogradGraph)
 
-router = APIRouter(include_in_schema=False)
+router = APIRouter(route_class=Straight, include_in_schema=False)
 
 
 @router.post("/graph/{name}")

@@ -33,12 +33,13 @@ from app.web.pictures import annotated_panel
 from app.web.playground import Playground, language_of, playground_of
 from app.web.problems import RateExceeded, reply_to
 from app.web.repairs import show_advice, show_repairs, show_stand_ins
+from app.web.routes import Straight
 from app.web.runs import tell_failure
 from app.web.sizes import is_large
 
 RUNNING = Text("Running")
 
-router = APIRouter(include_in_schema=False)
+router = APIRouter(route_class=Straight, include_in_schema=False)
 
 
 @router.post("/live")

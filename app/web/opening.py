@@ -14,8 +14,9 @@ from app.web.files import read_program, refused_file
 from app.web.forms import Form
 from app.web.pages import show_refusal, submit_form
 from app.web.playground import playground_of
+from app.web.routes import Straight
 
-router = APIRouter(include_in_schema=False)
+router = APIRouter(route_class=Straight, include_in_schema=False)
 
 
 @router.get("/open")

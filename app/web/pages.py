@@ -34,13 +34,14 @@ from app.web.playground import Playground, language_of, playground_of
 from app.web.problems import Failure, RateExceeded, Reply, reply_to
 from app.web.recipe_panel import show_recipe
 from app.web.repairs import show_advice, show_repairs, show_stand_ins
+from app.web.routes import Straight
 from app.web.sizes import is_large
 
 THEMES = ("light", "dark")
 YEAR = 365 * 24 * 3600
 MOST_NAMES = 60
 
-router = APIRouter(include_in_schema=False)
+router = APIRouter(route_class=Straight, include_in_schema=False)
 
 
 @router.api_route("/", methods=["GET", "HEAD"])

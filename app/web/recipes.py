@@ -19,8 +19,9 @@ from app.web.pages import submit_form
 from app.web.playground import language_of, playground_of
 from app.web.problems import FailureAnswer, RequestRefused
 from app.web.recipe_panel import keep_earlier, list_options, mark_of
+from app.web.routes import Straight
 
-router = APIRouter()
+router = APIRouter(route_class=Straight)
 
 ABOUT: Mapping[str, str] = {
     "data": "What is learnt.",

@@ -23,6 +23,7 @@ from app.web.pictures import THEMES, draw_picture
 from app.web.playground import Playground, language_of, playground_of
 from app.web.problems import Failure, FailureAnswer, RequestRefused, reply_to
 from app.web.requests import ControlBody, GraphBody, PictureFormat, RunBody
+from app.web.routes import Straight
 from app.web.sizes import is_large
 from app.web.stream import EventStream
 
@@ -36,7 +37,7 @@ EVENTS: Mapping[str, Any] = {
     "content": {"text/event-stream": {"schema": {"type": "string"}}},
 }
 
-router = APIRouter()
+router = APIRouter(route_class=Straight)
 
 
 @router.post(
