@@ -27,6 +27,8 @@ class Child:
         self.uid = uid
         self.pid: int | None = None
         self.status: asyncio.Future[int] = asyncio.get_running_loop().create_future()
+        self.told = False
+        """Whether it has sent its trace, the last it does: it ends by itself."""
         self._reader = reader
         self._writer = writer
         self._received = 0

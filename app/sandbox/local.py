@@ -228,6 +228,7 @@ class LocalSandbox:
                     patience.heed(frame)
                     yield frame
                 case Trace():
+                    child.told = True
                     yield frame
                     return
                 case _:

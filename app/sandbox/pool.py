@@ -22,6 +22,8 @@ log = logging.getLogger("playground.sandbox")
 FIRST_WAIT, LONGEST_WAIT = 0.2, 10.0
 """Seconds between attempts to start a server that keeps ending."""
 READY_SECONDS = 30.0
+ENDING_SECONDS = 0.1
+"""How long a child that has told its trace may take to end."""
 REFILL_SECONDS = 0.02
 """How long a used spare's place may stay empty while others wait."""
 
@@ -103,28 +105,25 @@ class Pool:
             self.give_back(child)
 
     def give_back(self, child: Child) -> None:
-        """After use, whatever became of it: kill it, and lend its uid on once it is gone. What it told goes first."""
+        """After use, whatever became of it: kill it, unless it ends by itself. What it told goes first."""
         asyncio.get_running_loop().call_soon(self._let_go, child)
 
     def _let_go(self, child: Child) -> None:
+        child.close()
+        wait = ENDING_SECONDS if child.told else 0.0
+        kill = asyncio.get_running_loop().call_later(wait, self._kill, child)
+        child.status.add_done_callback(lambda _: kill.cancel())
+
+    def _kill(self, child: Child) -> None:
         if self._server is not None:
             self._server.kill(child)
-        child.close()
-        if not self._closing:
-            self._run(self._reclaim(child))
-
-    async def _reclaim(self, child: Child) -> None:
-        await child.status
-        if self._uids is not None and child.uid is not None:
-            self._uids.append(child.uid)
-            self._refill()
 
     def _refill(self) -> None:
         while (
             not self._closing and self._server is not None and len(self._spares) + self._coming < self._size
         ):
             if self._uids is not None and not self._uids:
-                return  # as soon as a uid is free again, `_reclaim` comes here
+                return  # as soon as a uid is free again, `_mourn` comes here
             uid = self._uids.popleft() if self._uids is not None else None
             self._coming += 1
             self._run(self._spawn(self._server, uid))
@@ -133,11 +132,12 @@ class Pool:
         child = None
         try:
             child = await server.spawn(uid)
-            frame = await asyncio.wait_for(child.next_frame(self._limits), READY_SECONDS)
-            if isinstance(frame, Ready):
+            child.status.add_done_callback(lambda _: self._mourn(child))
+            async with asyncio.timeout(READY_SECONDS):
+                frame = await child.next_frame(self._limits)
+            if isinstance(frame, Ready) and not child.ended:
                 self._spares.append(child)
                 self._arrivals.release()
-                self._run(self._mourn(child))
                 return
             log.error("a child could not be made ready: %s", frame)
         except (OSError, WorkerLost) as error:  # a TimeoutError is an OSError
@@ -151,12 +151,13 @@ class Pool:
             self._uids.append(uid)
         self._refill()
 
-    async def _mourn(self, child: Child) -> None:
-        """A spare that is ended from outside is replaced at once, not when somebody takes it."""
-        await child.status
+    def _mourn(self, child: Child) -> None:
+        """Lend its uid on. A spare that is ended from outside is replaced at once, not when somebody takes it."""
         if child in self._spares:
             self._spares.remove(child)
-            self.give_back(child)
+            child.close()
+        if self._uids is not None and child.uid is not None:
+            self._uids.append(child.uid)
         self._refill()
 
     def _restart(self) -> None:
