@@ -8,7 +8,7 @@ ARGS ?=
 
 BIN := $(VENV)/bin
 # Several processes; a file's tests stay together, and browser tests come last (tests/conftest.py).
-SIDE_BY_SIDE := --numprocesses auto --maxprocesses 4 --dist loadgroup --no-loadscope-reorder
+SIDE_BY_SIDE := --numprocesses auto --maxprocesses 4 --dist loadfile --no-loadscope-reorder
 # The textbook's package pins a numpy and a pandas of years ago, and works with today's: it comes without what it asks for.
 INSTALL := $(BIN)/python -m pip install --quiet --constraint constraints.txt --editable
 

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import math
 import os
 import shutil
+from collections import Counter
 from typing import Any
 
 import pytest
@@ -26,13 +28,14 @@ def browser_type_launch_args(browser_type_launch_args: dict[str, Any]) -> dict[s
 
 @pytest.hookimpl(trylast=True)
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Browser tests last: Playwright's event loop stays in this thread until the session ends.
+    """Files with browser tests last: Playwright's event loop stays in this thread until the session ends.
 
-    The tests of a file stay with one process, which makes the file's fixtures once.
+    Whole files, because a file's tests stay with one process, which makes its fixtures once. The longest of them first,
+    so that in the end no process is left with a long one alone.
     """
-    items.sort(key=in_browser)
-    for item in items:
-        item.add_marker(pytest.mark.xdist_group(f"{item.path}{in_browser(item)}"))
+    tests = Counter(item.path for item in items)
+    last = {item.path for item in items if in_browser(item)}
+    items.sort(key=lambda item: tests[item.path] if item.path in last else math.inf, reverse=True)
 
 
 def in_browser(item: pytest.Item) -> bool:
