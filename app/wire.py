@@ -52,7 +52,7 @@ class Failure:
 
 @dataclass(frozen=True, slots=True)
 class Telling:
-    """The program has ended; its trace follows as soon as it is put together."""
+    """The program has ended with little of its time left; its trace follows as soon as it is put together."""
 
     frame: Literal["telling"] = "telling"
 

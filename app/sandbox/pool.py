@@ -46,6 +46,7 @@ class Pool:
         self._arrivals = asyncio.Semaphore(0)
         """At least as many as there are spares; a taker who finds none waits for the next."""
         self._coming = 0
+        self._refilling: asyncio.TimerHandle | None = None
         self._server: ForkServer | None = None
         self._tasks: set[asyncio.Task[None]] = set()
         self._closing = False
@@ -96,10 +97,12 @@ class Pool:
             if not self._spares:
                 continue
             child = self._spares.popleft()
-            if self._spares:  # making a child takes a processor that the program itself may want now
-                asyncio.get_running_loop().call_later(REFILL_SECONDS, self._refill)
-            else:
+            if not self._spares:
                 self._refill()
+            elif (
+                self._refilling is None
+            ):  # making a child takes a processor that the program itself may want now
+                self._refilling = asyncio.get_running_loop().call_later(REFILL_SECONDS, self._refill)
             if not child.ended:
                 return child
             self.give_back(child)
@@ -119,6 +122,9 @@ class Pool:
             self._server.kill(child)
 
     def _refill(self) -> None:
+        if self._refilling is not None:
+            self._refilling.cancel()
+            self._refilling = None
         while (
             not self._closing and self._server is not None and len(self._spares) + self._coming < self._size
         ):

@@ -7,6 +7,8 @@ import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
 
+import pytest
+
 from app.vocabulary.frames import Frame
 from app.vocabulary.holding import Command, Held, Pace
 from app.vocabulary.limits import Limits
@@ -216,9 +218,12 @@ def test_program_without_a_moment_goes_on_to_its_end() -> None:
     assert play.trace.outcome == Completed()
 
 
-def test_nothing_waits_where_nobody_may_hold() -> None:
+@pytest.mark.parametrize(("seconds", "told"), [(5.0, 1), (60.0, 0)])
+def test_nothing_waits_where_nobody_may_hold(seconds: float, told: int) -> None:
+    """And that the program has ended is told where little of its time is left for the trace."""
     frames: list[Frame | Telling] = []
     with undisturbed():
-        execute(Task(LOOP, RunRequest(), Limits()), frames.append, lambda obey: frames.append(Telling()))
+        task = Task(LOOP, RunRequest(), Limits(seconds=seconds))
+        execute(task, frames.append, lambda obey: frames.append(Telling()))
     assert not any(isinstance(frame, Held) for frame in frames)
-    assert sum(isinstance(frame, Telling) for frame in frames) == 1
+    assert sum(isinstance(frame, Telling) for frame in frames) == told
