@@ -12,7 +12,8 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Annotated, Any, Literal, NewType, TypeVar, cast
 
-from pydantic import FailFast, PlainSerializer, PlainValidator, WithJsonSchema
+from pydantic import FailFast, GetPydanticSchema, PlainValidator, WithJsonSchema
+from pydantic_core.core_schema import no_info_plain_validator_function
 from typing_extensions import TypeAliasType
 
 T = TypeVar("T")
@@ -68,12 +69,18 @@ DEEPEST = 32
 
 def read_nested(data: Any) -> Any:
     """Numbers as JSON gives them, as `Nested`; ValueError for anything else. Its cost grows with its size alone."""
-    return _read_nested(data, DEEPEST)[0]
+    return data if _is_number(data) else _read_nested(data, DEEPEST)[0]
+
+
+def _is_number(data: Any) -> bool:
+    """What nearly all are, told by its exact class."""
+    kind = type(data)
+    return math.isfinite(data) if kind is float else kind is int
 
 
 def _read_nested(data: Any, depth: int) -> tuple[Any, tuple[int, ...]]:
     """The value and its shape: rows of different lengths are no tensor."""
-    if not isinstance(data, list | tuple):
+    if not isinstance(data, (list, tuple)):
         return _read_scalar(data), ()
     if depth == 0:
         raise ValueError("nested too deeply")
@@ -85,9 +92,7 @@ def _read_nested(data: Any, depth: int) -> tuple[Any, tuple[int, ...]]:
 
 
 def _read_scalar(data: Any) -> Any:
-    if isinstance(data, bool | int | Complex):
-        return data
-    if isinstance(data, float) and math.isfinite(data):
+    if isinstance(data, (bool, int, Complex)) or (isinstance(data, float) and math.isfinite(data)):
         return data
     if isinstance(data, str) and data in ("NaN", "Infinity", "-Infinity"):
         return data
@@ -98,14 +103,9 @@ def _read_scalar(data: Any) -> Any:
     raise ValueError("no number")
 
 
-def as_it_is(data: Any) -> Any:
-    return data
-
-
 Numbers = Annotated[
     Nested,
-    PlainValidator(read_nested),
-    PlainSerializer(as_it_is, return_type=Any),
+    GetPydanticSchema(lambda _, __: no_info_plain_validator_function(read_nested)),  # written as what it is
     WithJsonSchema({"description": "A number, or nested lists of numbers; NaN and infinities are spelled."}),
 ]
 """A field of type `Nested`."""

@@ -6,7 +6,7 @@ The classes here are the trace's own with the few fields replaced that differ; p
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, fields
+from dataclasses import dataclass
 from functools import cache
 from typing import Any, get_args
 
@@ -323,7 +323,7 @@ def health_answer(health: SandboxHealth) -> HealthAnswer:
 
 
 def _values(instance: Any) -> dict[str, Any]:
-    return {each.name: getattr(instance, each.name) for each in fields(instance)}
+    return {name: getattr(instance, name) for name in instance.__dataclass_fields__}
 
 
 def _outcome(outcome: Outcome, language: Language) -> Completed | RaisedAnswer | Stopped | Crashed:
