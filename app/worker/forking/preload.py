@@ -52,6 +52,8 @@ from app.worker.showing.figures import prepare_matplotlib
 
 REHEARSALS = 60
 """The interpreter rewrites code it has run a few times. Done here, those pages stay shared with all children."""
+YOUNG = 1
+"""Of what garbage collection has: all that came after the imports. To look through what they made takes long."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,11 +81,11 @@ def preload(settle: Callable[[int], object] = lambda kept: None) -> Prepared:
     torch.backends.mkldnn.set_flags(False)  # type: ignore[no-untyped-call]
     if "qnnpack" in torch.backends.quantized.supported_engines:
         torch.backends.quantized.engine = "qnnpack"  # the others write their kernels as they go
-    gc.collect()
+    gc.collect(YOUNG)
     gather_code(rehearse_whole, settle)
     for _ in range(REHEARSALS):
         rehearse_whole()
-    gc.collect()
+    gc.collect(YOUNG)
     fill_holes()
     merge_mappings()
     gc.disable()  # a collection in a fresh child would copy every page; the child turns it on for the program
