@@ -33,6 +33,8 @@ class Orders:
     cpu_seconds: int
     limits: Limits
     """Of a run that is only waited for, as most are: what its child may get ready for. A task brings its own."""
+    lasting: bool = True
+    """Whether there will be many: what it takes seconds to learn then makes each of them cheaper."""
 
     @classmethod
     def read(cls, text: str) -> Orders:

@@ -140,7 +140,9 @@ async def run_file(settings: Settings, path: Path, request: RunRequest, as_json:
     limits = settings.limits()
     program = parse_program(source, limits)
     check_request(program, request, limits)
-    async with LocalSandbox(replace(plan_sandbox(settings), slots=1, spares=1)).running() as sandbox:
+    async with LocalSandbox(
+        replace(plan_sandbox(settings), slots=1, spares=1, lasting=False)
+    ).running() as sandbox:
         trace = await sandbox.run(program, request)
     show(trace, program.source, as_json)
     return 0 if isinstance(trace.outcome, Completed) else 1
@@ -155,7 +157,7 @@ def show(trace: Trace, source: str, as_json: bool) -> None:
 
 async def doctor(settings: Settings) -> int:
     """Print versions, devices and every layer of the seal; 0 when programs would be run sealed."""
-    plan = replace(plan_sandbox(replace(settings, allow_unsealed=True)), slots=1, spares=1)
+    plan = replace(plan_sandbox(replace(settings, allow_unsealed=True)), slots=1, spares=1, lasting=False)
     async with LocalSandbox(plan).running() as sandbox:
         versions = sandbox.health().versions
         print(

@@ -56,6 +56,8 @@ class SandboxPlan:
     """How long putting a trace together may take once the program has ended."""
     sealed: bool = True
     gpu: bool = False
+    lasting: bool = True
+    """Whether many programs are to come: a server that is started for one learns nothing for the others."""
     first_uid: int = 61_000
     layers: tuple[SealLayer, ...] = ()
 
@@ -75,7 +77,7 @@ class LocalSandbox:
     def _make_pool(self, gpu: int | None, spares: int) -> Pool:
         plan = self._plan
         cpu = cpu_seconds(plan.limits)
-        orders = Orders(plan.sealed, gpu, plan.limits.process_bytes, cpu, self._waited_for)
+        orders = Orders(plan.sealed, gpu, plan.limits.process_bytes, cpu, self._waited_for, plan.lasting)
         uids = 2 * (plan.slots + spares)
         return Pool(orders, spares, lambda: claim_uids(plan.sealed, plan.first_uid, uids), plan.limits)
 

@@ -59,7 +59,8 @@ class Stage:
         self._stays = stays
         self._standing_in = ExitStack()
         self._hearing = ExitStack()
-        self._is_up = False
+        self.is_up = False
+        """Whether it hears already what this process does."""
         self._is_taken = False
 
     def suits(self, request: RunRequest, limits: Limits) -> bool:
@@ -69,8 +70,8 @@ class Stage:
     def set_up(self) -> None:
         """Let everything watch: torch, matplotlib and Python's warnings now call what hears them, and names of files
         lead to the run's folder."""
-        if not self._is_up:
-            self._is_up = True
+        if not self.is_up:
+            self.is_up = True
             for each in (self.outputs, self._summaries, self.statics.tracings, self._ways):
                 self._standing_in.enter_context(each.watching())
             self._standing_in.enter_context(leaving_uncompiled())

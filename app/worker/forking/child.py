@@ -59,12 +59,12 @@ def run_child(
 ) -> NoReturn:
     send, hot = ahead.send, ahead.hot
     try:
-        ready = hot.get_ready()
+        hot.get_ready()
         if channel != CHANNEL:
             os.dup2(channel, CHANNEL)
         threading.current_thread().name = "program"
         kept = {CHANNEL} | (make_cuda_context(orders.gpu) if orders.gpu is not None else set())
-        if not ready:
+        if not ahead.stage.is_up:
             rehearse()
         settle(orders, readable, uid, kept)
         ahead.stage.take()

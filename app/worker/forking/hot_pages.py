@@ -8,6 +8,7 @@ because a waiting child holds no more than `WAITING_BYTES`. Linux 6.15 or newer;
 
 from __future__ import annotations
 
+import ctypes
 import os
 import socket
 import struct
@@ -64,6 +65,13 @@ class Pages:
         return bool(self.vectors)
 
 
+def can_bring() -> bool:
+    """Whether the kernel knows the call: tried with a page that is this process's own already."""
+    page = bytearray(2 * PAGE)
+    start = -(-ctypes.addressof(ctypes.c_char.from_buffer(page)) // PAGE) * PAGE
+    return Pages.of(RANGE.pack(start, PAGE)).bring()
+
+
 @dataclass(frozen=True, slots=True)
 class HotPages:
     read: Pages = Pages(advice=POPULATE_READ)
@@ -76,7 +84,7 @@ class HotPages:
     """Copied for a program that trains in a loop, which writes to more."""
 
     def get_ready(self) -> bool:
-        """What a fresh child does; False where it has to rehearse instead."""
+        """What a fresh child does; False where nothing came of it."""
         self.read.bring()
         return self.waiting.bring()
 

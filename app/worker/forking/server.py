@@ -18,7 +18,7 @@ from dataclasses import asdict
 
 from app.control import OWN_UID, Orders, receive_message, write_message
 from app.worker.forking.child import Ahead, Sender, find_gpus, readable_paths, run_child, settle
-from app.worker.forking.hot_pages import learn
+from app.worker.forking.hot_pages import HotPages, can_bring, learn
 from app.worker.forking.hugepages import gather_memory, gather_text
 from app.worker.forking.preload import preload
 from app.worker.forking.rehearsal import rehearse_training, rehearse_whole
@@ -100,11 +100,19 @@ class ForkServer:
 
 
 def get_ahead(orders: Orders) -> Ahead:
-    """Set the stage that most runs find, and learn from one of them which pages it takes."""
+    """Set the stage that most runs find, and learn from one of them which pages it takes.
+
+    Where nothing is learnt, each child rehearses, and sets the stage itself afterwards: it would hear the rehearsal.
+    """
     send = Sender()
     stage = Stage(orders.limits, send, stays=True)
+    if not orders.lasting or not can_bring():
+        return Ahead(send, stage, HotPages())
     stage.set_up()
+    return Ahead(send, stage, learn_pages(orders, send, stage))
 
+
+def learn_pages(orders: Orders, send: Sender, stage: Stage) -> HotPages:
     def get_ready(kept: int) -> None:
         settle_as_probe(orders, kept)
         stage.take()
@@ -120,7 +128,7 @@ def get_ahead(orders: Orders) -> Ahead:
     gather_text(learn(get_ready, train).read.pages())  # all that other runs need, and more
     hot = learn(get_ready, run, train)
     gather_memory()  # last, because what is written to while a child has it lies in small pages again
-    return Ahead(send, stage, hot)
+    return hot
 
 
 def settle_as_probe(orders: Orders, kept: int) -> None:
