@@ -63,7 +63,7 @@ CLASSIC_PARTS = 20_000
 """Nodes and edges of torchviz's picture; dot gave up long before."""
 ENOUGH_SECONDS = 9.0
 """A program that leaves so much of its time leaves enough to put its trace together: nobody need be told of that."""
-
+VERSIONS = Versions(platform.python_version(), str(torch.__version__), np.__version__)
 Listen = Callable[[Callable[[Command], None]], None]
 
 
@@ -304,7 +304,7 @@ class Run:
                 *(*self._watchers.predictions.notes, *self._stage.folder.notes()),
             ),
             cuts=tuple(self._cuts(told.report)),
-            versions=Versions(platform.python_version(), str(torch.__version__), np.__version__),
+            versions=VERSIONS,
             timings=self._timings(began),  # last, because it took time to tell the rest
         )
 

@@ -52,6 +52,8 @@ class Ahead:
     send: Sender
     stage: Stage
     hot: HotPages
+    lingers: bool = False
+    """Whether a child that is done waits to be looked at."""
 
 
 def run_child(
@@ -72,6 +74,8 @@ def run_child(
         body = read_task(hot)
         if body is not None:
             execute(decode_task(body), send, listen, ahead.stage, hot.training.bring)
+        if ahead.lingers:
+            linger()
         os._exit(0)
     except BaseException:  # the last resort of this process: our own failures are told, then it ends
         with suppress(OSError):
@@ -127,6 +131,12 @@ def read_task(hot: HotPages) -> bytes | None:
     return None if header is None else read_exactly(frame_length(header, TASK_BYTES))
 
 
+def linger() -> None:
+    """Say with an empty frame that all is done, and end with whoever hears it."""
+    os.write(CHANNEL, HEADER.pack(0))
+    read_exactly(1)
+
+
 def read_exactly(size: int) -> bytes | None:
     data = bytearray()
     while len(data) < size:
@@ -154,13 +164,10 @@ class Sender:
     """Sends frames whole, whichever thread they come from."""
 
     def __init__(self) -> None:
-        self.mute = False
         self._turn = threading.Lock()
 
     def __call__(self, frame: ChildFrame) -> None:
         data = memoryview(encode_frame(frame))
-        if self.mute:
-            return
         with self._turn:
             while data:
                 data = data[os.write(CHANNEL, data) :]

@@ -25,7 +25,7 @@ def fill_holes() -> int:
     libc, python = ctypes.CDLL(None), ctypes.pythonapi
     chunks, objects = address_of(libc.malloc), address_of(python.PyObject_Malloc)
     taken = sum(fill_pools(size, objects) for size in range(STEP, LARGEST + 1, STEP))
-    return taken + sum(fill_chunks(size, chunks) for size in range(LARGEST_CHUNK, STEP, -STEP))
+    return taken + sum(fill_chunks(size, chunks) for size in range(LARGEST_CHUNK, 0, -STEP))
 
 
 def address_of(allocate: Any) -> Callable[[int], int]:

@@ -14,11 +14,13 @@ import socket
 import struct
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
+from io import BufferedIOBase
 from itertools import chain
 
+from app.wire import HEADER
 from app.worker.sealing import kernel
 
-PIDFD_SELF, POPULATE_READ, POPULATE_WRITE = -10_000 & 0xFFFF_FFFF, 22, 23
+PIDFD_SELF, POPULATE_READ, POPULATE_WRITE = -10_000, 22, 23
 """The process itself; what is only read is mapped, what is written copied. The seal admits the last one alone."""
 PAGE = 4096
 WAITING_BYTES = 4_660 * 1024
@@ -38,31 +40,32 @@ Seen = tuple[bytes, list[bytes]]
 
 @dataclass(frozen=True, slots=True)
 class Pages:
-    """Ranges of memory as the kernel reads them, `struct iovec`s one after the other, and what to do with them."""
+    """Ranges of memory as the kernel reads them, `struct iovec`s one after the other, and the calls that bring them."""
 
-    vectors: tuple[bytes, ...] = ()
-    advice: int = POPULATE_WRITE
+    ranges: bytes = b""
+    calls: tuple[Callable[[], int], ...] = ()
 
     @classmethod
     def of(cls, ranges: bytes, advice: int = POPULATE_WRITE) -> Pages:
         size = MOST_RANGES * RANGE.size
-        return cls(tuple(ranges[at : at + size] for at in range(0, len(ranges), size)), advice)
+        vectors = [ranges[at : at + size] for at in range(0, len(ranges), size)]
+        calls = [
+            kernel.call_ahead(PROCESS_MADVISE, PIDFD_SELF, each, len(each) // RANGE.size, advice, 0)
+            for each in vectors
+        ]
+        return cls(ranges, tuple(calls))
 
     def pages(self) -> Iterator[int]:
         """Their addresses."""
-        for vector in self.vectors:
-            for start, size in RANGE.iter_unpack(vector):
-                yield from range(start, start + size, PAGE)
+        for start, size in RANGE.iter_unpack(self.ranges):
+            yield from range(start, start + size, PAGE)
 
     def bring(self) -> bool:
         """Make them this process's own, or map them; False where the kernel knows no such call."""
-        try:
-            for vector in self.vectors:
-                count = len(vector) // RANGE.size
-                kernel.syscall("process_madvise", PROCESS_MADVISE, PIDFD_SELF, vector, count, self.advice, 0)
-        except OSError:
-            return False
-        return bool(self.vectors)
+        done = False
+        for call in self.calls:
+            done = call() >= 0
+        return done
 
 
 def can_bring() -> bool:
@@ -74,7 +77,7 @@ def can_bring() -> bool:
 
 @dataclass(frozen=True, slots=True)
 class HotPages:
-    read: Pages = Pages(advice=POPULATE_READ)
+    read: Pages = Pages()
     """Mapped by a fresh child: libraries' code, which no process has of its own."""
     waiting: Pages = Pages()
     """Copied by a fresh child."""
@@ -83,26 +86,34 @@ class HotPages:
     training: Pages = Pages()
     """Copied for a program that trains in a loop, which writes to more."""
 
+    @classmethod
+    def of_one(cls, page: int) -> HotPages:
+        """For a child that is learnt from: it makes the calls that all make."""
+        ranges = packed([page])
+        return cls(Pages.of(ranges, POPULATE_READ), *(Pages.of(ranges),) * 3)
+
     def get_ready(self) -> bool:
         """What a fresh child does; False where nothing came of it."""
+        ready = self.waiting.bring()
         self.read.bring()
-        return self.waiting.bring()
+        return ready
 
 
-def learn(
-    settle: Callable[[int], object], run: Callable[[], object], train: Callable[[], object] = lambda: None
-) -> HotPages:
-    """What a fork of this process needs when it settles and then plays `run`, and what it needs beyond that to `train`.
+def learn(live: Callable[[int], object], run: bytes, train: bytes = b"") -> HotPages:
+    """What a child needs until it is ready and then for what it is sent to `run`, and what it needs beyond that to
+    `train`, if anything.
 
-    `settle` may close every descriptor but the one it is given. Forks do all the work, and one looks at the other:
-    what any of them allocated for it would lie in the children's way.
+    `live` is all that a child does with its end of a channel, up to an empty frame when it has done what it was sent.
+    Forks do all the work, and one looks at the other: what any of them allocated for it would lie in the children's
+    way.
     """
     reader, writer = os.pipe()
     pid = kernel.fork_bare()
     if pid == 0:
         try:
-            seen = observe(settle, run), observe(settle, train)  # before any is sorted, which takes memory
-            lists = sort_out(*([look_at(*each) for each in one] for one in seen))
+            seen = [observe(live, sent) for sent in (run, train) if sent]  # all, before sorting takes memory
+            looks = [[look_at(*each) for each in one] for one in seen]
+            lists = sort_out(looks[0], looks[-1])
             with os.fdopen(writer, "wb") as told:
                 told.write(SIZES.pack(*map(len, lists)) + b"".join(lists))
         finally:
@@ -127,51 +138,58 @@ class Look:
 
 def sort_out(looks: Sequence[Look], trained: Sequence[Look]) -> tuple[bytes, ...]:
     """Ranges to read, to copy while waiting, to copy later, for want of room: those that lie together, because a page
-    alone costs more than one beside others; and to copy for a training, of what is there before it begins."""
-    if len(looks) != 3 or len(trained) != 3:  # it did not come to its end
+    alone costs more than one beside others; and to copy for a training. All of what is there before a child begins:
+    one range that is not yet there would keep the kernel from all that follow it."""
+    if len(looks) != 3 or len(trained) != 3:  # one did not come to its end
         return b"", b"", b"", b""
     first, settled, done = looks
-    more = (trained[-1].own - done.own) & settled.writable
-    lonely = sorted(ranges_of(sorted(done.own - settled.own)), key=lambda span: span[1])
+    ready, run, train = (own & first.writable for own in (settled.own, done.own, trained[-1].own))
+    lonely = sorted(ranges_of(sorted(run - ready)), key=lambda span: span[1])
     written = [page for start, size in lonely for page in range(start, start + size, PAGE)]
     room = max(0, WAITING_BYTES // PAGE - len(settled.own))
-    waiting = [*(settled.own - first.own), *written[:room]]
-    return tuple(map(packed, map(sorted, (done.read - first.read, waiting, written[room:], more))))
+    lists = done.read - first.read, {*ready, *written[:room]}, written[room:], train - run
+    return tuple(packed(sorted(each)) for each in lists)
 
 
 def packed(pages: Iterable[int]) -> bytes:
     return b"".join(RANGE.pack(*each) for each in ranges_of(pages))
 
 
-def observe(settle: Callable[[int], object], run: Callable[[], object]) -> list[Seen]:
-    """A fork settles and plays `run`; it is looked at before, in between and after."""
+def observe(live: Callable[[int], object], sent: bytes) -> list[Seen]:
+    """A fork lives, and is looked at before that, when it is ready, and when it has done what it was sent."""
     ours, theirs = socket.socketpair()
     pid = kernel.fork_bare()
     if pid == 0:
         try:
             ours.close()  # so that it ends with the one who looks
-            wait(theirs.fileno())
-            settle(theirs.fileno())
-            wait(theirs.fileno())
-            run()
-            wait(theirs.fileno())
+            if theirs.recv(1):
+                live(theirs.fileno())
         finally:
             os._exit(0)
     theirs.close()
-    seen = []
-    pagemap = os.open(f"/proc/{pid}/pagemap", os.O_RDONLY | os.O_CLOEXEC)
-    maps = os.open(f"/proc/{pid}/maps", os.O_RDONLY | os.O_CLOEXEC)
-    while ours.recv(1):
-        seen.append(see(maps, pagemap))
-        ours.send(b".")
+    maps, pagemap = (
+        os.open(f"/proc/{pid}/{each}", os.O_RDONLY | os.O_CLOEXEC) for each in ("maps", "pagemap")
+    )
+    seen = [see(maps, pagemap)]
+    with ours, ours.makefile("rwb") as frames:
+        frames.write(b".")
+        frames.flush()
+        if size_of_next(frames):
+            seen.append(see(maps, pagemap))
+            frames.write(sent)
+            frames.flush()
+            while size := size_of_next(frames):
+                pass
+            if size == 0:
+                seen.append(see(maps, pagemap))
     os.waitpid(pid, 0)
     return seen
 
 
-def wait(channel: int) -> None:
-    os.write(channel, b".")
-    if not os.read(channel, 1):
-        raise EOFError
+def size_of_next(frames: BufferedIOBase) -> int | None:
+    """Read one frame; None where no more come."""
+    header = frames.read(HEADER.size)
+    return len(frames.read(HEADER.unpack(header)[0])) if header else None
 
 
 def see(maps: int, pagemap: int) -> Seen:

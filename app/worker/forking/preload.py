@@ -10,14 +10,12 @@ import ctypes
 import gc
 import inspect
 import io
-import platform
 import sys
 import warnings
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
-import numpy as np
 import pandas as pd
 import sympy
 import torch
@@ -40,6 +38,7 @@ from app.wire import (
     encode_frame,
     encode_task,
 )
+from app.worker.execute import VERSIONS
 from app.worker.forking.holes import fill_holes
 from app.worker.forking.hot_code import gather_code
 from app.worker.forking.libraries import import_libraries
@@ -90,8 +89,7 @@ def preload(settle: Callable[[int], object] = lambda kept: None) -> Prepared:
     merge_mappings()
     gc.disable()  # a collection in a fresh child would copy every page; the child turns it on for the program
     gc.freeze()
-    versions = Versions(platform.python_version(), torch.__version__, np.__version__)
-    return Prepared(versions, names)
+    return Prepared(VERSIONS, names)
 
 
 def warm_up() -> None:

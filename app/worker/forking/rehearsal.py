@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from functools import cache
 
 from app.vocabulary.frames import Frame
@@ -11,7 +10,6 @@ from app.vocabulary.trace import InputSpec, RunRequest
 from app.wire import HEADER, Task, Telling, decode_task, encode_frame, encode_task
 from app.worker.compiling.instrument import Compiled, compile_program
 from app.worker.execute import Run, execute
-from app.worker.stage import Stage
 
 REHEARSAL = "y = x * w + b"
 TRAINING = """
@@ -51,22 +49,17 @@ def write_off(frame: Frame | Telling) -> None:
     encode_frame(frame)
 
 
-def rehearse_whole(
-    limits: Limits | None = None,
-    send: Callable[[Frame | Telling], None] = write_off,
-    stage: Stage | None = None,
-) -> None:
+def rehearse_whole() -> None:
     """The whole of it: what a child does from its task to its last frame."""
-    play(Task(REHEARSAL, REQUEST, limits or Limits()), send, stage)
+    execute(decode_task(small_task(Limits())[HEADER.size :]), write_off)
 
 
-def rehearse_training(limits: Limits, send: Callable[[Frame | Telling], None], stage: Stage) -> None:
-    """The same of a small training. It begins a thread, so a server leaves it to a fork."""
-    play(Task(TRAINING, RunRequest(), limits), send, stage)
+def small_task(limits: Limits) -> bytes:
+    return encode_task(Task(REHEARSAL, REQUEST, limits))
 
 
-def play(task: Task, send: Callable[[Frame | Telling], None], stage: Stage | None) -> None:
-    execute(decode_task(encode_task(task)[HEADER.size :]), send, stage=stage)
+def training_task(limits: Limits) -> bytes:
+    return encode_task(Task(TRAINING, RunRequest(), limits))
 
 
 @cache

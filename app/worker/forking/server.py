@@ -14,14 +14,15 @@ import signal
 import socket
 import sys
 from contextlib import suppress
-from dataclasses import asdict
+from dataclasses import asdict, replace
 
 from app.control import OWN_UID, Orders, receive_message, write_message
+from app.wire import ON_ITS_WAY
 from app.worker.forking.child import Ahead, Sender, find_gpus, readable_paths, run_child, settle
-from app.worker.forking.hot_pages import HotPages, can_bring, learn
+from app.worker.forking.hot_pages import PAGE, HotPages, can_bring, learn
 from app.worker.forking.hugepages import gather_memory, gather_text
 from app.worker.forking.preload import preload
-from app.worker.forking.rehearsal import rehearse_training, rehearse_whole
+from app.worker.forking.rehearsal import small_task, training_task
 from app.worker.sealing.kernel import fork_bare
 from app.worker.sealing.seal import PROBE_UID, leave_network, prepare
 from app.worker.stage import Stage
@@ -100,7 +101,7 @@ class ForkServer:
 
 
 def get_ahead(orders: Orders) -> Ahead:
-    """Set the stage that most runs find, and learn from one of them which pages it takes.
+    """Set the stage that most runs find, and learn from children of ours which pages theirs will take.
 
     Where nothing is learnt, each child rehearses, and sets the stage itself afterwards: it would hear the rehearsal.
     """
@@ -113,27 +114,26 @@ def get_ahead(orders: Orders) -> Ahead:
 
 
 def learn_pages(orders: Orders, send: Sender, stage: Stage) -> HotPages:
-    def get_ready(kept: int) -> None:
-        settle_as_probe(orders, kept)
-        stage.take()
+    observed = Ahead(send, stage, HotPages.of_one(id(stage) // PAGE * PAGE), lingers=True)
+    without_gpu, readable = replace(orders, gpu=None), readable_paths()
 
-    def run() -> None:
-        send.mute = True
-        rehearse_whole(orders.limits, send, stage)
+    def live(channel: int) -> None:
+        run_child(without_gpu, readable, probe_uid(), channel, observed)
 
-    def train() -> None:
-        send.mute = True
-        rehearse_training(orders.limits, send, stage)
-
-    gather_text(learn(get_ready, train).read.pages())  # all that other runs need, and more
-    hot = learn(get_ready, run, train)
+    run, train = (ON_ITS_WAY + task(orders.limits) for task in (small_task, training_task))
+    gather_text(learn(live, train).read.pages())  # all that other runs need, and more
+    hot = learn(live, run, train)
     gather_memory()  # last, because what is written to while a child has it lies in small pages again
     return hot
 
 
 def settle_as_probe(orders: Orders, kept: int) -> None:
     """What a child does before it is given a program, for the server to learn from."""
-    settle(orders, readable_paths(), PROBE_UID if os.geteuid() == 0 else None, {kept})
+    settle(orders, readable_paths(), probe_uid(), {kept})
+
+
+def probe_uid() -> int | None:
+    return PROBE_UID if os.geteuid() == 0 else None
 
 
 def serve() -> None:

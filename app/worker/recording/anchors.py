@@ -87,7 +87,8 @@ def count_modes() -> int:
 
 def is_wrapper(tensor: Tensor) -> bool:
     """Whether a torch.func transform wraps this tensor, or it is fake: its numbers cannot be read."""
-    return bool(torch._C._functorch.is_functorch_wrapped_tensor(tensor)) or isinstance(tensor, FakeTensor)
+    wrapped = bool(torch._C._functorch.is_functorch_wrapped_tensor(tensor))
+    return wrapped or (type(tensor) is not Tensor and isinstance(tensor, FakeTensor))
 
 
 def unwrap(tensor: Tensor) -> Tensor:

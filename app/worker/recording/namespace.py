@@ -131,14 +131,22 @@ def tell_uninitialised(names: dict[str, Any]) -> Iterator[Text]:
         )
 
 
+def named_by_program(names: dict[str, Any]) -> Iterator[tuple[str, Any]]:
+    """Its names but Python's own, and those of Python's modules, which lead to nothing of the program's."""
+    return (
+        each for each in names.items() if type(each[1]) is not ModuleType and not each[0].startswith("__")
+    )
+
+
 def _find(names: dict[str, Any]) -> Iterator[Found]:
-    for name, value in names.items():
-        if not name.startswith("__"):
-            yield from _within(name, value, DEEPEST)
+    for name, value in named_by_program(names):
+        yield from _within(name, value, DEEPEST)
 
 
 def _within(name: str, value: Any, depth: int) -> Iterator[Found]:
-    if isinstance(value, nn.Parameter):
+    if type(value) is Tensor:  # nearly always so: to ask whether it is a parameter takes a call
+        yield Found(name, value, "tensor")
+    elif isinstance(value, nn.Parameter):
         yield Found(name, value, "parameter")
     elif isinstance(value, Tensor):
         yield Found(name, value, "tensor")

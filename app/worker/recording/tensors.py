@@ -56,7 +56,7 @@ def frozen(rows: list[Any]) -> Nested:
 
 def is_uninitialised(kind: type) -> bool:
     """Whether it is the class of a lazy layer's parameter or buffer, which has no shape before the first call."""
-    return issubclass(kind, UninitializedParameter | UninitializedBuffer)
+    return kind is not torch.Tensor and issubclass(kind, UninitializedParameter | UninitializedBuffer)
 
 
 def readable(tensor: torch.Tensor) -> torch.Tensor | None:

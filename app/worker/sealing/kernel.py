@@ -9,6 +9,7 @@ from __future__ import annotations
 import ctypes
 import functools
 import os
+from collections.abc import Callable
 
 
 @functools.cache
@@ -37,6 +38,17 @@ def syscall(what: str, number: int, *arguments: int | bytes) -> int:
     """Bytes are for what the kernel only reads."""
     padded = (*arguments, *(0,) * (6 - len(arguments)))
     return checked(libc().syscall(number, *padded), what)
+
+
+def call_ahead(number: int, *arguments: int | bytes) -> Callable[[], int]:
+    """A system call with all that it takes made before the fork: what is made or looked up in a child copies pages.
+
+    It answers as libc does, -1 where the kernel refuses.
+    """
+    call = ctypes.CDLL(None).syscall
+    call.restype = ctypes.c_long
+    held = [ctypes.c_char_p(each) if isinstance(each, bytes) else ctypes.c_long(each) for each in arguments]
+    return functools.partial(call, ctypes.c_long(number), *held)
 
 
 def prctl(what: str, option: int, *arguments: int) -> int:

@@ -19,6 +19,7 @@ from typing import Any, Literal
 import matplotlib as mpl
 import matplotlib.pyplot as plt
 from matplotlib import font_manager
+from matplotlib._pylab_helpers import Gcf
 from matplotlib.animation import Animation
 from matplotlib.collections import PathCollection
 from matplotlib.container import BarContainer
@@ -67,6 +68,8 @@ CHINESE_NAMES = (
     ),
     *("Source Han Sans CN", "Source Han Sans SC", "Noto Sans SC", "Droid Sans Fallback"),
 )
+OPEN = Gcf.figs
+"""pyplot's figures by their numbers. Asked for its numbers, pyplot goes a longer way: most programs have none."""
 MADE_UP = re.compile(r"\b[mp][0-9a-f]{10}\b")
 """Names of markers and of clips, which change when a picture is drawn again although it looks the same."""
 MOST_FRAMES = 1_000
@@ -117,14 +120,15 @@ class FigureCollector:
             yield
 
     def show(self) -> None:
-        for number in plt.get_fignums():
+        for number in sorted(OPEN):
             plot = plt.figure(number)
             animation = self._animated.pop(plot, None)
             if animation is None:
                 self.take(plot)
             else:
                 self._play(plot, animation)
-        plt.close("all")
+        if OPEN:
+            plt.close("all")
         self._films.clear()
         self._shown.clear()
 

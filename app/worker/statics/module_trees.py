@@ -18,7 +18,7 @@ from app.vocabulary.limits import Limits
 from app.vocabulary.modules import ModuleId, ModuleRecord, ModuleTree, ParameterRecord
 from app.vocabulary.values import Real, Span
 from app.worker.recording.modules import Followed
-from app.worker.recording.namespace import DEEPEST, parts_of
+from app.worker.recording.namespace import DEEPEST, named_by_program, parts_of
 from app.worker.recording.tensors import dtype_name, is_uninitialised, plain_scalar, readable, shape_of
 from app.worker.wording import plain_text
 
@@ -42,10 +42,9 @@ class Entry:
 def find_modules(names: dict[str, Any]) -> list[tuple[nn.Module, list[str]]]:
     """Modules the program's names lead to and that lie in no other such module, with all their names."""
     found: dict[int, tuple[nn.Module, list[str]]] = {}
-    for name, value in names.items():
-        if not name.startswith("__"):
-            for path, module in _within(name, value, DEEPEST):
-                found.setdefault(id(module), (module, []))[1].append(path)
+    for name, value in named_by_program(names):
+        for path, module in _within(name, value, DEEPEST):
+            found.setdefault(id(module), (module, []))[1].append(path)
     inside: set[int] = set()
     for module, _ in found.values():
         if id(module) not in inside:

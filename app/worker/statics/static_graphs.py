@@ -21,7 +21,7 @@ from app.vocabulary.limits import Limits
 from app.vocabulary.static_graph import CannotTrace, Lost, StaticGraph, StaticNode, Tracer
 from app.vocabulary.values import Text
 from app.worker.recording.modules import ModulePaths
-from app.worker.recording.namespace import DEEPEST, parts_of
+from app.worker.recording.namespace import DEEPEST, named_by_program, parts_of
 from app.worker.recording.places import Place, Places, program_frames
 from app.worker.recording.recorder import Recorder
 from app.worker.statics.lost import Executed, LostFinder
@@ -30,6 +30,7 @@ from app.worker.statics.static_nodes import Calls, NodeTeller, called_name
 from app.worker.statics.tracings import Tracing, Tracings
 from app.worker.wording import message_of, plain_text
 
+HOLDERS, GRAPHS = (fx.GraphModule, ExportedProgram), (fx.Graph,)
 MOST_ASKED = 3
 MOST_CODE = 8_000
 MOST_MESSAGE = 600
@@ -150,17 +151,16 @@ def find_graphs(names: dict[str, Any]) -> Iterator[tuple[str, fx.Graph, Any]]:
     """Static graphs the program's names lead to: name, graph, and the object that holds it."""
 
     def within(name: str, value: Any, depth: int) -> Iterator[tuple[str, fx.Graph, Any]]:
-        if isinstance(value, fx.GraphModule | ExportedProgram):
+        if isinstance(value, HOLDERS):
             yield name, value.graph, value
-        elif isinstance(value, fx.Graph):
+        elif isinstance(value, GRAPHS):
             yield name, value, None
         elif depth:
             for inner, item in parts_of(value):
                 yield from within(name + inner, item, depth - 1)
 
-    for name, value in names.items():
-        if not name.startswith("__"):
-            yield from within(name, value, DEEPEST)
+    for name, value in named_by_program(names):
+        yield from within(name, value, DEEPEST)
 
 
 class _Teller:

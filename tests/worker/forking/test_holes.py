@@ -6,6 +6,9 @@ import ctypes
 from collections.abc import Callable, Iterable
 from itertools import chain, count
 
+import pytest
+
+from app.worker.forking import holes
 from app.worker.forking.holes import IN_A_ROW, POOL, fill_chunks, fill_holes, fill_pools
 
 SIZE = 256
@@ -39,6 +42,20 @@ def test_freed_chunks_are_taken_until_some_come_from_where_nothing_was() -> None
     allocate, given = allocator(chain(freed, count(top, SIZE + 16)))
     fill_chunks(SIZE, allocate)
     assert given == [*freed, *(top + at * (SIZE + 16) for at in range(IN_A_ROW))]
+
+
+def test_of_every_size_malloc_knows_holes_are_filled(monkeypatch: pytest.MonkeyPatch) -> None:
+    """It has no chunk of less than 32 bytes, 8 of them its own, and places what is smaller in such."""
+    sizes: list[int] = []
+
+    def fill(size: int, allocate: Callable[[int], int]) -> int:
+        sizes.append(size)
+        return size
+
+    monkeypatch.setattr(holes, "fill_pools", lambda size, allocate: 0)
+    monkeypatch.setattr(holes, "fill_chunks", fill)
+    assert fill_holes() == sum(sizes)
+    assert {max(32, -(-(size + 8) // 16) * 16) for size in sizes} == set(range(32, 2065, 16))
 
 
 def test_what_is_made_after_filling_lies_together() -> None:

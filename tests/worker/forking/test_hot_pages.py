@@ -7,6 +7,7 @@ import os
 import platform
 import resource
 import struct
+from collections.abc import Callable
 from ctypes import addressof, c_char
 from pathlib import Path
 
@@ -14,6 +15,7 @@ import numpy as np
 import pytest
 from pydantic_core import _pydantic_core
 
+from app.wire import HEADER
 from app.worker.forking import hot_pages
 from app.worker.forking.hot_pages import PAGE, RANGE, HotPages, Look, Pages, learn, ranges_of
 from app.worker.sealing.kernel import fork_bare
@@ -47,23 +49,43 @@ def pages_in(memory: mmap.mmap, pages: Pages) -> set[int]:
 
 
 def ranges_in(pages: Pages) -> list[tuple[int, int]]:
-    return [pair for each in pages.vectors for pair in RANGE.iter_unpack(each)]
+    return list(RANGE.iter_unpack(pages.ranges))
 
 
-def settle(_: int) -> None:
+def nothing() -> None:
     return
 
 
+class Life:
+    """A child that settles and then does what its one-letter task says."""
+
+    def __init__(
+        self,
+        settle: Callable[[], object] = nothing,
+        run: Callable[[], object] = nothing,
+        train: Callable[[], object] = nothing,
+    ) -> None:
+        self.settle = settle
+        self.tasks = {b"r": run, b"t": train}
+
+    def __call__(self, channel: int) -> None:
+        self.settle()
+        os.write(channel, HEADER.pack(1) + b".")
+        self.tasks[os.read(channel, 1)]()
+        os.write(channel, HEADER.pack(0))
+        os.read(channel, 1)
+
+
 def test_what_is_written_to_is_learnt(memory: mmap.mmap) -> None:
-    assert pages_in(memory, learn(settle, lambda: write_to(memory)).waiting) == set(WRITTEN)
-    assert pages_in(memory, learn(lambda kept: write_to(memory), lambda: None).waiting) == set(WRITTEN)
+    assert pages_in(memory, learn(Life(run=lambda: write_to(memory)), b"r").waiting) == set(WRITTEN)
+    assert pages_in(memory, learn(Life(settle=lambda: write_to(memory)), b"r").waiting) == set(WRITTEN)
 
 
 def test_a_waiting_child_copies_no_more_than_it_may_hold(
     memory: mmap.mmap, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(hot_pages, "WAITING_BYTES", 0)
-    hot = learn(settle, lambda: write_to(memory))
+    hot = learn(Life(run=lambda: write_to(memory)), b"r")
     assert not pages_in(memory, hot.waiting)
     assert pages_in(memory, hot.expecting) == set(WRITTEN)
 
@@ -73,7 +95,7 @@ def test_what_lies_together_is_left_for_later(monkeypatch: pytest.MonkeyPatch) -
     monkeypatch.setattr(hot_pages, "WAITING_BYTES", 3 * PAGE)
     together, alone, settled = {1, 2, 3}, {5, 7}, {9}
     pages = [frozenset(at * PAGE for at in each) for each in (set(), settled, together | alone | settled)]
-    looks = [Look(own, frozenset(), frozenset()) for own in pages]
+    looks = [Look(own, frozenset(), pages[-1]) for own in pages]
     _, waiting, expecting, _ = hot_pages.sort_out(looks, looks)
     assert list(RANGE.iter_unpack(waiting)) == [(at * PAGE, PAGE) for at in (5, 7, 9)]
     assert list(RANGE.iter_unpack(expecting)) == [(PAGE, 3 * PAGE)]
@@ -87,7 +109,7 @@ def test_what_a_training_writes_to_is_learnt_apart(memory: mmap.mmap) -> None:
         write_to(memory)
         kept.append(np.ones(PAGES * PAGE))
 
-    hot = learn(settle, lambda: None, train)
+    hot = learn(Life(train=train), b"r", b"t")
     assert pages_in(memory, hot.training) == set(WRITTEN)
     assert not pages_in(memory, hot.waiting) | pages_in(memory, hot.expecting)
     assert hot.training.bring() == HAS_THE_CALL
@@ -95,14 +117,14 @@ def test_what_a_training_writes_to_is_learnt_apart(memory: mmap.mmap) -> None:
 
 
 def test_a_child_that_cannot_settle_teaches_nothing(memory: mmap.mmap) -> None:
-    hot = learn(os._exit, lambda: write_to(memory))
-    assert not any(each.vectors for each in (hot.read, hot.waiting, hot.expecting, hot.training))
+    hot = learn(Life(settle=lambda: os._exit(1)), b"r")
+    assert not any(each.ranges for each in (hot.read, hot.waiting, hot.expecting, hot.training))
     assert not hot.get_ready()
 
 
 def test_one_who_cannot_be_looked_at_teaches_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(hot_pages, "look_at", lambda maps, entries: os._exit(1))
-    assert not learn(settle, lambda: None).get_ready()
+    assert not learn(Life(), b"r").get_ready()
 
 
 def test_what_is_read_of_files_is_learnt() -> None:
@@ -110,13 +132,13 @@ def test_what_is_read_of_files_is_learnt() -> None:
     with Path(_pydantic_core.__file__).open("rb") as file:
         library = mmap.mmap(file.fileno(), PAGES * PAGE, mmap.MAP_PRIVATE, mmap.PROT_READ)
     view = np.frombuffer(library, np.uint8)
-    hot = learn(settle, lambda: view[5 * PAGE])
+    hot = learn(Life(run=lambda: view[5 * PAGE]), b"r")
     at = view.ctypes.data + 5 * PAGE
     assert any(begin <= at < begin + size for begin, size in ranges_in(hot.read))
 
 
 def test_copied_pages_fault_no_more_and_keep_what_they_hold(memory: mmap.mmap) -> None:
-    hot = learn(settle, lambda: write_to(memory))
+    hot = learn(Life(run=lambda: write_to(memory)), b"r")
     lone, together = faults_of(memory, None), faults_of(memory, hot)
     assert lone >= len(WRITTEN)
     assert (together < len(WRITTEN) / 2) == HAS_THE_CALL
