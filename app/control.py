@@ -1,8 +1,8 @@
 """What the sandbox and the fork server say to each other: a verb and two numbers a message, on a packet socket.
 
-The sandbox: `spawn NUMBER UID` with one descriptor, or `kill PID 0`. The server: one hello, in JSON, then
-`spawned NUMBER PID`, `refused NUMBER ERRNO` and `exited PID STATUS`. No more than that, because what memory the server
-writes to between two forks its children have to themselves from then on.
+The sandbox: `spawn NUMBER UID` with one descriptor, or `kill NUMBER 0`. The server: one hello, in JSON, then
+`refused NUMBER ERRNO` or `exited NUMBER STATUS` of each. No more than that, because what memory the server writes to
+between two forks its children have to themselves from then on.
 """
 
 from __future__ import annotations
@@ -46,7 +46,7 @@ class Orders:
 
 
 Message = tuple[str, int, int]
-"""Verb; the child's number or pid; and what is told of it."""
+"""Verb; the child's number; and what is told of it."""
 
 
 def write_message(verb: str, child: int, what: int = 0) -> bytes:

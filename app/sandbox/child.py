@@ -1,4 +1,4 @@
-"""One child as the trusted side sees it: a channel, a pid, and what became of it."""
+"""One child as the trusted side sees it: a channel, a number, and what became of it."""
 
 from __future__ import annotations
 
@@ -18,14 +18,13 @@ LARGE_FRAME = 128 * KIB
 
 
 class Child:
-    """Made when its spawning is ordered; `pid` and `status` follow from the fork server."""
+    """Made when its spawning is ordered; `status` follows from the fork server."""
 
     def __init__(
         self, number: int, uid: int | None, reader: asyncio.StreamReader, writer: asyncio.StreamWriter
     ) -> None:
         self.number = number
         self.uid = uid
-        self.pid: int | None = None
         self.status: asyncio.Future[int] = asyncio.get_running_loop().create_future()
         self.told = False
         """Whether it has sent its trace, the last it does: it ends by itself."""

@@ -34,7 +34,6 @@ class ForkServer:
         self._orders = orders
         self._on_end = on_end
         self._numbers = itertools.count()
-        self._ordered: dict[int, Child] = {}
         self._children: dict[int, Child] = {}
         self._process: subprocess.Popen[bytes] | None = None
         self._control: socket.socket | None = None
@@ -80,7 +79,7 @@ class ForkServer:
         with theirs:
             reader, writer = await asyncio.open_connection(sock=ours, limit=STREAM_BYTES)
             child = Child(next(self._numbers), uid, reader, writer)
-            self._ordered[child.number] = child
+            self._children[child.number] = child
             message = write_message("spawn", child.number, OWN_UID if uid is None else uid)
             try:
                 socket.send_fds(control, [message], [theirs.fileno()])
@@ -90,11 +89,11 @@ class ForkServer:
         return child
 
     def kill(self, child: Child) -> None:
-        if child.pid is not None and not child.ended and self._control is not None:
+        if not child.ended and self._control is not None:
             try:
-                self._control.send(write_message("kill", child.pid))
+                self._control.send(write_message("kill", child.number))
             except OSError as error:
-                log.warning("cannot ask the fork server to kill %s: %s", child.pid, error)
+                log.warning("cannot ask the fork server to kill child %s: %s", child.number, error)
 
     def _hear(self) -> None:
         assert self._control is not None
@@ -107,15 +106,11 @@ class ForkServer:
         match message:
             case None:
                 self._lose()
-            case "spawned", number, pid:
-                child = self._ordered.pop(number)
-                child.pid = pid
-                self._children[pid] = child
             case "refused", number, reason:
                 log.error("the fork server could not fork: %s", os.strerror(reason))
-                self._ordered.pop(number).end(1)
-            case "exited", pid, status:
-                self._children.pop(pid).end(status)
+                self._children.pop(number).end(1)
+            case "exited", number, status:
+                self._children.pop(number).end(status)
 
     def _lose(self) -> None:
         """The server is gone, and its children with it."""
@@ -123,9 +118,8 @@ class ForkServer:
         if self._process is not None:
             self._process.kill()
             self._process.wait()  # it has let go of its socket, the last thing but one
-        for child in (*self._ordered.values(), *self._children.values()):
+        for child in self._children.values():
             child.end(-signal.SIGKILL)
-        self._ordered.clear()
         self._children.clear()
         self._on_end()
 
@@ -138,7 +132,7 @@ class ForkServer:
     async def close(self) -> None:
         """End it and wait until it is gone: it takes its children along."""
         self._forget_control()
-        for child in (*self._ordered.values(), *self._children.values()):
+        for child in self._children.values():
             child.close()
         if self._process is not None:
             try:

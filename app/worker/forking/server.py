@@ -35,8 +35,8 @@ class ForkServer:
         self._ahead = ahead
         self._readable = readable_paths()
         self._poll = select.poll()
-        self._pids: dict[int, int] = {}
-        """Of the children that live, by the descriptor that tells of their end."""
+        self._children: dict[int, tuple[int, int]] = {}
+        """Number and pid of those that live, by the descriptor that tells of their end."""
         self._poll.register(control.fileno(), select.POLLIN)
 
     def serve(self) -> None:
@@ -48,7 +48,7 @@ class ForkServer:
     def _serve(self) -> None:
         while True:
             for descriptor, _ in self._poll.poll():
-                if descriptor in self._pids:
+                if descriptor in self._children:
                     self._reap(descriptor)
                     continue
                 message, channel = receive_message(self._control)
@@ -74,13 +74,16 @@ class ForkServer:
             run_child(self._orders, self._readable, uid, channel, self._ahead)
         os.close(channel)
         handle = os.pidfd_open(pid)
-        self._pids[handle] = pid
+        self._children[handle] = number, pid
         self._poll.register(handle, select.POLLIN)
-        self._tell("spawned", number, pid)
 
-    def _kill(self, pid: int) -> None:
-        if pid not in self._pids.values():
-            return
+    def _kill(self, number: int) -> None:
+        """If it lives: what ended by itself may be told of while the order is on its way."""
+        for each, pid in self._children.values():
+            if each == number:
+                self._end_one(pid)
+
+    def _end_one(self, pid: int) -> None:
         for kill in (os.killpg, os.kill):
             try:
                 kill(pid, signal.SIGKILL)
@@ -88,15 +91,15 @@ class ForkServer:
                 continue  # not yet its own group, or just ended
 
     def _reap(self, handle: int) -> None:
-        pid = self._pids.pop(handle)
+        number, pid = self._children.pop(handle)
         self._poll.unregister(handle)
         os.close(handle)
         _, status = os.waitpid(pid, 0)
-        self._tell("exited", pid, os.waitstatus_to_exitcode(status))
+        self._tell("exited", number, os.waitstatus_to_exitcode(status))
 
     def _end(self) -> None:
-        for pid in self._pids.values():
-            self._kill(pid)
+        for _, pid in self._children.values():
+            self._end_one(pid)
             os.waitpid(pid, 0)
 
 
