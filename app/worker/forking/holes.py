@@ -16,6 +16,8 @@ HEADER, MOST = 64, 0.9
 """What a pool needs itself; the share of it that says it was empty: our own counting may have taken the rest."""
 LARGEST_CHUNK, OVERHEAD = 2048, 8
 IN_A_ROW = 4
+POOLS_IN_A_ROW = 48
+"""Nearly an arena, in which Python places them: it takes free ones from the fullest arena first."""
 FULL = 64 << 20
 """Bytes after which something is not as we think."""
 
@@ -24,7 +26,8 @@ def fill_holes() -> int:
     """How many bytes it took; they are never given back."""
     libc, python = ctypes.CDLL(None), ctypes.pythonapi
     chunks, objects = address_of(libc.malloc), address_of(python.PyObject_Malloc)
-    taken = sum(fill_pools(size, objects) for size in range(STEP, LARGEST + 1, STEP))
+    taken = fill_arenas(objects)
+    taken += sum(fill_pools(size, objects) for size in range(STEP, LARGEST + 1, STEP))
     return taken + sum(fill_chunks(size, chunks) for size in range(LARGEST_CHUNK, 0, -STEP))
 
 
@@ -43,6 +46,18 @@ def fill_pools(size: int, allocate: Callable[[int], int]) -> int:
         at = allocate(size) // POOL
         pool, inside = at, inside + 1 if at == pool else 1
         if inside >= wanted:
+            return taken
+    return FULL
+
+
+def fill_arenas(allocate: Callable[[int], int]) -> int:
+    """Take pools that are free among others, until many come one behind the other."""
+    last, row = 0, 0
+    for taken in steps(LARGEST):
+        pool = allocate(LARGEST) // POOL
+        if pool != last:
+            last, row = pool, row + 1 if pool == last + 1 else 1
+        if row >= POOLS_IN_A_ROW:
             return taken
     return FULL
 

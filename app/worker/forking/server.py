@@ -19,6 +19,7 @@ from dataclasses import asdict, replace
 from app.control import OWN_UID, Orders, receive_message, write_message
 from app.wire import ON_ITS_WAY
 from app.worker.forking.child import Ahead, Sender, find_gpus, readable_paths, run_child, settle
+from app.worker.forking.holes import fill_holes
 from app.worker.forking.hot_pages import PAGE, HotPages, can_bring, learn
 from app.worker.forking.hugepages import gather_memory, gather_text
 from app.worker.forking.preload import preload
@@ -125,6 +126,7 @@ def learn_pages(orders: Orders, send: Sender, stage: Stage) -> HotPages:
 
     run, train = (ON_ITS_WAY + task(orders.limits) for task in (small_task, training_task))
     gather_text(learn(live, train).read.pages())  # all that other runs need, and more
+    fill_holes()  # again, of what has been learnt with
     hot = learn(live, run, train)
     gather_memory()  # last, because what is written to while a child has it lies in small pages again
     return hot

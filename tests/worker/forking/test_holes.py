@@ -9,7 +9,15 @@ from itertools import chain, count
 import pytest
 
 from app.worker.forking import holes
-from app.worker.forking.holes import IN_A_ROW, POOL, fill_chunks, fill_holes, fill_pools
+from app.worker.forking.holes import (
+    IN_A_ROW,
+    POOL,
+    POOLS_IN_A_ROW,
+    fill_arenas,
+    fill_chunks,
+    fill_holes,
+    fill_pools,
+)
 
 SIZE = 256
 POOLS = 100
@@ -36,6 +44,15 @@ def test_pools_that_were_begun_are_filled_until_one_was_empty() -> None:
     assert given[-1] // POOL == empty // POOL
 
 
+def test_pools_that_are_free_among_others_are_taken_until_an_arena_is_empty() -> None:
+    scattered = [pool * POOL for pool in (3, 9, 10, 11, 40)]
+    whole = [pool * POOL for pool in range(100, 100 + POOLS_IN_A_ROW)]
+    objects = [pool + place for pool in (*scattered, *whole) for place in (64, 64 + SIZE)]
+    allocate, given = allocator(objects)
+    fill_arenas(allocate)
+    assert given == objects[:-1]
+
+
 def test_freed_chunks_are_taken_until_some_come_from_where_nothing_was() -> None:
     freed = [1_000, 5_000, 5_272, 9_000]
     top = 100_000
@@ -52,6 +69,7 @@ def test_of_every_size_malloc_knows_holes_are_filled(monkeypatch: pytest.MonkeyP
         sizes.append(size)
         return size
 
+    monkeypatch.setattr(holes, "fill_arenas", lambda allocate: 0)
     monkeypatch.setattr(holes, "fill_pools", lambda size, allocate: 0)
     monkeypatch.setattr(holes, "fill_chunks", fill)
     assert fill_holes() == sum(sizes)
