@@ -37,7 +37,10 @@ class GraphView:
     max_boxes: int
     opened: frozenset[str] = frozenset()
     staged: bool = True
-    """Whether it is told op by op as well; a picture that stands alone is not."""
+    """Whether it is told op by op as well, and which groups are open and what closed ones hold.
+
+    A picture that stands alone is not: nothing in it is found, opened or played.
+    """
 
     @property
     def max_lines(self) -> int:
@@ -61,7 +64,7 @@ def draw_studied(study: Study, view: GraphView, cache: PlacementCache | None = N
     crowded = len(sketch.strands) > view.max_lines
     if crowded:
         sketch = _sketch_fewer(study, view)
-    drawn = draw_outlines(study, sketch)
+    drawn = draw_outlines(study, sketch, view.staged)
     placement = _place(sketch, [each.face for each in drawn], cache)
     name = f"g{graph.occurrence}"
     boxes = _draw_boxes(study, sketch, drawn, placement, name)
@@ -76,7 +79,7 @@ def draw_studied(study: Study, view: GraphView, cache: PlacementCache | None = N
         title=_title(graph),
         description=_description(len(boxes), len(edges)),
         stages=tell_stages(graph, wiring, sketch, titles) if view.staged else Stages(),
-        opened=_list_opened(wiring, sketch),
+        opened=_list_opened(wiring, sketch) if view.staged else (),
         note=_note(graph, view, study.boxes_needed, crowded),
     )
 

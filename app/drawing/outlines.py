@@ -32,12 +32,13 @@ class Drawn(NamedTuple):
     """Why gradients went wrong at its nodes."""
     change: str
     holds: str = ""
-    """Of a group: the ops and names in it, each once, which is what it is found by."""
+    """Of a group on a page: the ops and names in it, each once, which is what it is found by."""
 
 
-def draw_outlines(study: Study, sketch: Sketch) -> list[Drawn]:
+def draw_outlines(study: Study, sketch: Sketch, staged: bool) -> list[Drawn]:
+    """What groups hold is told only where the picture is staged."""
     mapped = len(sketch.outlines) <= MOST_MAPPED
-    found = study.once(("drawn", mapped), dict[object, Drawn])
+    found = study.once(("drawn", mapped, staged), dict[object, Drawn])
     keys = [
         _key(outline.part) if outline.part else (outline.node, outline.use if outline.consumer >= 0 else 0)
         for outline in sketch.outlines
@@ -49,7 +50,7 @@ def draw_outlines(study: Study, sketch: Sketch) -> list[Drawn]:
             found[key] = _draw_node(study, outline, mapped)
         else:
             output = only_output(study.wiring, sketch, box, study.roots)
-            found[key] = _draw_group(study, outline.part, output, mapped)
+            found[key] = _draw_group(study, outline.part, output, mapped, staged)
     return [found[key] for key in keys]
 
 
@@ -68,7 +69,7 @@ def _draw_node(study: Study, outline: Outline, mapped: bool) -> Drawn:
     return Drawn(face, title, _span_text(node.span), _whys([node]), _change([node]))
 
 
-def _draw_group(study: Study, part: Part, output: NodeOutput | None, mapped: bool) -> Drawn:
+def _draw_group(study: Study, part: Part, output: NodeOutput | None, mapped: bool, staged: bool) -> Drawn:
     wiring = study.wiring
     inside = wiring.calls[part.start : part.end]
     nodes = [wiring.nodes[place] for place in inside]
@@ -78,7 +79,8 @@ def _draw_group(study: Study, part: Part, output: NodeOutput | None, mapped: boo
     around = _around([node.span for node in nodes if node.span is not None])
     marked = [node for node in nodes if node.marks]
     change = _change(nodes) if marked else ""
-    return Drawn(face, title, around, _whys(marked), change, _words_in(nodes))
+    holds = _words_in(nodes) if staged else ""
+    return Drawn(face, title, around, _whys(marked), change, holds)
 
 
 def _whys(nodes: Sequence[GraphNode]) -> tuple[Text, ...]:
