@@ -54,7 +54,7 @@ class Call:
 
     __slots__ = (
         *("after", "arguments", "before", "code", "instruction", "module", "op", "results"),
-        *("grad_mode", "seconds", "version"),
+        *("grad_mode", "seconds", "turn", "version"),
     )
 
     def __init__(
@@ -72,6 +72,8 @@ class Call:
         """Of a call that wrote in place: the version of what it wrote to, afterwards."""
         self.results: tuple[Result, ...] = ()
         self.seconds: float | None = None
+        self.turn: int | None = None
+        """Of a call in a forward the program did not write: how many modules had returned to the program before."""
 
 
 class Event:

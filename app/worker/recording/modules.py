@@ -8,6 +8,7 @@ from __future__ import annotations
 import sys
 import weakref
 from collections.abc import Callable
+from inspect import unwrap
 from types import CodeType
 from typing import Any
 
@@ -16,6 +17,7 @@ from torch import Tensor, nn
 from torch.nn.modules.module import register_module_forward_hook, register_module_forward_pre_hook
 from torch.utils.hooks import RemovableHandle
 
+from app.program import FILENAME
 from app.worker.recording.frames import name_in_frames, program_frame
 from app.worker.recording.tensors import shape_of
 
@@ -30,7 +32,7 @@ Example = tuple[tuple[Any, ...], dict[str, Any]]
 class Followed:
     """What is known of one module that was called."""
 
-    __slots__ = ("calls", "code", "instruction", "path", "shapes")
+    __slots__ = ("calls", "code", "instruction", "own", "path", "shapes")
 
     def __init__(self, path: str) -> None:
         self.path = path
@@ -39,6 +41,8 @@ class Followed:
         """Different shapes it returned, the first few."""
         self.code: CodeType | None = None
         self.instruction = 0
+        self.own = False
+        """Whether its forward is the program's own text."""
 
 
 class ModulePaths:
@@ -52,8 +56,11 @@ class ModulePaths:
         """Told of each call of a module outside any other's forward."""
         self.quiet = False
         """While a tracer runs forwards with stand-ins, which are no calls of the program's."""
+        self.turn: int | None = None
+        """While a forward that the program did not write runs: how many modules had returned to the program before."""
+        self._returned = 0
         self._examples: weakref.WeakKeyDictionary[nn.Module, Example] = weakref.WeakKeyDictionary()
-        self._stack: list[str | None] = []
+        self._stack: list[tuple[str | None, int | None]] = []
         self._handles: tuple[RemovableHandle, ...] = ()
         self._known: weakref.WeakKeyDictionary[nn.Module, Followed] = weakref.WeakKeyDictionary()
 
@@ -70,7 +77,7 @@ class ModulePaths:
             handle.remove()
         self._handles = ()
         self._stack.clear()
-        self.current = None
+        self.current = self.turn = None
 
     def hooked(self) -> frozenset[str]:
         """Paths of the modules on which the program registered hooks."""
@@ -97,14 +104,18 @@ class ModulePaths:
             frame = program_frame(sys._getframe(1))
             if frame is not None:
                 known.code, known.instruction = frame.f_code, frame.f_lasti
+            known.own = is_written_here(module)
         known.calls += 1
-        self._stack.append(self.current)
+        self._stack.append((self.current, self.turn))
         self.current = known.path
+        self.turn = None if known.own else self._returned
 
     def _leave(self, module: nn.Module, args: Any, result: Any) -> None:
         if self.quiet:
             return
-        self.current = self._stack.pop() if self._stack else None
+        self.current, self.turn = self._stack.pop() if self._stack else (None, None)
+        if self.turn is None:
+            self._returned += 1
         known = self._known.get(module)
         if known is not None and len(known.shapes) < MOST_SHAPES and known.calls <= MOST_LOOKED_AT:
             with torch._C.DisableTorchFunction():
@@ -121,6 +132,12 @@ class ModulePaths:
             if part not in self._known:
                 self._known[part] = Followed(f"{root}.{path}" if path else root)
         return self._known[module]
+
+
+def is_written_here(module: nn.Module) -> bool:
+    """Whether the program's own text is the module's forward, decorated or not."""
+    code = getattr(unwrap(type(module).forward), "__code__", None)
+    return code is not None and code.co_filename == FILENAME
 
 
 def shapes_in(result: Any) -> list[tuple[int, ...]]:

@@ -187,6 +187,7 @@ class Recorder(TorchFunctionMode):
             call.results = tuple([self._result(each, call, at, readable) for at, each in enumerate(outputs)])
         call.after = sequence_number()
         call.seconds = seconds
+        call.turn = self._modules.turn
         if call.after > before:
             for sequence in range(before, call.after):
                 self.by_sequence.setdefault(sequence, call)

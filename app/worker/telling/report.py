@@ -257,9 +257,9 @@ class Told:
 
 
 def is_inner(call: Call, after: Call) -> bool:
-    """Whether a module of the library made this call at a place of the program where it went on to make another."""
+    """Whether a library's module made this call on the way to another, for one and the same call of the program."""
     same = call.code is after.code and call.instruction == after.instruction
-    return same and call.module is not None
+    return same and call.turn is not None and call.turn == after.turn
 
 
 def _operand(tensor: Argument | Result) -> Operand:

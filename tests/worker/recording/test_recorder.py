@@ -195,3 +195,14 @@ def test_operator_that_takes_functions_is_a_step() -> None:
     )
     assert isinstance(trace.outcome, Completed), trace.outcome
     assert "torch.ops.higher_order.flex_attention" in [step.op for step in trace.steps]
+
+
+def test_what_a_module_returns_has_its_name_at_every_pass_of_a_loop() -> None:
+    """Loops call modules, and torch itself; what a module made on the way has no name of the program."""
+    trace = run(
+        "net = nn.Sequential(nn.Linear(2, 2), nn.ReLU())\n"
+        "x = torch.ones(1, 2)\n"
+        "for _ in range(3):\n    x = net(x)\n"
+        "for _ in range(2):\n    x = F.relu(torch.tanh(x))\n"
+    )
+    assert [step.name for step in trace.steps[1:]] == [*(None, "x") * 5]
