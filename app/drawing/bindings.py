@@ -16,6 +16,9 @@ from app.vocabulary.graph import GraphEdge, GraphNode, NodeOutput, SavedItem
 from app.vocabulary.values import Complex, Nested, TensorValue
 
 SYMBOL_COLUMNS = 18
+LONGEST_READ = 200
+"""Characters of a call that is read for the number written in it."""
+SUMS = frozenset({"add", "add_", "sub", "sub_", "subtract", "subtract_"})
 Shape = tuple[int, ...]
 
 
@@ -78,6 +81,9 @@ def bind(node: GraphNode, rule: Rule, fed: Sequence[Fed], inner: bool = False) -
             tensors[item.name] = _with_saved(tensors.get(item.name, Bound()), item)
         elif not (item.text == "None" and (item.name in operands or item.name in dict(rule.defaults))):
             plain[item.name] = read_plain(item.text)
+    written = literal_operand(node.call or "") if "other" not in tensors else None
+    if written is not None:
+        plain.setdefault("other", written)
     if node.outputs:
         made = node.outputs[0]
         tensors["result"] = of_output(made, symbol_of(node, made, inner))
@@ -118,6 +124,27 @@ def symbol_of(node: GraphNode, output: NodeOutput, inner: bool = False) -> tuple
     if call and len(node.outputs) == 1 and columns(call) <= SYMBOL_COLUMNS:
         return call, call.isidentifier()
     return None
+
+
+def literal_operand(call: str) -> float | None:
+    """The number written beside a tensor: 1 in `x + 1`, `x += 1`, `x.add(1)`. Torch saves none that no rule needs."""
+    try:
+        body = ast.parse(" ".join(call.split())).body if len(call) <= LONGEST_READ else []
+    except (SyntaxError, ValueError):
+        return None
+    match body:
+        case [ast.Expr(ast.BinOp(left=left, right=right))]:
+            sides = [left, right]
+        case [ast.AugAssign(value=right)]:
+            sides = [right]
+        case [ast.Expr(ast.Call(func=ast.Attribute(attr=name), args=[*_, right]))] if name in SUMS:
+            sides = [right]
+        case _:
+            return None
+    numbers = [read_plain(ast.unparse(side)) for side in sides]
+    return next(
+        (each for each in numbers if isinstance(each, int | float) and not isinstance(each, bool)), None
+    )
 
 
 def read_plain(text: str | None) -> object:

@@ -11,11 +11,17 @@ from collections.abc import Callable, Mapping
 from functools import lru_cache
 
 LARGEST_FOLDED = 10**6
+
+
+def _with_pole(logarithm: Callable[[float], float]) -> Callable[[float], float]:
+    return lambda x: logarithm(x) if x else -math.inf
+
+
 NUMERIC: Mapping[str, Callable[..., float]] = {
-    **{name: getattr(math, name) for name in ("exp", "exp2", "expm1", "log2", "log10", "log1p", "sqrt")},
+    **{name: getattr(math, name) for name in ("exp", "exp2", "expm1", "log1p", "sqrt")},
+    **{name: _with_pole(getattr(math, name)) for name in ("log", "log2", "log10")},
     **{name: getattr(math, name) for name in ("sin", "cos", "tan", "asin", "acos", "atan", "erf", "erfc")},
     **{name: getattr(math, name) for name in ("sinh", "cosh", "tanh", "asinh", "acosh", "atanh", "lgamma")},
-    "log": math.log,
     "abs": abs,
     "sigmoid": lambda x: 1 / (1 + math.exp(-x)),
     "softplus": lambda x: max(x, 0.0) + math.log1p(math.exp(-abs(x))),
@@ -92,7 +98,7 @@ def _is_whole(node: ast.expr) -> bool:
 
 
 def evaluate(expression: ast.expr, numbers: Mapping[str, float]) -> float | None:
-    """Its value where every name is a single number; None where it has none, or none that can be told."""
+    """Its value where every name is a single number, infinite where it divides by 0; None where none can be told."""
     try:
         return float(_value(expression, numbers))
     except (KeyError, TypeError, ValueError, ArithmeticError):
@@ -142,7 +148,9 @@ def _calculate(operator: ast.AST, left: float, right: float) -> float:
         case ast.Mult() | ast.MatMult():
             return left * right
         case ast.Div():
-            return left / right
+            return left / right if right else left * math.copysign(math.inf, right)
+        case ast.Pow() if not left and right < 0:
+            return math.inf
         case ast.Pow():
             power = left**right
             if isinstance(power, complex):

@@ -69,6 +69,24 @@ def test_product_of_two_numbers_shows_its_rule_with_them() -> None:
     assert lines(each, "w") == ["∂(x·w)∂w=x=3", "∂L∂w=g·x=1×3=3"]
 
 
+def test_number_written_beside_a_tensor_is_in_its_rule() -> None:
+    """Torch saves none of these: it needs none for a gradient."""
+    source = "a = x + 1\nb = 2 + a\nb += -3\nc = torch.sub(b\n, 4)\nc.backward()"
+    found = look(run(source, inputs={"x": leaf(3.0)}))
+    assert [lines(each, "forward")[0] for each in found if each.node.kind == "function"] == [
+        "c=b−4=3−4=−1",
+        "b=b+(−3)=6+(−3)=3",
+        "b=a+2=4+2=6",
+        "a=x+1=3+1=4",
+    ]
+
+
+def test_division_by_zero_shows_its_numbers() -> None:
+    found = look(run("y = x.sqrt()\nz = y.log()", inputs={"x": leaf(0.0)}))
+    assert lines(of(found, "z"), "forward") == ["z=ln\u2061(y)=ln\u2061(0)=−∞"]
+    assert lines(of(found, "y"), "x") == ["∂(x)∂x=12·y=∞", "∂L∂x=g2·y=∞2×0=∞"]
+
+
 def test_matrices_show_their_shapes() -> None:
     found = look(run(MATRICES))
     assert lines(of(found, "x @ W"), "W") == ["∂L∂W=x⊤ g", "(4, 2)⊤ (4, 3)→(2, 3)"]
