@@ -13,7 +13,7 @@ SIDE_BY_SIDE := --numprocesses auto --maxprocesses 4 --dist loadfile --no-loadsc
 INSTALL := $(BIN)/python -m pip install --quiet --constraint constraints.txt --editable
 
 .DEFAULT_GOAL := help
-.PHONY: help setup run test check format browser bench gpu-check conformance docker-rehearsal clean
+.PHONY: help setup run test check types format browser bench gpu-check conformance docker-rehearsal clean
 
 help: ## list these targets
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-17s %s\n", $$1, $$2}'
@@ -30,8 +30,11 @@ test: $(VENV)/.set-up-test browser ## run all tests; needs Chromium and a Chines
 check: $(VENV)/.set-up-test ## formatting, lint, types, then all tests: what CI runs
 	$(BIN)/ruff format --check .
 	$(BIN)/ruff check .
-	$(BIN)/mypy
+	$(MAKE) --jobs 2 types browser
 	$(MAKE) test
+
+types: $(VENV)/.set-up-test
+	$(BIN)/mypy
 
 format: $(VENV)/.set-up-test ## let ruff format and mend what it can
 	$(BIN)/ruff format .
