@@ -33,7 +33,7 @@ check: $(VENV)/.set-up-test ## formatting, lint, types, then all tests: what CI 
 	$(MAKE) --jobs 2 types browser
 	$(MAKE) test
 
-types: $(VENV)/.set-up-test
+types: $(VENV)/.set-up-test ## mypy, strict
 	$(BIN)/mypy
 
 format: $(VENV)/.set-up-test ## let ruff format and mend what it can
