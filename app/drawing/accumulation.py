@@ -13,7 +13,7 @@ from app.drawing.call_order import Wiring
 from app.drawing.derivation import is_close
 from app.drawing.faces import title_of
 from app.drawing.lettering import clean, shorten
-from app.drawing.numerals import as_float, scalar_of, show_number
+from app.drawing.numerals import as_float, scalar_of, show_norm, show_number
 from app.vocabulary.graph import AutogradGraph, GraphNode, NodeOutput
 from app.vocabulary.values import Complex, Nested, NodeId, TensorValue, Text
 
@@ -86,8 +86,7 @@ def _brief(value: TensorValue) -> str:
     single = scalar_of(value)
     if single is not None:
         return show_number(single, 6)
-    norm = value.statistics.norm if value.statistics else None
-    return "…" if norm is None else f"‖·‖={show_number(norm, 6)}"
+    return show_norm(value.statistics, "‖·‖={}", 6) or "…"
 
 
 def _is_same(total: TensorValue, arrived: TensorValue) -> bool:

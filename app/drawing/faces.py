@@ -15,9 +15,11 @@ from app.drawing.heatmap import WIDTH, Heatmap, draw_heatmap
 from app.drawing.lettering import clean, columns, shorten, shorten_path
 from app.drawing.numerals import (
     NOTHING,
+    RANGE_COLUMNS,
     scalar_of,
     show_count,
     show_exact,
+    show_norm,
     show_number,
     show_range,
     show_shape,
@@ -184,8 +186,7 @@ def _brief(grad: TensorValue | None) -> str:
         return NOTHING
     number = scalar_of(grad)
     if number is None:
-        norm = grad.statistics.norm if grad.statistics else None
-        return NOTHING if norm is None else f"‖{show_number(norm)}‖"
+        return shorten(show_norm(grad.statistics) or NOTHING, RANGE_COLUMNS)
     return show_number(number)
 
 

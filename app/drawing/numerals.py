@@ -91,6 +91,17 @@ def show_range(statistics: Statistics) -> str:
     return low if low == high else f"{low}…{high}"
 
 
+def show_norm(statistics: Statistics | None, form: str = "‖{}‖", digits: int = 4) -> str | None:
+    """A tensor's norm; it is kept of the finite elements alone, so where others are, these are counted instead."""
+    if statistics is None:
+        return None
+    infinite = statistics.positive_infinity + statistics.negative_infinity
+    if statistics.nan or infinite:
+        found = [("NaN", statistics.nan), ("inf", infinite)]
+        return ", ".join([f"{name} ×{show_count(count)}" for name, count in found if count])
+    return None if statistics.norm is None else form.format(show_number(statistics.norm, digits))
+
+
 def show_bytes(count: int) -> str:
     """1,024 bytes are a KiB."""
     size = float(count)

@@ -207,6 +207,17 @@ def test_hook_that_changes_a_gradient_is_told() -> None:
     assert ("after hooks of the program", "20", None) in sums(of(look(trace), "w"))
 
 
+def test_part_that_is_not_finite_is_told_by_how_many_are_not() -> None:
+    """The norm is kept of finite elements alone: 0 for a gradient that is all but NaN."""
+    trace = run(
+        "v = torch.zeros(3, requires_grad=True)\n(v.sqrt() * torch.tensor([0., 1., 1.])).sum().backward()"
+    )
+    assert sums(of(look(trace), "v")) == [
+        ("v.sqrt()", "NaN ×1, inf ×2", "NaN ×1, inf ×2"),
+        (".grad after this pass", "", "NaN ×1, inf ×2"),
+    ]
+
+
 # ------------------------------------------------------------------------------------------------ one line
 
 
