@@ -35,14 +35,15 @@ def _logarithm(given: list[Tensor], result: Result, gaps: Words) -> Told | None:
     x = given[0] + shift
     if x.is_complex():
         return None
-    gaps = {**gaps, "count": int((x == 0).sum()), "negative": int((x < 0).sum())}
+    gaps = {**gaps, "count": int((x == 0).sum()), "negative": int((x < 0).sum()), "size": x.numel()}
     if gaps["negative"] and gaps["kind"] == "NaN":
         return "log_of_negative", Text(
-            "`{call}` (line {line}) takes the logarithm of {negative} numbers below 0: NaN.", gaps
+            "`{call}` (line {line}) takes the logarithm of a number below 0 (elements: {negative} of {size}): NaN.",
+            gaps,
         )
     if gaps["count"]:
         return "log_of_zero", Text(
-            "`{call}` (line {line}) takes the logarithm of 0 ({count} times): −∞.", gaps
+            "`{call}` (line {line}) takes the logarithm of 0 (elements: {count} of {size}): −∞.", gaps
         )
     return None
 
@@ -51,13 +52,17 @@ def _root(given: list[Tensor], result: Result, gaps: Words) -> Told | None:
     x = given[0]
     if x.is_complex():
         return None
-    gaps = {**gaps, "count": int((x < 0).sum()), "zeros": int((x == 0).sum())}
+    gaps = {**gaps, "count": int((x < 0).sum()), "size": x.numel()}
     if gaps["count"] and gaps["kind"] == "NaN":
         return "root_of_negative", Text(
-            "`{call}` (line {line}) takes the square root of {count} numbers below 0: NaN.", gaps
+            "`{call}` (line {line}) takes the square root of a number below 0 (elements: {count} of {size}): NaN.",
+            gaps,
         )
-    if gaps["zeros"] and last_word(result.call) == "rsqrt":
-        return "division_by_zero", Text("`{call}` (line {line}) divides by 0 ({zeros} times).", gaps)
+    zeros = int((x == 0).sum())
+    if zeros and last_word(result.call) == "rsqrt":
+        return "division_by_zero", Text(
+            "`{call}` (line {line}) divides by 0 (elements: {count} of {size}).", {**gaps, "count": zeros}
+        )
     return None
 
 
@@ -66,8 +71,8 @@ def _outside_one(given: list[Tensor], result: Result, gaps: Words) -> Told | Non
         return None
     count = int((given[0].abs() > 1).sum())
     text = Text(
-        "`{call}` (line {line}) is defined from −1 to 1 only; {count} of its inputs lie outside: NaN.",
-        {**gaps, "count": count},
+        "`{call}` (line {line}) is defined from −1 to 1 only (elements outside: {count} of {size}): NaN.",
+        {**gaps, "count": count, "size": given[0].numel()},
     )
     return ("out_of_domain", text) if count else None
 
@@ -86,13 +91,15 @@ def _division(given: list[Tensor], result: Result, gaps: Words) -> Told | None:
     zero_by_zero = bool(((numerator == 0) & (divisor == 0)).any())
     infinite = bool((torch.isinf(numerator) & torch.isinf(divisor)).any())
     by_zero = int((divisor == 0).sum())
-    gaps = {**gaps, "count": by_zero}
+    gaps = {**gaps, "count": by_zero, "size": divisor.numel()}
     if gaps["kind"] == "NaN" and zero_by_zero:
         return "zero_by_zero", Text("`{call}` (line {line}) divides 0 by 0: NaN.", gaps)
     if gaps["kind"] == "NaN" and infinite:
         return "infinity_by_infinity", Text("`{call}` (line {line}) divides ∞ by ∞: NaN.", gaps)
     if by_zero:
-        return "division_by_zero", Text("`{call}` (line {line}) divides by 0 ({count} times).", gaps)
+        return "division_by_zero", Text(
+            "`{call}` (line {line}) divides by 0 (elements: {count} of {size}).", gaps
+        )
     return None
 
 
