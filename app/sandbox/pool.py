@@ -99,9 +99,8 @@ class Pool:
             child = self._spares.popleft()
             if not self._spares:
                 self._refill()
-            elif (
-                self._refilling is None
-            ):  # making a child takes a processor that the program itself may want now
+            elif self._refilling is None:
+                # not at once: making a child takes a processor that the program itself may want now
                 self._refilling = asyncio.get_running_loop().call_later(REFILL_SECONDS, self._refill)
             if not child.ended:
                 return child
