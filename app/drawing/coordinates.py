@@ -99,6 +99,7 @@ class _Ranks:
         self.layers = layers
         self.widths = [*map(float, widths), *[TRUNK_WIDTH] * (count - layered.boxes)]
         self.halves = [max(0.0, 0.45 * width - 8) for width in self.widths]
+        self.lefts, self.rights = _reach_aside(layered, self.widths)
         self.spines = thread_spines(layered, layers)
         self.x = [0.0] * count
         self.weights = self.of_each(self.spines.weights)
@@ -108,11 +109,11 @@ class _Ranks:
         """Each at least this far from the first of its rank."""
         if len(layer) == 1:
             return [0.0]
-        boxes, widths, offset = self.layered.boxes, self.widths, 0.0
+        boxes, lefts, rights, offset = self.layered.boxes, self.lefts, self.rights, 0.0
         offsets = [0.0]
         for left, right in pairwise(layer):
             space = BOX_GAP if left < boxes and right < boxes else TRUNK_GAP
-            offset += (widths[left] + widths[right]) / 2 + space
+            offset += rights[left] + lefts[right] + space
             offsets.append(offset)
         return offsets
 
@@ -156,7 +157,28 @@ def place_across(layered: Layered, layers: Layers, widths: Sequence[int]) -> lis
         _gather(ranks)
         _straighten(ranks)
     _settle(ranks)
+    _stand_beside(ranks)
     return ranks.x
+
+
+def _reach_aside(layered: Layered, widths: list[float]) -> tuple[list[float], list[float]]:
+    """How far each element reaches to the left and to the right of its x, with the companions it has there."""
+    lefts = [width / 2 for width in widths]
+    rights = list(lefts)
+    for box, (before, behind) in layered.companions.items():
+        lefts[box] += sum([widths[leaf] + BOX_GAP for leaf in before])
+        rights[box] += sum([widths[leaf] + BOX_GAP for leaf in behind])
+    return lefts, rights
+
+
+def _stand_beside(ranks: _Ranks) -> None:
+    """From left to right the companions before each box, the box and those behind it."""
+    x, widths = ranks.x, ranks.widths
+    for box, (before, behind) in ranks.layered.companions.items():
+        left = x[box] - ranks.lefts[box]
+        for element in (*before, box, *behind):
+            x[element] = left + widths[element] / 2
+            left += widths[element] + BOX_GAP
 
 
 def _sweep_up(ranks: _Ranks) -> None:

@@ -34,6 +34,7 @@ SWAP_PAIRS = 1_000
 def order_layers(layered: Layered) -> Layers:
     """Elements of each rank from left to right; index 0 is the bottom rank."""
     distances = _distances(layered)
+    _make_way(layered, distances)
     first = _Rows(layered, _walk(layered, distances))
     if not first.crossings or len(layered.ranks) > SECOND_TRY:
         return _improve(first).layers
@@ -85,6 +86,14 @@ def _distances(layered: Layered) -> list[int]:
                 nearest = distances[found[0]] if one else min([distances[other] for other in found])
                 distances[element] = min(FAR, nearest + 1)
     return distances
+
+
+def _make_way(layered: Layered, distances: list[int]) -> None:
+    """One companion of a box that is all else its consumer takes stands to the right where the box is near anything."""
+    above, below = layered.above, layered.below
+    for box, (before, behind) in layered.companions.items():
+        if before and not behind and distances[box] < FAR and above[below[box][0]] == [box]:
+            layered.companions[box] = behind, before
 
 
 def _walk(layered: Layered, distances: list[int]) -> Layers:

@@ -2,6 +2,7 @@
 
 Rank 0 is the bottom. An operand stands above all of its consumers and as low as that allows. An edge that spans
 several ranks runs along its producer's trunk: one element per rank, shared by all consumers of that producer.
+Leaves that only one box uses are companions of another operand it has for itself: where that goes they go.
 Everything is iterative: a chain of 50,000 boxes is an ordinary input.
 """
 
@@ -12,6 +13,9 @@ from dataclasses import dataclass
 
 Link = tuple[int, int, int]
 """(consumer, port, producer): the producer is the consumer's operand number `port`."""
+
+Companions = tuple[list[int], list[int]]
+"""Those to the left of a box and those to its right, from left to right."""
 
 TRUNK_LENGTH = 64
 """A trunk longer than this may be cut short when there are too many elements ..."""
@@ -25,14 +29,18 @@ class Layered:
 
     boxes: int
     ranks: list[int]
+    operands: list[list[int]]
+    """For each box its neighbours one rank up, in port order."""
     above: list[list[int]]
-    """For each element its neighbours one rank up: a box's operands in port order, a trunk element's predecessor."""
+    """The same without companions, and for each trunk element its predecessor."""
     below: list[list[int]]
     """For each element its neighbours one rank down."""
     ports: list[list[float]]
     """Beside each entry of `below`, the place of the port it arrives at: -0.4 leftmost to 0.4 rightmost."""
     trunks: dict[int, dict[int, int]]
     """The trunks of boxes with a consumer more than one rank down: rank -> element, the box itself first."""
+    companions: dict[int, Companions]
+    """By the box they stand beside."""
 
 
 def sort_links(links: Sequence[Link]) -> list[Link]:
@@ -108,12 +116,41 @@ def build_layers(count: int, links: Sequence[Link]) -> Layered:
     ranks = rank_boxes(operands, consumers)
     spans = _spans(ranks, consumers)
     longest = _trunk_limit(spans)
-    layered = Layered(count, ranks, operands, consumers, [[] for _ in range(count)], {})
+    companions = _find_companions(ranks, operands, consumers)
+    layered = Layered(
+        count, ranks, operands, list(operands), consumers, [[] for _ in range(count)], {}, companions
+    )
     for box, span in enumerate(spans):
         if span > 1:
             _grow_trunk(layered, box, span, longest)
     _attach(layered)
+    _set_aside(layered)
     return layered
+
+
+def _find_companions(
+    ranks: list[int], operands: list[list[int]], consumers: list[list[int]]
+) -> dict[int, Companions]:
+    """Of what a box has for itself: beside the first operand that is no leaf, all that are leaves."""
+    companions: dict[int, Companions] = {}
+    for box, found in enumerate(operands):
+        if len(found) > 1:
+            leaves, others = list[int](), list[int]()
+            for operand in found:
+                if len(consumers[operand]) == 1:
+                    (others if operands[operand] else leaves).append(operand)
+            if leaves and others and ranks[others[0]] == ranks[box] + 1:
+                half = len(leaves) // 2 or int(found.index(leaves[0]) < found.index(others[0]))
+                companions[others[0]] = leaves[:half], leaves[half:]
+    return companions
+
+
+def _set_aside(layered: Layered) -> None:
+    """Companions take no part until everything else has its place."""
+    above, below = layered.above, layered.below
+    for box, (before, behind) in layered.companions.items():
+        (consumer,), aside = below[box], {*before, *behind}
+        above[consumer] = [other for other in above[consumer] if other not in aside]
 
 
 def _spans(ranks: list[int], consumers: list[list[int]]) -> list[int]:
@@ -169,7 +206,7 @@ def _port_places(count: int) -> list[float]:
 def _attach(layered: Layered) -> None:
     """Join each consumer to the trunk of each operand that has one, one rank above it; note at which port."""
     ranks, below, ports, trunks = layered.ranks, layered.below, layered.ports, layered.trunks
-    operands = layered.above[: layered.boxes]
+    operands = layered.operands
     places = {count: _port_places(count) for count in set(map(len, operands))}
     for consumer, found in enumerate(operands):
         for number, (producer, place) in enumerate(zip(found, places[len(found)], strict=True)):

@@ -153,7 +153,7 @@ def _arrivals(scene: Scene, halves: list[int]) -> list[int]:
     """For each link its x on the consumer's top border."""
     across, arrivals = scene.x, list[int]()
     meet = cache(_meet)  # blocks that repeat are joined in the same way
-    for x, half, sources in zip(across, halves, scene.layered.above[: scene.layered.boxes], strict=False):
+    for x, half, sources in zip(across, halves, scene.layered.operands, strict=False):
         if len(sources) == 1:
             (source,) = sources
             other = across[source]

@@ -137,6 +137,15 @@ def test_output_stands_at_the_bottom_and_operands_just_above_their_consumer() ->
     assert heights[0] > heights[1] == heights[2] > heights[3] == heights[4]
 
 
+def test_leaves_of_one_call_stand_on_both_sides_of_what_it_computes_with() -> None:
+    """As a batch norm's do: its input straight above it, its parameters and buffers beside that, all in a row."""
+    links: list[Link] = [(0, port, 1 + port) for port in range(5)] + [(1, 0, 6)]
+    centres = place([(120, 60)] * 7, links).centres
+    assert centres[0][0] == centres[1][0] == centres[6][0]
+    assert sorted(range(1, 6), key=lambda box: centres[box][0]) == [2, 3, 1, 4, 5]
+    assert len({y for _, y in centres[1:6]}) == 1
+
+
 def test_longest_chain_is_straight() -> None:
     sizes, links = residual_chain(31)
     assert len({x for x, _ in place(sizes, links).centres}) == 1
