@@ -1,31 +1,46 @@
 // A link that brings everything back: program, inputs, settings, opened groups, what is pinned and the step. All of it
-// stands compressed behind the `#`, which browsers never send; step and pin of the page's own program stand there too.
+// stands compressed behind the `#`, which browsers never send. A step or a pin is noted there by itself, with the program
+// where it is no longer the one the page came with: so what is looked at outlives a reload and the language switch.
 
 const LONGEST = 16_000; // characters of a link that mail and chat programs still carry
 const MOST = 1_000_000; // characters a link may unfold to
-const LEFT_OUT = new Set(["sequence", "roots", "run", "graph", "before", "set_language", "set_theme", "export"]);
+const LEFT_OUT = new Set(["sequence", "roots", "run", "graph", "before", "set_language", "set_theme", "export", "seen"]);
+const STANDS = /^(source|in\..*|watch|device|backward|seed|style|shown|opened)$/; // what a step or a pin may depend on
 
 export function startShare(editor, links, steps, watches) {
   const form = editor.source.form;
   const fragment = () => new URLSearchParams(location.hash.slice(1));
   let waiting = null; // what the link says about the picture that is being made
 
-  function write(changes) {
-    const said = fragment();
-    for (const [name, value] of Object.entries(changes)) {
-      if (value === null || value === "") said.delete(name);
-      else said.set(name, value);
-    }
+  const pairs = () => [...new FormData(form)].filter(([name]) => !LEFT_OUT.has(name));
+  const stamp = () => JSON.stringify(pairs().filter(([name]) => STANDS.test(name)));
+  const own = stamp();
+  let turn = 0; // of what is noted: an older program, compressed late, is not written over a newer one
+
+  function write(said) {
     const hash = said.toString();
     history.replaceState(null, "", hash ? `#${hash}` : location.pathname + location.search);
   }
 
-  async function share() {
-    const pairs = [...new FormData(form)].filter(([name]) => !LEFT_OUT.has(name));
-    const said = new URLSearchParams({ p: await fold(JSON.stringify(pairs)) });
+  function view() {
+    const said = new URLSearchParams();
     if (steps.at() !== null) said.set("step", steps.at());
     if (links.pinned()) said.set("pin", links.pinned());
-    const link = `${location.origin}/#${said}`;
+    return said;
+  }
+
+  const linked = async () => new URLSearchParams([["p", await fold(JSON.stringify(pairs()))], ...view()]);
+
+  async function note() {
+    if (waiting) return;
+    const mine = turn += 1;
+    const whole = stamp() !== own && (view().size || fragment().has("p"));
+    const said = whole ? await linked() : view();
+    if (mine === turn) write(String(said).length < LONGEST ? said : new URLSearchParams());
+  }
+
+  async function share() {
+    const link = `${location.origin}/#${await linked()}`;
     if (link.length > LONGEST) return tell("long");
     history.replaceState(null, "", link);
     try {
@@ -62,6 +77,7 @@ export function startShare(editor, links, steps, watches) {
     for (const [name, value] of pairs) {
       const field = form.elements.namedItem(name);
       if (name === "source") editor.set(value);
+      else if (name === "shown" && !field) parked.push(hidden(name, value)); // the answer brings the choice itself
       else if (name === "input" || name === "parked") parked.push(hidden("parked", value));
       else if (name.startsWith("in.")) parked.push(hidden(name, value));
       else if (name === "opened" || name === "tracer") form.append(hidden(name, value));
@@ -83,16 +99,21 @@ export function startShare(editor, links, steps, watches) {
   }
 
   document.addEventListener("htmx:after:swap", () => {
-    if (!waiting || !editor.current()) return;
+    if (!editor.current()) return;
     const wanted = waiting;
     waiting = null;
-    arrive(wanted);
+    if (wanted) arrive(wanted);
+    else if (view().size) note();
   });
-  document.addEventListener("playground:step", ({ detail }) => { if (!waiting) write({ step: detail.at }); });
-  document.addEventListener("playground:pin", ({ detail }) => { if (!waiting) write({ pin: detail.node }); });
+  document.addEventListener("playground:step", note);
+  document.addEventListener("playground:pin", note);
   form.addEventListener("input", () => {
     document.getElementById("shared").textContent = "";
-    if (fragment().has("p")) write({ p: null }); // the link no longer says what stands here
+    turn += 1;
+    if (location.hash) write(new URLSearchParams()); // it no longer says what stands here
+  });
+  form.addEventListener("submit", ({ submitter }) => {
+    if (submitter?.name === "set_language") submitter.formAction = `/${view().size ? `#${view()}` : ""}`;
   });
   document.getElementById("share").addEventListener("click", share);
   addEventListener("hashchange", restore);

@@ -124,8 +124,23 @@ def test_shared_link_brings_everything_back(fake_site: FakeSite, page: Page, bro
     assert len(fake_site.sandbox.asked) == asked + 2
     assert [url for url in requests if "#" in url or "p=" in url] == []
     run(other, "y = x*w + b")
-    expect(other).not_to_have_url(re.compile("#p="))
+    expect(other).not_to_have_url(link)
     other.close()
+
+
+def test_step_of_an_edited_program_outlives_reload_and_language_switch(
+    fake_site: FakeSite, page: Page
+) -> None:
+    page.goto(fake_site.url)
+    run(page, "y = x*w + b  # mine")
+    page.get_by_role("button", name="First step").click()
+    expect(page).to_have_url(re.compile("#p=.*step=0"))
+    page.reload()
+    for language in ("en", "zh-Hans"):
+        expect(page.locator(f'html[lang="{language}"]')).to_be_attached()
+        expect(page.locator(".step-count")).to_have_text("0 / 2")
+        expect(page.locator("#source")).to_have_value("y = x*w + b  # mine")
+        page.locator('[name="set_language"][value="zh"]').click()
 
 
 @pytest.mark.parametrize(
