@@ -315,13 +315,12 @@ class Run:
 
     def _cuts(self, report: Report) -> Iterator[Cut]:
         limits = self._limits
-        kept = len(self._passes.kept())
         if self._recorder.left_early:
             yield Cut("steps", limits.steps, None)
         dropped = (
             ("tensors", limits.tensors, report.tensors_dropped),
             *self._outputs.dropped(),
-            ("backward_passes", limits.backward_passes, max(0, self._passes.count - kept)),
+            ("backward_passes", limits.backward_passes, self._passes.untold),
             ("graph_values", limits.graph_values, self._passes.values_dropped),
             ("graph_nodes", limits.graph_nodes, sum(taken.graph.left_out for taken in self._passes.kept())),
         )

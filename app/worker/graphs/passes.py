@@ -72,6 +72,9 @@ class Passes:
         """Passes that ran inside a transform of torch.func: not the program's own."""
         self.first: list[RawPass] = []
         self.latest: RawPass | None = None
+        self.refused: list[TensorId] = []
+        """Roots of the last pass that autograd refused: nothing they were computed from requires grad."""
+        self._refusals = 0
         self._recorder = recorder
         self._presence = presence
         self._identities = identities
@@ -130,6 +133,11 @@ class Passes:
     def own(self) -> int:
         """Passes the program ran itself."""
         return self.count - self._of_transforms
+
+    @property
+    def untold(self) -> int:
+        """Passes that ran, and of which no graph is kept."""
+        return max(0, self.count - self._refusals - len(self.kept()))
 
     @property
     def values_dropped(self) -> int:
@@ -253,6 +261,8 @@ class Passes:
         tensors: Sequence[Any] = roots if isinstance(roots, tuple | list) else (roots,)
         edges = root_edges(tensors)
         if not edges:
+            self.refused = [self._identities.number(root) for root in tensors if isinstance(root, Tensor)]
+            self._refusals += 1
             return NOTHING_TAKEN
         self.before_pass(next(root for root in tensors if isinstance(root, Tensor)))
         walk = GraphWalk(edges, self._recorder, self._identities, self._budget, self._limits)

@@ -98,7 +98,10 @@ class Explainer:
             reason = why_zero(self._facts, flow, *place, words)
         else:
             reason = why_cleared(self._facts, named.thing, words)
-        return [reason] if reason is not None else []
+        far = None
+        if reason is not None and reason.code == "underflow" and reason.node is not None:
+            far = why_far_off(self._facts, flow, reason.node[1], 0, words)  # how it became so small
+        return [each for each in (far, reason) if each is not None]
 
     def _first_broken(self, named: Named, words: Words) -> list[Reason]:
         """In the first pass that made the gradient NaN or infinite."""

@@ -121,6 +121,9 @@ class Facts:
         self.count = passes.count
         self.own = passes.own
         self.kept = passes.kept()
+        self.all_kept = not passes.untold
+        """Whether the graph of every backward pass was kept."""
+        self._refused = passes.refused
         self._events = recorder.events
         self._span = span
         self.text = text
@@ -143,11 +146,6 @@ class Facts:
         """By call (its id), how many had been recorded before it."""
         return {id(call): turn for turn, call in enumerate(self.calls)}
 
-    @property
-    def all_kept(self) -> bool:
-        """Whether the graph of every backward pass was kept."""
-        return len(self.kept) >= self.count
-
     def events(self, tensor: TensorId, kind: EventKind) -> list[Event]:
         return [event for event in self._events if event.tensor == tensor and event.kind == kind]
 
@@ -158,10 +156,10 @@ class Facts:
 
     @cached_property
     def users(self) -> dict[TensorId, list[Call]]:
-        """For each tensor the calls it went into."""
+        """For each tensor the calls it went into; an optimiser's step makes nothing of it."""
         found: dict[TensorId, list[Call]] = defaultdict(list)
         for call in self.calls:
-            for argument in call.arguments:
+            for argument in call.arguments if not call.op.endswith(".step") else ():
                 found[argument.tensor].append(call)
         return found
 
@@ -173,7 +171,7 @@ class Facts:
     @cached_property
     def behind_roots(self) -> set[TensorId]:
         """All tensors the roots of the passes were computed from, with history or without."""
-        found = {root for taken in self.kept for root in taken.roots}
+        found = {root for taken in self.kept for root in taken.roots} | set(self._refused)
         for call in reversed(self.calls):
             if any(result.tensor in found for result in call.results):
                 found.update(argument.tensor for argument in call.arguments)
@@ -202,9 +200,16 @@ class Facts:
     def words(self, at: Call | Event | RawPass, **more: str | int | float) -> Words:
         """The gaps {call} and {line} of a sentence about a place."""
         span = self.place(at)
+        call = self.written(at)
+        if isinstance(at, Call) and at.turn is not None and at.module and not calls(call, at.module):
+            call = one_line(at.module)  # what is written calls a module around it
+        return {"call": call, "line": span.line if span else "?", **more}
+
+    def written(self, at: Call | Event | RawPass) -> str:
+        """What the program says at a place."""
+        span = self.place(at)
         op = at.op if isinstance(at, Call) else "?"
-        call = op if span is None else self.text(span)
-        return {"call": one_line(call), "line": span.line if span else "?", **more}
+        return one_line(op if span is None else self.text(span))
 
     def node_words(self, node: RawNode, **more: str | int | float) -> Words:
         """The same about a node; a node without a call goes by its op."""
@@ -242,6 +247,11 @@ def result_value(result: Result) -> Tensor | None:
     if isinstance(held, Tensor):
         return held.detach()
     return None if held is None else torch.tensor(held, dtype=result.dtype, device="cpu")
+
+
+def calls(text: str, module: str) -> bool:
+    """Whether a call's text is that of this module itself: `self.fc(x)` of `net.fc`."""
+    return text.partition("(")[0].rpartition(".")[2] == module.rpartition(".")[2]
 
 
 def one_line(text: str) -> str:

@@ -61,7 +61,7 @@ def why_far_off(facts: Facts, flow: Flow, node: int, output_nr: int, words: Word
 
 
 def _way_to_root(flow: Flow, node: int, output_nr: int) -> Iterator[Step]:
-    """From a tensor to the root along the edge that brought most; tensors share most of their ways."""
+    """From a tensor to the root along edges that brought most; tensors share most of their ways."""
     for _ in range(MOST_NODES):
         key = node, output_nr
         if key not in flow.climbed:
@@ -78,13 +78,20 @@ def _climb(flow: Flow, node: int, output_nr: int) -> Step | None:
     edges = [(norm(grad), edge) for edge, grad in known if grad is not None and not is_bad(grad)]
     if not edges:
         return None
-    left, edge = max(edges, key=lambda each: each[0])
+    most = max(norm for norm, _ in edges)
+    left, edge = min(  # of about as much along many, the way through the earliest call: it tells the most
+        (each for each in edges if each[0] >= most / 2), key=lambda each: _turn(flow, each[1].consumer)
+    )
     sizes = [
         (norm(output.grad), number)
         for number, output in enumerate(flow.graph.nodes[edge.consumer].outputs)
         if output.grad is not None and not is_bad(output.grad)
     ]
     return Step(edge.consumer, edge.input_nr, max(sizes)[1], left, max(sizes)[0]) if sizes else None
+
+
+def _turn(flow: Flow, node: int) -> int:
+    return flow.graph.nodes[node].sequence or 0
 
 
 def _stretches(flow: Flow, steps: list[Step]) -> list[Stretch]:
@@ -109,13 +116,23 @@ def _huge(facts: Facts, flow: Flow, stretches: list[Stretch], numbers: Words) ->
         )
         return Reason("huge", text, flow.taken)
     gaps: Words = {**numbers, "factor": factor_of(most), "times": most.times}
-    gaps = facts.words(most.call, **gaps) if most.call is not None else {**gaps, "call": most.op, "line": "?"}
+    gaps = (
+        {**gaps, "call": most.op, "line": "?"}
+        if most.call is None
+        else words_of(facts, most.call, most.times, gaps)
+    )
     text = Text(
         "The largest element of the gradient is {largest}. Its norm grew from {start} to {norm} through {calls} "
         "calls, most at `{call}` (line {line}): {times} times by a factor of about {factor}.",
         gaps,
     )
     return Reason("huge", text, most.call, (flow.taken, most.node))
+
+
+def words_of(facts: Facts, call: Call, times: int, gaps: Words) -> Words:
+    """Of many calls what the program says of all, not the module that made one of them."""
+    told = facts.words(call, **gaps)
+    return told if times == 1 else {**told, "call": facts.written(call)}
 
 
 def factor_of(stretch: Stretch) -> float:
@@ -135,7 +152,7 @@ def _vanished(facts: Facts, flow: Flow, stretches: list[Stretch], numbers: Words
         return None
     given = flow.operand(most.node, most.input_nr)
     span = None if given is None else bounds(given)
-    gaps = facts.words(most.call, **numbers, factor=factor_of(most), times=most.times)
+    gaps = words_of(facts, most.call, most.times, {**numbers, "factor": factor_of(most), "times": most.times})
     if factor_of(most) >= STEEP:
         op, steepest = DERIVATIVES[most.op]
         text = Text(

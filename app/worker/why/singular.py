@@ -154,12 +154,16 @@ def _too_few(given: list[Tensor], result: Result, gaps: Words) -> Told | None:
     )
 
 
+def _mean(given: list[Tensor], result: Result, gaps: Words) -> Told | None:
+    return _difference(given, result, gaps) or _too_few(given, result, gaps)
+
+
 def overflow(given: list[Tensor], result: Result, gaps: Words) -> Told:
     """All that went in is finite, and infinity came out of what is no division or logarithm."""
     limits = torch.finfo(result.dtype)
     return "overflow", Text(
         "`{call}` (line {line}) overflows: its result is beyond {most}, the largest number of {dtype}.",
-        {**gaps, "most": float(f"{limits.max:.4g}"), "dtype": dtype_name(result.dtype)},
+        {**gaps, "most": float(f"{limits.max:.6g}"), "dtype": dtype_name(result.dtype)},
     )
 
 
@@ -173,7 +177,8 @@ FORWARD: Mapping[str, Rule] = MappingProxyType(
             _division,
         ),
         **dict.fromkeys(("mul", "rmul", "multiply", "imul", "matmul", "mm", "bmm"), _product),
-        **dict.fromkeys(("add", "sub", "radd", "rsub", "iadd", "isub", "sum", "mean", "cumsum"), _difference),
+        **dict.fromkeys(("add", "sub", "radd", "rsub", "iadd", "isub", "sum", "cumsum"), _difference),
+        "mean": _mean,
         **dict.fromkeys(("pow", "rpow", "ipow", "float_power"), _power),
         **dict.fromkeys(("softmax", "log_softmax", "logsumexp"), _softmax),
         **dict.fromkeys(

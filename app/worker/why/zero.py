@@ -6,9 +6,12 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from types import MappingProxyType
 
+import torch
+
 from app.vocabulary.values import TensorValue, Text
 from app.worker.graphs.autograd import RawEdge
-from app.worker.why.amounts import bounds, elements_of, is_bad, is_zero, zeros
+from app.worker.recording.tensors import dtype_name
+from app.worker.why.amounts import bounds, elements_of, is_bad, is_zero, largest, zeros
 from app.worker.why.facts import Facts, Flow, Reason, Words
 
 MOST_NODES = 50_000
@@ -104,8 +107,7 @@ def _explain(facts: Facts, flow: Flow, edge: RawEdge, words: Words) -> Reason:
     told = EXPLANATIONS.get(node.op, _no_explanation)(facts, flow, edge, gaps)
     if told is None and node.op in FACTORS:
         told = _multiplied(facts, flow, edge, gaps)
-    if told is None:
-        told = _custom(facts, flow, edge, gaps)
+    told = told or _underflow(flow, edge, gaps) or _custom(facts, flow, edge, gaps)
     if told is None:
         told = (
             "zero_here",
@@ -261,6 +263,20 @@ def _masked(facts: Facts, flow: Flow, edge: RawEdge, gaps: Words) -> tuple[str, 
         "Wherever a gradient arrives at `{call}` (line {line}), the mask has put another value "
         "there: none is left for `{name}`.",
         gaps,
+    )
+
+
+def _underflow(flow: Flow, edge: RawEdge, gaps: Words) -> tuple[str, Text] | None:
+    """What arrives is among the smallest numbers there are, and what leaves would be smaller still."""
+    outputs = flow.graph.nodes[edge.consumer].outputs
+    dtype = getattr(torch, outputs[0].dtype or "", None)
+    size = max((largest(output.grad) for output in outputs if output.grad is not None), default=0.0)
+    if not isinstance(dtype, torch.dtype) or not dtype.is_floating_point or size >= torch.finfo(dtype).tiny:
+        return None
+    return "underflow", Text(
+        "What arrives at `{call}` (line {line}) is at most {largest}; what leaves it towards `{name}` is too small "
+        "for {dtype} and becomes 0.",
+        {**gaps, "largest": size, "dtype": dtype_name(dtype)},
     )
 
 

@@ -86,6 +86,12 @@ NONE: tuple[tuple[str, str, str, str | None], ...] = (
     ),
     (W + "y = w * 2\ny.backward()", "w", "failed", "y.backward()"),
     (W + "w = w * 2\nw.sum().backward()", "w", "non_leaf", "w * 2"),
+    (W + "(w > 0).float().mean().backward()", "w", "whole_numbers", "w > 0"),  # refused
+    (
+        "a, b = nn.Linear(2, 1), nn.Linear(2, 1)\nopt = optim.SGD(b.parameters(), lr=0.1)\n"
+        "a(torch.ones(1, 2)).sum().backward()\nopt.step()",
+        *("b.weight", "unused", None),
+    ),
 )  # fmt: skip
 ZERO: tuple[tuple[str, str, str, str | None], ...] = (
     (W + "y = torch.relu(w - 5).sum()\ny.backward()", "w", "dead_relu", "torch.relu(w - 5)"),
@@ -207,6 +213,11 @@ LOOPS: tuple[tuple[str, str, str, str | None], ...] = (
     # many calls in the steep part of sigmoid: none of them is saturated
     (
         W + "h = w - 2\nfor i in range(14):\n    h = torch.sigmoid(h)\nh.sum().backward()",
+        *("w", "vanished", "torch.sigmoid(h)"),
+    ),
+    # so many that nothing is left
+    (
+        W + "h = w - 2\nfor i in range(99):\n    h = torch.sigmoid(h)\nh.sum().backward()",
         *("w", "vanished", "torch.sigmoid(h)"),
     ),
     # no pass at all: nothing is cut off from anything
