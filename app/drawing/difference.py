@@ -14,9 +14,10 @@ from difflib import SequenceMatcher
 from app.drawing.call_order import Wiring, wire
 from app.drawing.faces import in_words
 from app.drawing.lettering import clean, shorten
+from app.drawing.narration import tell_value
 from app.drawing.numerals import show_shape
 from app.vocabulary.graph import AutogradGraph, GraphEdge, GraphNode, NodeOutput
-from app.vocabulary.values import Mark, NodeId, Text
+from app.vocabulary.values import Mark, NodeId, TensorValue, Text
 
 LONGEST = 1_500
 """Calls between the first and the last difference that are compared one with another; it takes squared time."""
@@ -163,7 +164,8 @@ def _mark(before: GraphNode | None, after: GraphNode) -> GraphNode:
 def _changes(before: GraphNode, after: GraphNode) -> Iterator[Text]:
     facts = [("call", before.call or "", after.call or "")]
     for old, new in zip(before.outputs, after.outputs, strict=False):
-        facts += zip(("name", "shape", "dtype", "value", "grad"), _facts(old), _facts(new), strict=True)
+        facts += zip(("name", "shape", "dtype"), _facts(old), _facts(new), strict=True)
+        facts += [("value", *_numbers(old.value, new.value)), ("grad", *_numbers(old.grad, new.grad))]
     for what, was, now in facts:
         if was != now:
             yield Text(CHANGED[what].template, {"before": _short(was), "after": _short(now)})
@@ -171,7 +173,13 @@ def _changes(before: GraphNode, after: GraphNode) -> Iterator[Text]:
 
 def _facts(output: NodeOutput) -> tuple[str, ...]:
     shape = "" if output.shape is None else show_shape(output.shape)
-    return output.name or "", shape, output.dtype or "", in_words(output.value), in_words(output.grad)
+    return output.name or "", shape, output.dtype or ""
+
+
+def _numbers(before: TensorValue | None, after: TensorValue | None) -> tuple[str, str]:
+    """In as few words as tell the two apart: a norm, and all that is known of a tensor only where that is the same."""
+    was, now = (in_words(each) if each is None else tell_value(each) for each in (before, after))
+    return (was, now) if was != now else (in_words(before), in_words(after))
 
 
 def _short(text: str) -> str:

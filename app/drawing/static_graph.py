@@ -11,7 +11,7 @@ from dataclasses import replace
 
 from app.drawing.group_names import group_hint, group_title
 from app.drawing.grouping import Calls, Part, group, split_path
-from app.drawing.lettering import clean, shorten, shorten_path
+from app.drawing.lettering import clean, columns, shorten, shorten_path
 from app.drawing.numerals import show_count, show_shape
 from app.drawing.pieces import Box, BoxKind, Edge, Face, GraphDrawing, Heading, Opened, Stages
 from app.drawing.placement import MARGIN, Placement, place
@@ -19,14 +19,15 @@ from app.drawing.plain_face import Written, plain_face
 from app.drawing.routes import TIP, svg_path
 from app.vocabulary.static_graph import StaticGraph, StaticNode
 from app.vocabulary.values import Span, Text, tell
+from app.words import in_english
 
 GAP = 56
 """Between two graphs."""
 HEADING = 34
 """Room above the graphs for what they are."""
 COLUMNS = 40
-NARROWEST = 300
-"""Pixels that a heading takes."""
+HEADING_COLUMN = 9.03
+"""Pixels of a heading's letter: 0.602 of the size graph.css sets."""
 MOST_HELD = 1_000
 TITLE = Text("Static graphs")
 EMPTY = GraphDrawing("static", 0, 0, (), (), TITLE, TITLE, Stages(), (), None)
@@ -47,12 +48,12 @@ def draw_static(
     left = 0
     if beside is not None:
         headings.append(_heading(Text("Autograd graph: what ran"), 0))
-        left = max(beside.width, NARROWEST) + GAP
+        left = max(beside.width, _room(headings[-1])) + GAP
     for number, graph in traced:
         column = _Column(number, graph, max(1, most // len(traced)), opened, left)
         headings.append(_heading(_title(graph), left))
         drawing = _with(drawing, column)
-        left += max(column.placement.width, NARROWEST) + GAP
+        left += max(column.placement.width, _room(headings[-1])) + GAP
     return replace(
         drawing,
         width=max(left - GAP, drawing.width),
@@ -72,6 +73,11 @@ def _title(graph: StaticGraph) -> Text:
 
 def _heading(text: Text, left: int) -> Heading:
     return Heading(text, left + MARGIN, -12)
+
+
+def _room(heading: Heading) -> int:
+    """Pixels it takes with what lies around it, in English: the other languages say it in no more."""
+    return 2 * MARGIN + round(HEADING_COLUMN * columns(in_english(heading.text)))
 
 
 def _with(drawing: GraphDrawing, column: _Column) -> GraphDrawing:
