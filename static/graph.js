@@ -65,12 +65,15 @@ export function startGraph() {
     }
   }
 
-  // A picture wider than its viewport opens with the result in the middle, not with an empty corner.
-  function besideRoot(area) {
-    const root = area.querySelector(".box.root")?.getBoundingClientRect();
-    if (!root) return 0;
-    const middle = root.left - area.getBoundingClientRect().left + area.scrollLeft + root.width / 2;
-    return Math.max(0, middle - area.clientWidth / 2);
+  // A picture wider than its viewport opens with the result in the middle, not with an empty corner; where the result
+  // lies further down, with the middle one of the boxes that are seen.
+  function besideBoxes(area) {
+    const outer = area.getBoundingClientRect();
+    const places = [...area.querySelectorAll(".box")].map((box) => ({ box, place: box.getBoundingClientRect() }));
+    const seen = places.filter(({ place }) => place.top < outer.top + area.clientHeight).sort((one, other) => one.place.left - other.place.left);
+    const { place } = seen.find(({ box }) => box.matches(".root")) ?? seen[seen.length >> 1] ?? {};
+    if (!place) return 0;
+    return Math.max(0, place.left - outer.left + area.scrollLeft + place.width / 2 - area.clientWidth / 2);
   }
 
   function arrive() {
@@ -81,7 +84,7 @@ export function startGraph() {
     const image = picture();
     if (image instanceof HTMLImageElement && !image.complete) image.addEventListener("load", show, { once: true });
     show();
-    if (another) view.left = besideRoot(area);
+    if (another) view.left = besideBoxes(area);
     if (another || area !== view.area) area.scrollTo({ left: view.left, top: view.top, behavior: "instant" });
     if (area === view.area) return;
     view.area = area;
