@@ -130,13 +130,13 @@ def _tell_gradient(grad: TensorValue | None, norm: float | None) -> str:
 
 
 def _say(strand: Strand, norm: float | None, producer: str | Text, consumer: str | Text) -> Text:
-    values: dict[str, str | int | float | Text] = {"producer": producer, "consumer": consumer}
     if strand.cut is not None:
-        return tell("{producer} ⇢ {consumer}: {reason}", {**values, "reason": strand.cut})
+        cut = {"producer": producer, "consumer": consumer, "reason": strand.cut}
+        return tell("{producer} ⇢ {consumer}: {reason}", cut)
     if len(strand.grads) > 1:
-        values["count"] = show_count(len(strand.grads))
-        values["norm"] = "None" if norm is None else show_number(norm, 6)
-        return tell("{producer} → {consumer}, {count} edges: gradient norm {norm}", values)
-    values["operand"] = str(strand.input_nr)
-    values["grad"] = _tell_gradient(strand.grads[0], norm)
-    return tell("{producer} → {consumer}, operand {operand}: gradient {grad}", values)
+        count, size = show_count(len(strand.grads)), "None" if norm is None else show_number(norm, 6)
+        many = {"producer": producer, "consumer": consumer, "count": count, "norm": size}
+        return tell("{producer} → {consumer}, {count} edges: gradient norm {norm}", many)
+    operand, grad = str(strand.input_nr), _tell_gradient(strand.grads[0], norm)
+    one = {"producer": producer, "consumer": consumer, "operand": operand, "grad": grad}
+    return tell("{producer} → {consumer}, operand {operand}: gradient {grad}", one)

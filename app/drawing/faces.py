@@ -254,9 +254,8 @@ def in_words(value: TensorValue | None) -> str:
     """A number to nine digits, or what the statistics say, in words that are code."""
     if value is None:
         return "None"
-    number = scalar_of(value)
-    if number is not None:
-        return show_exact(number)
+    if not isinstance(value.data, tuple):
+        return show_exact(value.data)
     found = value.statistics
     return NOTHING if found is None else tell_statistics(found)
 
