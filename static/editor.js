@@ -1,5 +1,6 @@
 // The program's text: line numbers, marks behind the text, and selecting the exact characters of a span.
 // Offsets are UTF-16 units into the text, as `selectionStart` counts.
+import { isLook } from "./patching.js";
 
 export function startEditor() {
   const source = document.getElementById("source");
@@ -95,7 +96,7 @@ export function startEditor() {
 
   document.addEventListener("htmx:config:request", ({ detail: { ctx } }) => { ctx.program = source.value; });
   document.addEventListener("htmx:after:swap", ({ detail: { ctx } }) => {
-    if (ctx?.program !== undefined && ctx.sourceElement?.id !== "look" && !document.getElementById("stale")) state.shown = ctx.program;
+    if (ctx?.program !== undefined && !isLook(ctx) && !document.getElementById("stale")) state.shown = ctx.program;
   });
   source.addEventListener("compositionstart", () => { state.composing = true; });
   source.addEventListener("compositionend", () => {

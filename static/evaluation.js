@@ -1,5 +1,6 @@
 // When the page asks for a new result, and which answer it shows: on every edit after a pause, never while an input
 // method composes, and never an older answer over a newer one. A training that takes its time is watched from then on.
+import { isLook } from "./patching.js";
 
 const PAUSE = 250;
 const SLOW = 700;
@@ -71,7 +72,7 @@ export function startEvaluation(editor) {
   });
 
   document.addEventListener("htmx:config:request", ({ detail: { ctx } }) => {
-    if (ctx.sourceElement?.id !== "look") asked += 1; // another look at the same answer
+    if (!isLook(ctx)) asked += 1; // another look at the same answer
     ctx.sequence = asked;
     ctx.request.body.set("sequence", String(asked));
   });
@@ -93,7 +94,7 @@ export function startEvaluation(editor) {
   let slow = 0;
   document.addEventListener("htmx:before:request", ({ detail: { ctx } }) => {
     clearTimeout(slow);
-    if (ctx.sourceElement?.id === "look") return; // nothing runs
+    if (isLook(ctx)) return; // nothing runs
     slow = setTimeout(() => {
       status.textContent = status.dataset.running;
       if (ctx.sourceElement === form) goLive();

@@ -2,9 +2,10 @@
 // differs is changed. Where the reader is stays as it is: zoom, focus, what is open, what is lit, what is read. The first
 // time all are drawn, then while they are in sight.
 import { inSight } from "./pace.js";
+import { isLook } from "./patching.js";
 
 export function startMoving() {
-  const [asker, look] = ["move-live", "look"].map((id) => document.getElementById(id));
+  const asker = document.getElementById("move-live");
   const form = document.getElementById("program");
   const state = { on: false, busy: false, again: false, kept: [] };
   const move = inSight(document.getElementById("result"), send);
@@ -23,7 +24,7 @@ export function startMoving() {
   });
   // A swap takes away what the server knows nothing of: what the reader opened, and what the pointer lights.
   document.addEventListener("htmx:before:swap", ({ detail: { ctx } }) => {
-    state.kept = [asker, look].includes(ctx.sourceElement) ? [...document.querySelectorAll("#result details[open], .viewport .lit")] : [];
+    state.kept = ctx.sourceElement === asker || isLook(ctx) ? [...document.querySelectorAll("#result details[open], .viewport .lit")] : [];
   });
   document.addEventListener("htmx:after:swap", () => {
     for (const each of state.kept.splice(0)) {

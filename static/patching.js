@@ -1,21 +1,33 @@
 // Another look at the graph that stands on the page: what comes is written out only where it is new, and of the rest it
-// is said where it goes. What stands is moved, so nothing of it is read, styled or measured a second time.
+// is said where it goes. What stands is moved, so nothing of it is read, styled or measured a second time. What is told of
+// it, its steps and the nodes that are new, is asked for when it is painted.
+
+// Both ask for another look at an answer that stands: nothing runs for them.
+export const isLook = ({ sourceElement }) => ["look", "tell"].includes(sourceElement?.id);
 
 export function startPatching() {
   // An answer to an older picture than the one that stands is asked for again, whole.
   document.addEventListener("htmx:before:swap", (event) => {
     const { ctx, tasks } = event.detail;
-    if (ctx.sourceElement?.id !== "look" || event.defaultPrevented) return;
+    if (!isLook(ctx) || event.defaultPrevented) return;
+    if (tasks.some(isOld)) return event.preventDefault(); // the picture that stands asks for its own
     const fresh = tasks.map(({ fragment }) => fragment?.querySelector("svg[data-since]")).find(Boolean);
     const picture = document.querySelector(".paper > svg.graph");
     if (!fresh) return;
-    if (fits(picture, fresh)) patch(picture, fresh);
-    else {
+    if (fits(picture, fresh)) {
+      patch(picture, fresh);
+      requestAnimationFrame(() => setTimeout(() => document.getElementById("tell").dispatchEvent(new Event("tell"))));
+    } else {
       event.preventDefault();
       document.getElementById("seen")?.remove();
       setTimeout(() => ctx.sourceElement.dispatchEvent(new Event("look"))); // once this request is over
     }
   });
+}
+
+// Whether this is the story of a picture that is gone.
+function isOld({ target, fragment }) {
+  return target?.id === "graph-steps" && fragment.querySelector("#told").value !== document.getElementById("seen")?.value;
 }
 
 function fits(picture, fresh) {

@@ -1,4 +1,5 @@
 // A pasted program that was repaired: the repaired text takes the place of what was sent, and Undo asks for the other.
+import { isLook } from "./patching.js";
 
 // The button that was pressed is gone with the answer: where its reader goes on.
 const NEXT = { turn: "#repairs button[name=turn]", stand_ins: "#advice button[name=stand_ins]", fix: "#source" };
@@ -16,7 +17,7 @@ export function startRepairs(editor) {
     form.dispatchEvent(new Event("playground:now"));
   });
   document.addEventListener("htmx:config:request", ({ detail: { ctx } }) => {
-    if (ctx.sourceElement?.id === "look") return;
+    if (isLook(ctx)) return;
     if (pressed) ctx.request.body.set(pressed.name, pressed.value);
     ctx.pressed = pressed?.name;
     pressed = null;

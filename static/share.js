@@ -4,7 +4,7 @@
 
 const LONGEST = 16_000; // characters of a link that mail and chat programs still carry
 const MOST = 1_000_000; // characters a link may unfold to
-const LEFT_OUT = new Set(["sequence", "roots", "run", "graph", "before", "set_language", "set_theme", "export", "seen"]);
+const LEFT_OUT = new Set(["sequence", "roots", "run", "graph", "before", "set_language", "set_theme", "export", "seen", "told"]);
 const STANDS = /^(source|in\..*|watch|device|backward|seed|style|shown|opened)$/; // what a step or a pin may depend on
 
 export function startShare(editor, links, steps, watches) {

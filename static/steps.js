@@ -8,11 +8,14 @@ const PACE = 900;
 export function startSteps(editor, graph, links) {
   const state = { at: null, key: "", timer: 0 }; // at: how many stages are over; null is the whole picture
   let story = null;
+  let listed = false; // whether the list of all steps is open
 
+  // The story of a picture that was patched comes behind it: until then there is none.
   function read() {
     const panel = document.getElementById("stepper");
     const picture = graph.picture();
-    if (!panel || !(picture instanceof SVGElement)) return null;
+    const [seen, told] = ["seen", "told"].map((id) => document.getElementById(id)?.value);
+    if (!panel || !(picture instanceof SVGElement) || seen !== told) return null;
     const { stages, values, grads, uses, edges, sums } = JSON.parse(document.getElementById("story").textContent);
     return {
       panel, values, grads, uses, edges,
@@ -122,14 +125,14 @@ export function startSteps(editor, graph, links) {
   }
 
   function arrive() {
-    const open = story?.list.open;
     const panel = story?.panel;
+    if (story) listed = story.list.open;
     story = read();
     if (!story) return pause();
     const key = `${graph.viewport().dataset.key} ${story.stages.length}`;
     if (key !== state.key && state.key) state.at = null;
     state.key = key;
-    story.list.open = Boolean(open);
+    story.list.open = listed;
     for (const phase of ["forward", "backward"]) {
       story.panel.querySelector(`.${phase}-part`).style.flexGrow = story.stages.filter((each) => each.phase === phase).length;
     }

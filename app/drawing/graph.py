@@ -37,10 +37,12 @@ class GraphView:
     max_boxes: int
     opened: frozenset[str] = frozenset()
     staged: bool = True
-    """Whether it is told op by op as well, and which groups are open and what closed ones hold.
+    """Whether which groups are open and what closed ones hold is told as well.
 
-    A picture that stands alone is not: nothing in it is found, opened or played.
+    Of a picture that stands alone it is not: nothing in it is found, opened or played.
     """
+    played: bool = True
+    """Whether a staged picture is told op by op at once, and not by `tell_story` once it is there."""
 
     @property
     def max_lines(self) -> int:
@@ -60,10 +62,7 @@ def draw_graph(graph: AutogradGraph, view: GraphView, cache: PlacementCache | No
 def draw_studied(study: Study, view: GraphView, cache: PlacementCache | None = None) -> GraphDrawing:
     """The same for a graph that may be looked at again."""
     graph, wiring = study.graph, study.wiring
-    sketch = draw_sketch(wiring, study.choose_parts(view.max_boxes, view.opened, view.closed), view.max_lines)
-    crowded = len(sketch.strands) > view.max_lines
-    if crowded:
-        sketch = _sketch_fewer(study, view)
+    sketch, crowded = _sketch(study, view)
     drawn = draw_outlines(study, sketch, view.staged)
     placement = _place(sketch, [each.face for each in drawn], cache)
     name = f"g{graph.occurrence}"
@@ -78,10 +77,25 @@ def draw_studied(study: Study, view: GraphView, cache: PlacementCache | None = N
         edges=edges,
         title=_title(graph),
         description=_description(len(boxes), len(edges)),
-        stages=tell_stages(graph, wiring, sketch, titles) if view.staged else Stages(),
+        stages=tell_stages(graph, wiring, sketch, titles) if view.staged and view.played else Stages(),
         opened=_list_opened(wiring, sketch) if view.staged else (),
         note=_note(graph, view, study.boxes_needed, crowded),
     )
+
+
+def tell_story(study: Study, view: GraphView) -> Stages:
+    """The stages of the picture that is drawn of this view."""
+    sketch, _ = _sketch(study, view)
+    titles = [each.title for each in draw_outlines(study, sketch, view.staged)]
+    return tell_stages(study.graph, study.wiring, sketch, titles)
+
+
+def _sketch(study: Study, view: GraphView) -> tuple[Sketch, bool]:
+    """The boxes and lines of a view, and whether it has fewer boxes because the lines were too many."""
+    parts = study.choose_parts(view.max_boxes, view.opened, view.closed)
+    sketch = draw_sketch(study.wiring, parts, view.max_lines)
+    crowded = len(sketch.strands) > view.max_lines
+    return (_sketch_fewer(study, view), True) if crowded else (sketch, False)
 
 
 def _sketch_fewer(study: Study, view: GraphView) -> Sketch:

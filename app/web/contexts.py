@@ -9,7 +9,7 @@ from dataclasses import dataclass
 
 from app.sandbox.face import Device
 from app.web.forms import Field
-from app.web.graph_contexts import GraphPanel, ModulesPanel
+from app.web.graph_contexts import GraphPanel, GraphStory, ModulesPanel
 from app.web.output_contexts import Item
 from app.web.places import Place
 from app.web.recipe_panel import RecipePanel
@@ -312,6 +312,13 @@ class GraphLook:
     """The picture on the page drawn again with other groups open."""
 
     graph: GraphPanel
+
+
+@dataclass(frozen=True, slots=True)
+class GraphTold:
+    """What is told of that picture once it is painted."""
+
+    graph: GraphStory
 
 
 @dataclass(frozen=True, slots=True)

@@ -97,6 +97,8 @@ class Form:
     """The graph on the page, where it is kept to be drawn again."""
     seen: str = ""
     """The name of the picture that stands there."""
+    told: str = ""
+    """The name of the picture whose story the page was told last."""
     before: str = ""
     """The key of the graph to compare with."""
     shown: str = ""
@@ -193,6 +195,7 @@ def read_form(body: bytes) -> Form:
         opened=_short(pairs, "opened")[:MOST_NAMES],
         graph=short.get("graph", "")[:100],
         seen=short.get("seen", "")[:20],
+        told=short.get("told", "")[:20],
         before=short.get("before", "")[:100],
         shown=short.get("shown", "")[:20],
         run=short.get("run", "")[:100],

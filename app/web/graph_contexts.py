@@ -87,6 +87,15 @@ class GraphPanel:
 
 
 @dataclass(frozen=True, slots=True)
+class GraphStory:
+    """What is told of a picture that stands on the page."""
+
+    story: Mapping[str, object]
+    inspector: Mapping[str, object]
+    stands: str
+
+
+@dataclass(frozen=True, slots=True)
 class ModuleEntry:
     """A module in the outline, with its parts inside; `facts` in a few words each."""
 

@@ -11,7 +11,6 @@ from typing import Any
 from app.drawing.accumulation import Summand
 from app.drawing.derivation import Formula
 from app.drawing.inspection import Held, Inspection, inspect
-from app.drawing.pieces import GraphDrawing
 from app.drawing.study import Study
 from app.vocabulary.values import TensorValue
 from app.web.languages import Language
@@ -22,16 +21,15 @@ BLOCKS = "▁▂▃▄▅▆▇█"
 
 
 def write_inspector(
-    study: Study, drawing: GraphDrawing, language: Language, known: Collection[str] = ()
+    study: Study, nodes: Collection[str], language: Language, known: Collection[str] = ()
 ) -> Json:
-    """By node, for all that have a box of their own and are not known to the page.
+    """By node, for all that are not known to the page.
 
     What was told of some is not found out again.
     """
-    boxes = [box for box in drawing.boxes if box.group is None and box.node not in known]
-    wanted = dict.fromkeys([box.node for box in boxes])
+    wanted = [node for node in nodes if node not in known]
     told = study.once(("told", language.code), dict[str, Json])
-    fresh = frozenset(wanted.keys() - told.keys())
+    fresh = frozenset(wanted) - told.keys()
     if fresh:
         told |= {f"n{each.node.id}": _node(each, language) for each in inspect(study, fresh)}
     return {"words": _words(language), "nodes": {node: told[node] for node in wanted}}

@@ -20,7 +20,16 @@ from app.source import SourceText
 from app.vocabulary.editing import Repaired
 from app.vocabulary.errors import PlaygroundError, ProgramRefused
 from app.vocabulary.trace import RunRequest, Trace
-from app.web.contexts import Answer, BackwardChoice, GraphLook, InputsPanel, MenuEntry, PlayPage, Status
+from app.web.contexts import (
+    Answer,
+    BackwardChoice,
+    GraphLook,
+    GraphTold,
+    InputsPanel,
+    MenuEntry,
+    PlayPage,
+    Status,
+)
 from app.web.evaluate import count_run, in_thread_if, parse_pasted, refusals_of, run
 from app.web.examples import Example
 from app.web.files import read_pasted
@@ -29,7 +38,7 @@ from app.web.headers import nonce_of
 from app.web.kinds import kind_to_show
 from app.web.languages import Language
 from app.web.panels import show_failure_notices, show_outcome, show_result, show_status
-from app.web.pictures import graph_panel, look_panel
+from app.web.pictures import graph_panel, look_panel, tell_standing
 from app.web.playground import Playground, language_of, playground_of
 from app.web.problems import Failure, RateExceeded, Reply, reply_to
 from app.web.recipe_panel import show_recipe
@@ -89,7 +98,10 @@ async def submit_form(request: Request, form: Form) -> Response:
 @router.post("/evaluate")
 async def submit_fragment(request: Request) -> Response:
     """The parts of the page one evaluation changes."""
-    form = read_form(await request.body())
+    return await show_fragment(request, read_form(await request.body()))
+
+
+async def show_fragment(request: Request, form: Form) -> Response:
     status, answer, _ = await evaluate_form(request, form)
     status = HTTPStatus.OK if answer.status.kind == "refused" else status
     return await render_answer(request, "_answer.html", answer, status)
@@ -98,12 +110,26 @@ async def submit_fragment(request: Request) -> Response:
 @router.post("/graph")
 async def look_again(request: Request) -> Response:
     """The graph on the page with other groups open, or of another pass; where it is kept no more, everything anew."""
+    return await show_look(request, read_form(await request.body()))
+
+
+@router.post("/graph/story")
+async def tell_story(request: Request) -> Response:
+    """What there is to tell of the picture on the page beside what it shows; where that is known no more, it anew."""
     form = read_form(await request.body())
+    story = await tell_standing(playground_of(request), form, language_of(request))
+    if story is None:
+        return await show_look(request, replace(form, seen=""))
+    told = GraphTold(story)
+    return await in_thread_if(is_large(told), render, request, "_told.html", told)
+
+
+async def show_look(request: Request, form: Form) -> Response:
     playground, language = playground_of(request), language_of(request)
     graphs, beside = playground.recent.look(form.graph)
     kind = kind_to_show(form.style, graphs, beside)
     if kind is None or kind == "torchviz" or (form.style not in ("auto", kind)):
-        return await submit_fragment(request)
+        return await show_fragment(request, form)
     if kind == "diff" and not form.before:  # the comparison begins with the run that is shown
         form = replace(form, before=form.graph)
     panel = await look_panel(playground, graphs, beside, form, kind, language, form.graph)

@@ -13,9 +13,9 @@ from time import perf_counter
 from app.drawing.classic import write_dot, write_graph_dot
 from app.drawing.difference import compare, summarise_changes
 from app.drawing.exports import write_mermaid, write_model_explorer
-from app.drawing.graph import GraphView, draw_studied
+from app.drawing.graph import GraphView, draw_studied, tell_story
 from app.drawing.paints import Theme, paint
-from app.drawing.pieces import GraphDrawing
+from app.drawing.pieces import GraphDrawing, Stages
 from app.drawing.study import Study
 from app.vocabulary.classic import ClassicGraph
 from app.vocabulary.errors import DrawingFailed
@@ -24,7 +24,7 @@ from app.vocabulary.trace import GraphStyle, Trace
 from app.vocabulary.values import Text
 from app.web.evaluate import in_thread_if
 from app.web.forms import Form, PageStyle
-from app.web.graph_contexts import GraphPanel, PassChoice
+from app.web.graph_contexts import GraphPanel, GraphStory, PassChoice
 from app.web.inspector import write_inspector
 from app.web.kinds import draw_kind, kind_panel, kind_to_show, list_kinds, tell_statics, write_kind
 from app.web.languages import Language
@@ -33,7 +33,7 @@ from app.web.places import data_url
 from app.web.playground import Playground
 from app.web.recent import NOTHING_BESIDE, Beside, Graphs
 from app.web.requests import PictureFormat
-from app.web.standing import recall, remember
+from app.web.standing import NOTHING_STANDS, Manner, Standing, recall, remember, tell
 from app.web.stepping import write_story
 
 SMALL_GRAPH = 100
@@ -135,8 +135,9 @@ async def draw(
     study: Study,
     opened: frozenset[str] = frozenset(),
     staged: bool = True,
+    played: bool = True,
 ) -> GraphDrawing:
-    view = GraphView(playground.limits.drawn_nodes, opened, staged)
+    view = GraphView(playground.limits.drawn_nodes, opened, staged, played)
     return await in_thread_if(is_long(study.graph), draw_studied, study, view, playground.placements)
 
 
@@ -256,44 +257,68 @@ async def annotated_panel(
 ) -> GraphPanel:
     """Our own drawing; the graphs are kept, so that groups open and files are written without another run.
 
-    `kept` is the key of graphs that are kept already; None for those not to be, because the next come soon.
+    `kept` is the key of graphs that are kept already; None for those not to be, because the next come soon. Where a
+    picture stands already the page asks for the story of the next one when it has painted it.
     """
     graph, opened = choose(graphs, form.shown), frozenset(form.opened)
     caption, key = show_caption(graph.backward, language), _structure("annotated", graph)
     if kept == "":
         kept = playground.recent.keep(graphs, beside)
-    study = playground.recent.study(kept or "", graph)
-    before = recall(study, language.code, form.seen)
+    study, manner = playground.recent.study(kept or "", graph), _manner(form, language)
+    before = recall(study, manner, form.seen)
     try:
-        drawing = await draw(playground, study, opened)
+        drawing = await draw(playground, study, opened, played=not before.name)
         large = len(drawing.boxes) >= SMALL_STORY
         svg = await in_thread_if(large, playground.pen.write_inside, drawing, language.say, before)
-        told = await in_thread_if(large, write_inspector, study, drawing, language, before.told)
+        standing, told = remember(study, manner, drawing, opened), None
+        if not before.name:
+            told = await in_thread_if(large, _tell, study, drawing.stages, standing, NOTHING_STANDS, language)
     except DrawingFailed:
         return GraphPanel(None, None, caption, key)
+    if told:
+        tell(study, manner, standing, NOTHING_STANDS)
     several = len(graphs) > 1
     compared = (form.before, summarise_changes(graph)) if form.style == "diff" else ()
     passes = tuple(_pass_choice(each, each is graph, language) for each in graphs) if several else ()
-    panel = GraphPanel(
-        drawing,
-        None,
-        caption,
-        key,
-        svg,
-        kept or "",
-        write_story(drawing.stages, language.say),
-        told,
-        passes,
-        *compared,
-    )
+    story, inspector = (told.story, told.inspector) if told else (None, None)
+    panel = GraphPanel(drawing, None, caption, key, svg, kept or "", story, inspector, passes, *compared)
     style: PageStyle = "diff" if compared else "annotated"
     return replace(
         panel,
         kind=style,
         kinds=() if kept is None else list_kinds(graphs, beside, style, language),
-        stands=remember(study, language.code, drawing, before).name if kept else "",
+        stands=standing.name if kept else "",
         since=before.name,
     )
+
+
+async def tell_standing(playground: Playground, form: Form, language: Language) -> GraphStory | None:
+    """The story of the picture that stands on the page; None where that is known no more."""
+    graphs = playground.recent.find(form.graph)
+    if not graphs:
+        return None
+    study, manner = playground.recent.study(form.graph, choose(graphs, form.shown)), _manner(form, language)
+    standing, before = recall(study, manner, form.seen), recall(study, manner, form.told)
+    if not standing.name:
+        return None
+    view = GraphView(playground.limits.drawn_nodes, standing.opened)
+    large = len(standing.faces) >= SMALL_STORY
+    stages = await in_thread_if(large, tell_story, study, view)
+    told = await in_thread_if(large, _tell, study, stages, standing, before, language)
+    tell(study, manner, standing, before)
+    return told
+
+
+def _tell(
+    study: Study, stages: Stages, standing: Standing, before: Standing, language: Language
+) -> GraphStory:
+    """To a page that was told the story of the one `before`."""
+    inspector = write_inspector(study, standing.nodes, language, before.told)
+    return GraphStory(write_story(stages, language.say), inspector, standing.name)
+
+
+def _manner(form: Form, language: Language) -> Manner:
+    return language.code, "diff" if form.style == "diff" else "annotated"
 
 
 def _pass_choice(graph: AutogradGraph, chosen: bool, language: Language) -> PassChoice:

@@ -97,3 +97,36 @@ def test_answer_to_an_older_picture_is_asked_for_again(
     expect(page.locator("svg.graph .box:focus")).to_have_attribute("data-within", re.compile("lines-"))
     assert "data-since" in first.value.text()
     assert complaints.all() == []
+
+
+STAGES = "JSON.parse(document.getElementById('story').textContent).stages.length"
+SEEN = "document.getElementById('seen')"
+OVER = "window.over = new Promise((done) => addEventListener('htmx:finally:request', done, { once: true }))"
+
+
+def test_story_of_a_patched_picture_comes_behind_it(
+    real_site: str, page: Page, complaints: Complaints
+) -> None:
+    """Where yet another picture stands by then, it is not taken."""
+    page.goto(real_site)
+    run(page, "h = w * 1\nfor _ in range(200):\n    h = torch.tanh(h * w)")
+    before, waiting = page.evaluate(STAGES), list[Route]()
+    page.route("**/graph/story", lambda route: waiting.append(route))
+    for chips in (1, 2):
+        page.locator("svg.graph .box.group").first.focus()
+        with page.expect_request("**/graph/story"):
+            press(page, "Enter")
+        expect(page.locator(".chip")).to_have_count(chips)
+        if chips == 1:
+            page.evaluate(f"() => {{ {OVER}; {SEEN}.dataset.was = {SEEN}.value; {SEEN}.value = 'another' }}")
+            waiting.pop().continue_()
+            page.evaluate("window.over")
+            page.evaluate(f"() => {{ {SEEN}.value = {SEEN}.dataset.was }}")
+    assert page.evaluate(STAGES) == before
+    waiting.pop().continue_()
+    page.wait_for_function(f"() => {STAGES} !== {before}")
+    count = page.evaluate(STAGES)
+    assert page.locator("#step-slider").get_attribute("max") == str(count)
+    page.get_by_role("button", name="Step back").click()
+    expect(page.locator(".step-count")).to_have_text(f"{count - 1} / {count}")
+    assert complaints.all() == []

@@ -13,6 +13,7 @@ from app.vocabulary.limits import Limits
 from app.vocabulary.trace import RunRequest
 from app.web.inspector import show_seconds, write_inspector
 from app.web.languages import load_languages
+from app.web.standing import own_nodes
 from tests.fakes import line_trace
 
 SOURCE = "y = x*w + b"
@@ -23,7 +24,7 @@ def told(language: str) -> dict[str, object]:
     (graph,) = trace.graphs
     drawing = draw_graph(graph, GraphView(300))
     said = load_languages("en").by_code[language]
-    data = write_inspector(Study(graph), drawing, said)
+    data = write_inspector(Study(graph), own_nodes(drawing), said)
     again: dict[str, object] = json.loads(json.dumps(data))
     return again
 

@@ -82,25 +82,59 @@ async def test_what_stands_on_the_page_is_only_given_its_place() -> None:
         whole = (await client.post("/graph", data=form)).text
         chinese = {"Accept-Language": "zh"}
         other = (await client.post("/graph", data={**form, "seen": seen_in(page)}, headers=chinese)).text
+        diff = {**form, "style": "diff", "seen": seen_in(page)}
+        compared = (await client.post("/graph", data=diff)).text
     stood = boxes_in(page)
     assert list(boxes_in(patch)) == list(boxes_in(whole))
     assert boxes_in(patch) == {name: name not in stood for name in boxes_in(whole)}
     assert set(boxes_in(patch).values()) == {False, True}
     assert all(boxes_in(whole).values())
+    answers = [patch, whole, other, compared]
     assert all(boxes_in(other).values())
-    assert ['hx-swap="innerMorph"' in each for each in (patch, whole, other)] == [True, False, False]
+    assert ['hx-swap="innerMorph"' in each for each in answers] == [True, False, False, False]
 
 
 async def test_what_a_page_was_told_of_a_node_is_not_told_again() -> None:
-    deep = [GROUP, "lines-0-84", "lines-0-4", "lines-0-2"]
     async with site(FakeSandbox(trace=looped)) as client:
-        answers = [(await client.get("/")).text]
-        form = {"source": "y = x*w + b", "graph": kept_in(answers[0])}
-        for groups in (deep, [GROUP], deep):
-            asked = {**form, "opened": groups, "seen": seen_in(answers[-1])}
-            answers.append((await client.post("/graph", data=asked)).text)
-    assert [bool(nodes_told(each)) for each in answers] == [False, True, False, False]
-    assert boxes_in(answers[1]).keys() == boxes_in(answers[3]).keys()
+        told = [(await client.get("/")).text]
+        form = {"source": "y = x*w + b", "graph": kept_in(told[0]), "seen": seen_in(told[0])}
+        for groups in (DEEP, [GROUP], DEEP):
+            patch = (await client.post("/graph", data={**form, "opened": groups})).text
+            form["seen"] = seen_in(patch)
+            form["told"] = told_in(told[-1])
+            told.append((await client.post("/graph/story", data=form)).text)
+    assert [bool(nodes_told(each)) for each in told] == [False, True, False, False]
+
+
+DEEP = [GROUP, "lines-0-84", "lines-0-4", "lines-0-2"]
+
+
+async def test_story_that_comes_behind_a_picture_is_the_one_told_with_it() -> None:
+    """Whatever the reader has opened meanwhile."""
+    async with site(FakeSandbox(trace=looped)) as client:
+        page = (await client.get("/")).text
+        form = {"source": "y = x*w + b", "graph": kept_in(page), "seen": seen_in(page), "told": told_in(page)}
+        patch = (await client.post("/graph", data={**form, "opened": DEEP})).text
+        story = (await client.post("/graph/story", data={**form, "seen": seen_in(patch)})).text
+        whole = (await client.post("/graph", data={**form, "opened": DEEP, "seen": ""})).text
+        gone = (await client.post("/graph/story", data={**form, "opened": DEEP, "seen": "gone"})).text
+    assert [told_in(each) == seen_in(patch) for each in (page, story)] == [False, True]
+    assert 'id="story"' not in patch
+    assert story_in(page) != story_in(story) == story_in(whole) == story_in(gone)
+    assert nodes_told(page) | nodes_told(story) == nodes_told(whole) == nodes_told(gone)
+    assert re.findall(r'hx-target="([^"]+)"', gone) == ["#graph-look"]
+
+
+def told_in(page: str) -> str:
+    found = re.search(r'name="told" form="program" value="([^"]+)"', page)
+    assert found
+    return found[1]
+
+
+def story_in(page: str) -> object:
+    found = re.search(r'<div id="story" hidden>(.*?)</div>', page)
+    assert found
+    return json.loads(found[1])
 
 
 def nodes_told(page: str) -> set[str]:
@@ -109,16 +143,19 @@ def nodes_told(page: str) -> set[str]:
     return set(json.loads(found[1])["nodes"])
 
 
+ENGLISH = ("en", "annotated")
+
+
 def test_pictures_that_are_remembered_are_bounded() -> None:
     graph = line_graph()
     study = Study(graph)
     drawing = draw_studied(study, GraphView(300))
-    first = remember(study, "en", drawing, NOTHING_STANDS)
-    assert recall(study, "en", first.name) is first
-    assert recall(study, "zh", first.name) is NOTHING_STANDS
+    first = remember(study, ENGLISH, drawing, frozenset())
+    assert recall(study, ENGLISH, first.name) is first
+    assert recall(study, ("zh", "annotated"), first.name) is NOTHING_STANDS
     for _ in range(MOST_STANDING):
-        remember(study, "en", drawing, first)
-    assert recall(study, "en", first.name) is NOTHING_STANDS
+        remember(study, ENGLISH, drawing, frozenset())
+    assert recall(study, ENGLISH, first.name) is NOTHING_STANDS
 
 
 async def test_look_brings_nothing_but_the_graph() -> None:
