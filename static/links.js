@@ -6,7 +6,9 @@ import { offsetsOf } from "./editor.js";
 export function startLinks(editor, graph) {
   const state = { pinned: "", seat: "" }; // a node, and the id of the box that Tab reaches
   let dragged = null;
-  const boxes = () => [...document.querySelectorAll(".viewport .box")];
+  // Asked many times, in a page of thousands of elements: of a picture it is known where they are.
+  const parts = (kind) => [...(document.querySelector(`.viewport .${kind}`)?.children ?? [])];
+  const boxes = () => parts("boxes");
   const boxOf = (event) => event.target.closest?.(".viewport .box");
   // Places in a text that has changed since are nobody's places.
   const offsets = (box) => (editor.current() ? offsetsOf(box?.dataset.span, editor.source.value) : null);
@@ -20,7 +22,7 @@ export function startLinks(editor, graph) {
   function light(chosen) {
     const lit = new Set(chosen.map((box) => box.id));
     for (const box of boxes()) box.classList.toggle("lit", lit.has(box.id));
-    for (const edge of document.querySelectorAll(".viewport .edge")) {
+    for (const edge of parts("edges")) {
       edge.classList.toggle("lit", lit.has(edge.dataset.producer) || lit.has(edge.dataset.consumer));
     }
   }
@@ -78,9 +80,9 @@ export function startLinks(editor, graph) {
   }
 
   function sit(box) {
+    graph.reveal(box); // before it is lit, and has to be laid out again
     seat(box);
     box.focus({ preventScroll: true });
-    graph.reveal(box);
   }
 
   function arrive() {
@@ -132,7 +134,7 @@ export function startLinks(editor, graph) {
     else if (!walk(box, event.key, sit)) return;
     event.preventDefault();
   });
-  document.addEventListener("htmx:after:swap", arrive);
+  document.addEventListener("htmx:after:swap", arrive, { capture: true }); // before the picture is measured
   arrive();
   return { boxes, pin, seat, sit, show, pinned: () => state.pinned };
 }

@@ -2,10 +2,9 @@
 // differs is changed. Where the reader is stays as it is: zoom, focus, what is open, what is lit, what is read. The first
 // time all are drawn, then while they are in sight.
 import { inSight } from "./pace.js";
-import { isLook } from "./patching.js";
 
 export function startMoving() {
-  const asker = document.getElementById("move-live");
+  const [asker, tell] = ["move-live", "tell"].map((id) => document.getElementById(id));
   const form = document.getElementById("program");
   const state = { on: false, busy: false, again: false, kept: [] };
   const move = inSight(document.getElementById("result"), send);
@@ -24,7 +23,7 @@ export function startMoving() {
   });
   // A swap takes away what the server knows nothing of: what the reader opened, and what the pointer lights.
   document.addEventListener("htmx:before:swap", ({ detail: { ctx } }) => {
-    state.kept = ctx.sourceElement === asker || isLook(ctx) ? [...document.querySelectorAll("#result details[open], .viewport .lit")] : [];
+    state.kept = [asker, tell].includes(ctx.sourceElement) ? [...document.querySelectorAll("#result details[open], .viewport .lit")] : [];
   });
   document.addEventListener("htmx:after:swap", () => {
     for (const each of state.kept.splice(0)) {
