@@ -78,15 +78,12 @@ def _order(wiring: Wiring) -> list[int]:
 
 def _fits(wiring: Wiring, calls: Sequence[int]) -> bool:
     """Whether every operand stands before its consumer."""
-    ranks = [-1] * len(wiring.nodes)
-    for rank, place in enumerate(calls):
-        ranks[place] = rank
-    operands = wiring.operands
+    operands, passed = wiring.operands, list(wiring.leaves)
     for place in calls:
-        rank = ranks[place]
         for producer, _ in operands[place]:
-            if ranks[producer] >= rank:
+            if not passed[producer]:
                 return False
+        passed[place] = True
     return True
 
 
