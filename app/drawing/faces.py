@@ -120,13 +120,14 @@ def _half_width(output: NodeOutput) -> int:
 
 
 def title_of(node: GraphNode) -> str:
-    """The program's name of what the node made, else its call, else its op."""
+    """The program's name of what the node made, else its call (or the module within that), else its op."""
+    call = (node.inner and node.module) or node.call or node.op
     if len(node.outputs) == 1:
-        return clean(node.outputs[0].name or node.call or node.op)
+        return clean(node.outputs[0].name or call)
     names = [output.name for output in node.outputs if output.name]
     if names:
         return clean(", ".join(names[:MOST_OUTPUTS]))
-    return clean(node.call or node.op)
+    return clean(call)
 
 
 def node_face(node: GraphNode, title: str, use: Use | None = None, mapped: bool = True) -> Face:
@@ -138,7 +139,7 @@ def node_face(node: GraphNode, title: str, use: Use | None = None, mapped: bool 
         if call and call != title:
             words.write(shorten(call, CODE_COLUMNS), "code")
     _write_op(words, node, use, title)
-    if node.module:
+    if node.module and node.module != title:
         words.add(_in_module(node.module))
     for mark in node.marks[:MOST_MARKS]:
         if mark.kind != "why":

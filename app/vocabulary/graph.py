@@ -70,6 +70,8 @@ class GraphNode:
     call_seconds: float | None = None
     """Of the whole call that made the node."""
     marks: Many[Mark] = ()
+    inner: bool = False
+    """Whether `module` made it on the way, inside a library's forward: `call` is that of a module around it."""
 
 
 @dataclass(frozen=True, slots=True)

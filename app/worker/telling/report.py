@@ -224,7 +224,14 @@ class Report:
             call_seconds=call.seconds if call is not None and raw.kind == "function" else None,
             outputs=outputs,
             marks=(*mark_node(raw, lambda tensor: self._known_as(tensor, names), self._hooked), *raw.marks),
+            inner=self._is_inner(raw),
         )
+
+    def _is_inner(self, raw: RawNode) -> bool:
+        """Whether it is a step of a library's module on the way to what the program's call gives."""
+        call = raw.call
+        passing = all(output.tensor is None for output in raw.outputs)
+        return call is not None and call.turn is not None and (passing or id(call) in self._inner)
 
     def _known_as(self, number: TensorId, names: dict[TensorId, str]) -> str:
         """A tensor's name in a few words: the program's, else the text of the call that made it."""

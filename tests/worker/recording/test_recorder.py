@@ -84,6 +84,19 @@ net(torch.ones(1, 2))
     ]
 
 
+def test_node_inside_a_librarys_module_is_told_from_the_call_around_it() -> None:
+    source = (
+        "net = nn.Sequential(nn.Linear(2, 3), nn.Tanh(), nn.Linear(3, 1))\n"
+        "y = net(torch.ones(1, 2))\ny.sum().backward()"
+    )
+    nodes = [node for node in run(source).graphs[-1].nodes if node.call == "net(torch.ones(1, 2))"]
+    assert {(node.op, node.module) for node in nodes if node.inner} == {
+        *(("TBackward0", "net.0"), ("AddmmBackward0", "net.0"), ("TanhBackward0", "net.1")),
+        ("TBackward0", "net.2"),
+    }
+    assert [(node.op, node.outputs[0].name) for node in nodes if not node.inner] == [("AddmmBackward0", "y")]
+
+
 def test_making_a_layer_is_not_a_row_of_steps() -> None:
     assert run("nn.Linear(3, 4); nn.LSTM(2, 2)").steps == ()
 
