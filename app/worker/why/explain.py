@@ -14,7 +14,7 @@ from app.worker.why.absent import why_absent
 from app.worker.why.amounts import is_bad, is_zero
 from app.worker.why.broken import Origins, why_grad_broken, why_value_broken
 from app.worker.why.facts import Facts, Flow, Reason, Words, one_line
-from app.worker.why.growth import why_far_off
+from app.worker.why.growth import is_far_off, why_far_off
 from app.worker.why.zero import why_zero
 
 SECONDS = 0.25
@@ -88,7 +88,7 @@ class Explainer:
             return []
         if zero:
             return self._zero(named, flow, place, passed, words)
-        far = why_far_off(self._facts, flow, *place, words)
+        far = why_far_off(self._facts, flow, *place, words) if is_far_off(grad) else None  # or clipped since
         return [far] if far is not None else []
 
     def _zero(

@@ -7,7 +7,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from types import MappingProxyType
 
-from app.vocabulary.values import Text
+from app.vocabulary.values import TensorValue, Text
 from app.worker.recording.calls import Call
 from app.worker.why.amounts import bounds, is_bad, largest, norm
 from app.worker.why.facts import Facts, Flow, Reason, Step, Words
@@ -46,7 +46,7 @@ def why_far_off(facts: Facts, flow: Flow, node: int, output_nr: int, words: Word
     if grad is None or is_bad(grad):
         return None
     size = largest(grad)
-    if TINY <= size < HUGE or not size or (size < TINY and not flow.ops & SATURATING):
+    if not is_far_off(grad) or not size or (size < TINY and not flow.ops & SATURATING):
         return None
     steps = list(_way_to_root(flow, node, output_nr))
     stretches = _stretches(flow, steps)
@@ -58,6 +58,11 @@ def why_far_off(facts: Facts, flow: Flow, node: int, output_nr: int, words: Word
     return (
         _huge(facts, flow, stretches, numbers) if size >= HUGE else _vanished(facts, flow, stretches, numbers)
     )
+
+
+def is_far_off(grad: TensorValue) -> bool:
+    """Whether a gradient is huge, or has vanished."""
+    return not TINY <= largest(grad) < HUGE
 
 
 def _way_to_root(flow: Flow, node: int, output_nr: int) -> Iterator[Step]:
@@ -121,11 +126,18 @@ def _huge(facts: Facts, flow: Flow, stretches: list[Stretch], numbers: Words) ->
         if most.call is None
         else words_of(facts, most.call, most.times, gaps)
     )
-    text = Text(
-        "The largest element of the gradient is {largest}. Its norm grew from {start} to {norm} through {calls} "
-        "calls, most at `{call}` (line {line}): {times} times by a factor of about {factor}.",
-        gaps,
-    )
+    if most.times == 1:
+        text = Text(
+            "The largest element of the gradient is {largest}. Its norm grew from {start} to {norm}, most at "
+            "`{call}` (line {line}): by a factor of about {factor}.",
+            gaps,
+        )
+    else:
+        text = Text(
+            "The largest element of the gradient is {largest}. Its norm grew from {start} to {norm} through {calls} "
+            "calls, most at `{call}` (line {line}): {times} times by a factor of about {factor}.",
+            gaps,
+        )
     return Reason("huge", text, most.call, (flow.taken, most.node))
 
 

@@ -106,7 +106,14 @@ def _division(given: list[Tensor], result: Result, gaps: Words) -> Told | None:
 def _product(given: list[Tensor], result: Result, gaps: Words) -> Told | None:
     if len(given) != 2 or gaps["kind"] != "NaN":
         return None
-    multiply = torch.matmul if last_word(result.call) in ("matmul", "mm", "bmm") else torch.mul
+    sums = last_word(result.call) in ("matmul", "rmatmul", "mm", "bmm")
+    if sums and not any(map(kind_of, given)):
+        return "overflow", Text(
+            "`{call}` (line {line}) overflows: it adds up products beyond {most}, the largest number of {dtype}, of "
+            "opposite signs: NaN.",
+            {**gaps, **_largest_number(result)},
+        )
+    multiply = torch.matmul if sums else torch.mul
     zero, infinite = [(each == 0).double() for each in given], [torch.isinf(each).double() for each in given]
     if not bool((multiply(zero[0], infinite[1]) + multiply(infinite[0], zero[1])).any()):
         return None
@@ -160,11 +167,14 @@ def _mean(given: list[Tensor], result: Result, gaps: Words) -> Told | None:
 
 def overflow(given: list[Tensor], result: Result, gaps: Words) -> Told:
     """All that went in is finite, and infinity came out of what is no division or logarithm."""
-    limits = torch.finfo(result.dtype)
     return "overflow", Text(
         "`{call}` (line {line}) overflows: its result is beyond {most}, the largest number of {dtype}.",
-        {**gaps, "most": float(f"{limits.max:.6g}"), "dtype": dtype_name(result.dtype)},
+        {**gaps, **_largest_number(result)},
     )
+
+
+def _largest_number(result: Result) -> Words:
+    return {"most": float(f"{torch.finfo(result.dtype).max:.6g}"), "dtype": dtype_name(result.dtype)}
 
 
 FORWARD: Mapping[str, Rule] = MappingProxyType(
@@ -176,7 +186,7 @@ FORWARD: Mapping[str, Rule] = MappingProxyType(
             ("div", "truediv", "rtruediv", "rdiv", "reciprocal", "itruediv", "true_divide", "divide"),
             _division,
         ),
-        **dict.fromkeys(("mul", "rmul", "multiply", "imul", "matmul", "mm", "bmm"), _product),
+        **dict.fromkeys(("mul", "rmul", "multiply", "imul", "matmul", "rmatmul", "mm", "bmm"), _product),
         **dict.fromkeys(("add", "sub", "radd", "rsub", "iadd", "isub", "sum", "cumsum"), _difference),
         "mean": _mean,
         **dict.fromkeys(("pow", "rpow", "ipow", "float_power"), _power),

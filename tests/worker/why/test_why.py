@@ -260,6 +260,7 @@ SOUND = (
     "w = torch.randn(5, 3, requires_grad=True)\nF.embedding(torch.tensor([0, 1, 2, 3, 4]), w).sum().backward()",
     "q = torch.randn(1, 4, 8, requires_grad=True)\nm = torch.ones(4, 4).triu(1).bool()\n"
     "s = (q @ q.mT).masked_fill(m, float('-inf'))\n(s.softmax(-1) @ q).pow(2).sum().backward()",
+    W + "(w * 1e9).sum().backward()\nnn.utils.clip_grad_norm_([w], 1.0)",  # huge for a while
     "net = nn.Linear(2, 1)\nopt = optim.Adam(net.parameters())\nfor i in range(5):\n    opt.zero_grad()\n"
     "    net(torch.ones(3, 2)).pow(2).mean().backward()\n    opt.step()",
 )
