@@ -2,6 +2,8 @@
 // is said where it goes. What stands is moved, so nothing of it is read, styled or measured a second time. What is told of
 // it, its steps and the nodes that are new, is asked for when it is painted.
 
+const PAINTING = 50; // milliseconds in which the picture comes onto the screen before more is asked for
+
 // Both ask for another look at an answer that stands: nothing runs for them.
 export const isLook = ({ sourceElement }) => ["look", "tell"].includes(sourceElement?.id);
 
@@ -16,7 +18,7 @@ export function startPatching() {
     if (!fresh) return;
     if (fits(picture, fresh)) {
       patch(picture, fresh);
-      requestAnimationFrame(() => setTimeout(() => document.getElementById("tell").dispatchEvent(new Event("tell"))));
+      requestAnimationFrame(() => setTimeout(() => document.getElementById("tell").dispatchEvent(new Event("tell")), PAINTING));
     } else {
       event.preventDefault();
       document.getElementById("seen")?.remove();
