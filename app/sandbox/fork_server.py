@@ -147,7 +147,7 @@ def server_environment(gpu: bool) -> dict[str, str]:
     cache = Path(tempfile.gettempdir()) / f"tensor-playground-{os.getuid()}"
     cache.mkdir(mode=0o700, exist_ok=True)
     threads = dict.fromkeys(("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"), "1")
-    # large objects lie with the others, so that huge pages can hold them all: a fork is then half the work
+    # large objects lie with the others in the heap: mapped each by itself, they would not fill huge pages
     memory = {"MALLOC_MMAP_THRESHOLD_": str(32 * MIB), "MALLOC_TRIM_THRESHOLD_": str(64 * MIB)}
     found = {} if gpu else {"CUDA_VISIBLE_DEVICES": ""}
     return {

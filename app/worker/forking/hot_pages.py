@@ -15,14 +15,14 @@ import struct
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from io import BufferedIOBase
-from itertools import chain
+from itertools import chain, groupby
 
 from app.wire import HEADER
 from app.worker.sealing import kernel
 
 PIDFD_SELF, POPULATE_READ, POPULATE_WRITE = -10_000, 22, 23
 """The process itself; what is only read is mapped, what is written copied. The seal admits the last one alone."""
-PAGE = 4096
+PAGE, HUGE = 4096, 2 << 20
 WAITING_BYTES = 4_660 * 1024
 """A little less than 5 MiB: the server writes to pages it shares with a child, which leaves them to the child alone."""
 RANGE = struct.Struct("=QQ")
@@ -31,8 +31,8 @@ MOST_RANGES = 1024
 """As many as one call takes."""
 PROCESS_MADVISE = 440
 """The same number on every machine."""
-PRESENT, PRESENT_AND_OWN = 0x80, 0x81
-"""In the highest byte of a pagemap entry: bits 63 (present) and 56 (mapped by this process alone)."""
+PRESENT, OF_A_FILE, OWN = 0x80, 0x20, 0x01
+"""In the highest byte of a pagemap entry: bits 63 (present), 61 and 56 (mapped by this process alone)."""
 MOST_READ = 1 << 16
 Seen = tuple[bytes, list[bytes]]
 """A process's mappings, and the entries of their pages."""
@@ -78,7 +78,7 @@ def can_bring() -> bool:
 @dataclass(frozen=True, slots=True)
 class HotPages:
     read: Pages = Pages()
-    """Mapped by a fresh child: libraries' code, which no process has of its own."""
+    """Mapped by a fresh child: libraries' code, and what was laid down and is only read."""
     waiting: Pages = Pages()
     """Copied by a fresh child."""
     expecting: Pages = Pages()
@@ -218,10 +218,19 @@ def look_at(maps: bytes, entries: Iterable[bytes]) -> Look:
     own: set[int] = set()
     read: set[int] = set()
     for (start, _, rights), each in zip(mappings_in(maps), entries, strict=True):
-        bits, found = (PRESENT_AND_OWN, own) if rights == b"rw-p" else (PRESENT, read)
-        found.update(start + at * PAGE for at, high in enumerate(each[7::8]) if high & bits == bits)
+        pages = [(start + at * PAGE, high) for at, high in enumerate(each[7::8]) if high & PRESENT]
+        if rights == b"rw-p":
+            own.update(page for page, high in pages if high & (OWN | OF_A_FILE) == OWN)
+            read.update(first_in_each(page for page, high in pages if high & OF_A_FILE))
+        else:
+            read.update(page for page, _ in pages)
     spans = (range(start, end, PAGE) for start, end, rights in mappings_in(maps) if rights == b"rw-p")
     return Look(frozenset(own), frozenset(read), frozenset(chain.from_iterable(spans)))
+
+
+def first_in_each(pages: Iterable[int]) -> Iterator[int]:
+    """The first in each huge page: to read it maps them all."""
+    return (next(same) for _, same in groupby(pages, lambda page: page // HUGE))
 
 
 def ranges_of(pages: Iterable[int], each: int = PAGE) -> Iterator[tuple[int, int]]:

@@ -1,10 +1,7 @@
-"""Gather this process's memory into huge pages before it is forked many times.
+"""Move to huge pages what most runs need of libraries' code, at its own addresses.
 
-A fork copies page tables and an exit takes them down: for the 350 MB that torch leaves behind that is 90,000 entries,
-twice per program. In huge pages it is a few hundred. What a child then writes to is split and copied 4 KB at a time,
-as before. Libraries' code is mapped from files, which a fork does not copy: each child would map anew what it runs, 64
-KB at a time. What most runs need of it is moved to huge pages too, at its own addresses. Linux 6.1 or newer; anywhere
-else nothing happens.
+It is mapped from files, which a fork does not copy: each child would map anew what it runs, 64 KB at a time. Linux 6.1
+or newer; anywhere else nothing happens.
 """
 
 from __future__ import annotations
@@ -14,23 +11,15 @@ from collections import Counter
 from collections.abc import Iterable, Iterator
 from functools import cache
 
-from app.worker.forking.hot_pages import ranges_of
+from app.worker.forking.hot_pages import HUGE, ranges_of
 from app.worker.forking.mappings import READ_AND_RUN, READ_AND_WRITE, Mapping, read_mappings
 
-HUGE = 2 * 1024 * 1024
 PRIVATE_AND_OF_NO_FILE = 0x2 | 0x20
 REFUSED = ctypes.c_void_p(-1).value
 MAY_MOVE_TO_WHERE_IT_IS_TOLD = 1 | 2
 MADV_COLLAPSE = 25
 FEWEST = 32
 """Pages most runs read of a stretch of code before it is worth a huge page: 128 of its 2048 KB."""
-
-
-def gather_memory() -> int:
-    """Collapse what can be; how many huge pages came of it."""
-    return sum(
-        _collapse(address) for each in read_mappings() if _is_memory(each) for address in _within(each)
-    )
 
 
 def gather_text(pages: Iterable[int]) -> int:
@@ -43,28 +32,36 @@ def gather_text(pages: Iterable[int]) -> int:
 
 def _move(start: int, size: int) -> bool:
     """Put a copy in the place of what lies there: in one call, because what makes the call may lie there too."""
-    libc = _libc()
-    room = libc.mmap(None, size + HUGE, READ_AND_WRITE, PRIVATE_AND_OF_NO_FILE, -1, 0)
-    if room == REFUSED:
+    try:
+        room = map_memory(None, size + HUGE, READ_AND_WRITE, PRIVATE_AND_OF_NO_FILE, -1)
+    except MemoryError:
         return False
     copy = -(-room // HUGE) * HUGE
     ctypes.memmove(copy, start, size)
     moved = (
-        all(_collapse(copy + at) for at in range(0, size, HUGE))
-        and libc.mprotect(copy, size, READ_AND_RUN) == 0
-        and libc.mremap(copy, size, size, MAY_MOVE_TO_WHERE_IT_IS_TOLD, start) == start
+        all(collapse(copy + at) for at in range(0, size, HUGE))
+        and _libc().mprotect(copy, size, READ_AND_RUN) == 0
+        and _libc().mremap(copy, size, size, MAY_MOVE_TO_WHERE_IT_IS_TOLD, start) == start
     )
-    libc.munmap(room, size + HUGE)  # what is left of it
+    unmap_memory(room, size + HUGE)  # what is left of it
     return bool(moved)
 
 
-def _collapse(address: int) -> bool:
+def collapse(address: int) -> bool:
+    """Make one huge page of those that lie there, at a multiple of its size."""
     return bool(_libc().madvise(address, HUGE, MADV_COLLAPSE) == 0)
 
 
-def _is_memory(mapping: Mapping) -> bool:
-    """Of no file, or the heap."""
-    return mapping.rights.startswith("rw") and mapping.file in ("", "[heap]")
+def map_memory(address: int | None, size: int, rights: int, how: int, file: int) -> int:
+    """Where it is mapped now, from the file's beginning. Raises MemoryError."""
+    mapped = _libc().mmap(address, size, rights, how, file, 0)
+    if mapped == REFUSED:
+        raise MemoryError(f"no room for {size} bytes")
+    return int(mapped)
+
+
+def unmap_memory(address: int, size: int) -> None:
+    _libc().munmap(address, size)
 
 
 def _within(mapping: Mapping) -> Iterator[int]:

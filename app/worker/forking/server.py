@@ -21,7 +21,8 @@ from app.wire import ON_ITS_WAY
 from app.worker.forking.child import Ahead, Sender, find_gpus, readable_paths, run_child, settle
 from app.worker.forking.holes import fill_holes
 from app.worker.forking.hot_pages import PAGE, HotPages, can_bring, learn
-from app.worker.forking.hugepages import gather_memory, gather_text
+from app.worker.forking.hugepages import gather_text
+from app.worker.forking.laying import lay_down
 from app.worker.forking.preload import preload
 from app.worker.forking.rehearsal import small_task, training_task
 from app.worker.sealing.kernel import fork_bare
@@ -127,9 +128,8 @@ def learn_pages(orders: Orders, send: Sender, stage: Stage) -> HotPages:
     run, train = (ON_ITS_WAY + task(orders.limits) for task in (small_task, training_task))
     gather_text(learn(live, train).read.pages())  # all that other runs need, and more
     fill_holes()  # again, of what has been learnt with
-    hot = learn(live, run, train)
-    gather_memory()  # last, because what is written to while a child has it lies in small pages again
-    return hot
+    lay_down()  # before the last look: what is read of a file has to be mapped, too
+    return learn(live, run, train)
 
 
 def settle_as_probe(orders: Orders, kept: int) -> None:

@@ -11,7 +11,6 @@ import pytest
 
 from app.sandbox.fork_server import server_environment
 from app.worker.forking import room
-from app.worker.forking.hugepages import gather_memory
 
 ROOT = Path(__file__).resolve().parents[3]
 LATE = """
@@ -94,13 +93,10 @@ def test_nothing_counts_gpus_in_the_server(told: bool) -> None:
     assert counted.stdout == f"/here {[] if told else [1, 1]}\n"
 
 
-def test_memory_can_be_gathered_at_any_time() -> None:
-    assert gather_memory() >= 0
-
-
 MOVED = """
 import json, torch
-from app.worker.forking.hugepages import HUGE, gather_text
+from app.worker.forking.hot_pages import HUGE
+from app.worker.forking.hugepages import gather_text
 from app.worker.forking.mappings import merge_mappings, read_mappings
 
 merge_mappings()
