@@ -32,7 +32,7 @@ MOST_RANGES = 1024
 PROCESS_MADVISE = 440
 """The same number on every machine."""
 PRESENT, OF_A_FILE, OWN = 0x80, 0x20, 0x01
-"""In the highest byte of a pagemap entry: bits 63 (present), 61 and 56 (mapped by this process alone)."""
+"""In the highest byte of a pagemap entry: bits 63, 61 (as it is in its file) and 56 (mapped by this process alone)."""
 MOST_READ = 1 << 16
 Seen = tuple[bytes, list[bytes]]
 """A process's mappings, and the entries of their pages."""
